@@ -1,0 +1,42 @@
+"""Recipes for CIFAR-10."""
+
+from harness.recipes import Blend, LogisticRegression, Network, recipe
+
+
+@recipe
+def pixels():
+    """Logistic regression on the 3,072 pixels: the baseline that anything else has to beat."""
+    return LogisticRegression(size=(32, 32), c=1e-4, folds=1, iterations=100)
+
+
+@recipe
+def minivggnet():
+    """MiniVGGNet with shifts of 3 pixels and flips, ten views averaged, on the first of the five folds.
+
+    harness train cifar10 minivggnet
+    """
+    return Network(
+        network="minivggnet",
+        folds=1,
+        size=(32, 32),
+        pad=3,
+        flip=True,
+        epochs=12,
+        batch=128,
+        optimizer="adam",
+        learning_rate=2e-3,
+        schedule="cosine",
+        views="ten_crop",
+    )
+
+
+@recipe
+def blend():
+    """The average of both.
+
+    harness train cifar10 blend
+    """
+    return Blend(of=("pixels", "minivggnet"))
+
+
+default = minivggnet

@@ -1,0 +1,150 @@
+"""The ``harness`` command: parse, call, print; nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from harness import __version__
+from harness.errors import UserError
+from harness.workspace import Workspace
+
+OK, OUR_FAILURE, USER_MISTAKE, INTERRUPTED = 0, 1, 2, 130
+
+EXAMPLES = """examples:
+  harness list                                        competitions, their data and best scores
+  harness submit digits                               everything, from data to a scored CSV
+  harness submit cifar10 --data ~/cifar10 --smoke     the same in a minute, to see that it works
+  harness train cifar10 minivggnet --set epochs=20    one recipe, one setting changed
+  harness status cifar10                              what is up to date, stale or missing
+  harness score digits my.csv                         the hold-out score of anybody's CSV
+  harness new pets --from ~/pets                      a competition out of <class>/<image> folders
+
+exit codes: 0 done; 2 something for you to mend; 1 a bug of ours; 130 stopped by Ctrl-C
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(
+        prog="harness",
+        description="An image-competition harness: a folder in, a leaderboard-format CSV and an honest score out.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"harness {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name: str, help: str, example: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            help=help,
+            description=help,
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def comp(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("competition", metavar="COMP", help="a folder of competitions/; hyphens or underscores")
+
+    def data(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument(
+            "--data", type=Path, metavar="DIR", help="the organiser's files; remembered (default: data/COMP/raw)"
+        )
+        sub.add_argument(
+            "--folds", type=Path, metavar="FILE", help="a CSV of folds (id,fold) to use in place of the competition's"
+        )
+
+    def settings(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument(
+            "--smoke", action="store_true", help="shrink every recipe to under a minute, to see that it works"
+        )
+        sub.add_argument(
+            "--set", action="append", default=[], metavar="KEY=VALUE", dest="assignments",
+            help="change a recipe's setting (RECIPE.KEY=VALUE: of one recipe only); repeatable",
+        )  # fmt: skip
+
+    sub = command("list", "the competitions, or one competition's recipes", "harness list cifar10")
+    sub.add_argument("competition", metavar="COMP", nargs="?")
+    sub = command("status", "what is there, what is stale, what is missing", "harness status digits")
+    comp(sub)
+    data(sub)
+    settings(sub)
+    sub = command(
+        "prepare", "read the data, deal the folds, build the image caches", "harness prepare cifar10 --data ~/cifar10"
+    )
+    comp(sub)
+    data(sub)
+    sub = command(
+        "train", "run recipes (the default one if none is named)", "harness train cifar10 minivggnet --set epochs=20"
+    )
+    comp(sub)
+    sub.add_argument("recipes", metavar="RECIPE", nargs="*")
+    data(sub)
+    settings(sub)
+    sub = command("submit", "everything up to a scored CSV", "harness submit digits")
+    comp(sub)
+    sub.add_argument("--recipe", metavar="RECIPE", help="the recipe to submit (default: the competition's)")
+    sub.add_argument("--upload", action="store_true", help="send the CSV to Kaggle")
+    data(sub)
+    settings(sub)
+    sub = command("score", "score a CSV on the hold-out", "harness score digits submissions/digits/blend-0123abcd.csv")
+    comp(sub)
+    sub.add_argument("file", metavar="FILE", type=Path, nargs="?", help="default: the newest CSV in submissions/COMP")
+    sub = command("new", "make a competition out of <class>/<image> folders", "harness new pets --from ~/pets")
+    sub.add_argument("name", metavar="NAME")
+    sub.add_argument(
+        "--from",
+        type=Path,
+        metavar="DIR",
+        required=True,
+        dest="source",
+        help="holds <class>/<image>, and perhaps test/",
+    )
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code: 0 done, 2 the user's mistake, 1 our failure, 130 stopped.
+    """
+    options = parser().parse_args(arguments)
+    from harness import commands
+
+    try:
+        getattr(commands, f"run_{options.command}")(Workspace.find(), options)
+        return OK
+    except UserError as error:
+        return _tell(error.what, error.mend)
+    except KeyboardInterrupt:
+        print("\nStopped. What was finished is kept: the same command goes on from here.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output (head, less) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except Exception as error:
+        from harness.files import out_of_space
+
+        if out_of_space(error):
+            return _tell(
+                f"the disk is full: {error}. Nothing half-written will be used.",
+                "free some room (data/*/cache and runs can be made again), then run the same command",
+            )
+        if isinstance(error, PermissionError):
+            return _tell(f"no permission: {error}.", "change the permissions of that path, then run the same command")
+        traceback.print_exc()
+        print("\nThis is a bug in the harness, not your mistake: please report the lines above.", file=sys.stderr)
+        return OUR_FAILURE
+
+
+def _tell(what: str, mend: str | None) -> int:
+    print(f"error: {what}", file=sys.stderr)
+    if mend:
+        print(f"  mend: {mend}", file=sys.stderr)
+    return USER_MISTAKE

@@ -1,0 +1,203 @@
+"""What each command does: calls the pipeline, prints the outcome."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from pathlib import Path
+
+from harness import competition as competitions
+from harness.competition import Broken, Competition
+from harness.console import console, seconds
+from harness.errors import UserError
+from harness.workspace import Workspace
+
+
+def run_list(workspace: Workspace, options: Namespace) -> None:
+    """The competitions, or one competition's recipes."""
+    from rich.table import Table
+
+    if options.competition is not None:
+        _list_recipes(workspace, options.competition)
+        return
+    table = Table("competition", "what", "metric", "data", "default recipe", box=None, pad_edge=False)
+    for found in competitions.load_all(workspace):
+        if isinstance(found, Broken):
+            table.add_row(found.name, f"broken: {found.reason}", "", "", "", style="red")
+            continue
+        try:
+            _, default = competitions.recipes(found)
+        except UserError as error:
+            table.add_row(found.name, f"broken: {error.what}", found.metric, "", "", style="red")
+            continue
+        table.add_row(found.name, found.title, found.metric, _data_state(workspace, found), default)
+    console().print(table)
+
+
+def _data_state(workspace: Workspace, competition: Competition) -> str:
+    if not all(reader.on_disk for reader in competition.readers):
+        return "built in"
+    if (workspace.data(competition.name) / "dataset.csv").exists():
+        return "read"
+    return "here" if workspace.raw(competition.name).exists() else "give --data DIR"
+
+
+def _list_recipes(workspace: Workspace, name: str) -> None:
+    from rich.table import Table
+
+    competition = competitions.load(workspace, name)
+    recipes, default = competitions.recipes(competition)
+    table = Table("recipe", "kind", "settings", box=None, pad_edge=False)
+    from harness.recipes.settings import plain
+
+    for name, recipe in recipes.items():
+        settings = plain(recipe)
+        kind = settings.pop("kind")
+        table.add_row(name + " (default)" * (name == default), kind, ", ".join(f"{k}={v}" for k, v in settings.items()))
+    console().print(table)
+
+
+def run_status(workspace: Workspace, options: Namespace) -> None:
+    """The graph of a competition: each step, its state, what it needs, where it is."""
+    from rich.table import Table
+
+    pipeline = _pipeline(workspace, options)
+    table = Table("step", "state", "needs", "where", box=None, pad_edge=False)
+    chosen = pipeline.choose([*pipeline.recipes])
+    first = pipeline.steps(chosen, known=False)[0]
+    known = first.state() == "up to date"
+    colour = {"up to date": "green", "stale": "yellow", "missing": "red"}
+    for step in pipeline.steps(chosen, pipeline.default, known=known):
+        state = step.state()
+        table.add_row(step.name, f"[{colour[state]}]{state}[/]", ", ".join(step.needs), workspace.shown(step.target))
+    console().print(table)
+    if not known:
+        console().print("Later steps are known once the data is read.")
+        console().print(f"next: harness prepare {pipeline.competition.name}")
+
+
+def run_prepare(workspace: Workspace, options: Namespace) -> None:
+    """Read the data, deal the folds, build the caches of the default recipe."""
+    pipeline = _pipeline(workspace, options)
+    pipeline.perform(pipeline.choose([]), only=("folds", "images"))
+    console().print(f"next: harness submit {pipeline.competition.name}")
+
+
+def run_train(workspace: Workspace, options: Namespace) -> None:
+    """Run recipes and print their scores."""
+    pipeline = _pipeline(workspace, options)
+    chosen = pipeline.choose(options.recipes)
+    pipeline.perform(chosen)
+    _print_scores(pipeline, chosen)
+    console().print(f"next: harness submit {pipeline.competition.name} --recipe {[*chosen][-1]}")
+
+
+def run_submit(workspace: Workspace, options: Namespace) -> None:
+    """Everything up to a scored CSV, and a summary."""
+    started = time.monotonic()
+    pipeline = _pipeline(workspace, options)
+    competition = pipeline.competition
+    if options.upload:
+        raise UserError(
+            f"this version does not upload. Kaggle's page takes the CSV: "
+            f"https://www.kaggle.com/c/{competition.slug}/submit"
+            if competition.slug
+            else f"{competition.name} has no Kaggle competition to upload to.",
+            f"harness submit {competition.name}",
+        )
+    recipe = options.recipe or pipeline.default
+    chosen = pipeline.choose([recipe])
+    pipeline.perform(chosen, submit=recipe)
+    _print_scores(pipeline, chosen)
+    out = console()
+    for split, file in pipeline.submission_files(recipe).items():
+        out.print(f"{'submission' if split == 'test' else 'hold-out'}: {workspace.shown(file)}")
+        if split == "holdout":
+            _print_score(workspace, pipeline, file)
+    took = ", ".join(f"{name} {seconds(value)}" for name, value in pipeline.took.items())
+    out.print(f"time: {seconds(time.monotonic() - started)}" + (f" ({took})" if took else " (all was up to date)"))
+    if options.smoke:
+        out.print(f"A smoke run shows that it works, not how well. next: harness submit {competition.name}")
+    else:
+        out.print(
+            f"next: harness status {competition.name}, or look at {workspace.shown(pipeline.run_of(recipe).folder)}"
+        )
+
+
+def run_score(workspace: Workspace, options: Namespace) -> None:
+    """Score a CSV on the hold-out."""
+    pipeline = _pipeline(workspace, options)
+    folder = workspace.submissions(pipeline.competition.name)
+    file = options.file
+    if file is None:
+        with_test = pipeline.dataset.counts().get("test", 0)
+        found = sorted(folder.glob("*-holdout.csv" if with_test else "*.csv"), key=lambda p: p.stat().st_mtime)
+        if not found:
+            raise UserError(f"there is no CSV in {folder} yet.", f"harness submit {pipeline.competition.name}")
+        file = found[-1]
+    console().print(f"file: {workspace.shown(file)}")
+    _print_score(workspace, pipeline, file)
+
+
+def run_new(workspace: Workspace, options: Namespace) -> None:
+    """Make a competition folder out of <class>/<image> folders."""
+    from harness.new import create
+
+    name = create(workspace, options.name, options.source)
+    console().print(f"made competitions/{name}/ ({', '.join(competitions.FILES)})")
+    console().print(f"next: make submit COMP={name}")
+
+
+def _pipeline(workspace: Workspace, options: Namespace):
+    from harness.pipeline import Options, Pipeline
+
+    competition = competitions.load(workspace, options.competition)
+    return Pipeline(
+        workspace,
+        competition,
+        Options(
+            data=getattr(options, "data", None),
+            assignments=getattr(options, "assignments", []),
+            smoke=getattr(options, "smoke", False),
+            folds=getattr(options, "folds", None),
+        ),
+    )
+
+
+def _print_scores(pipeline, chosen) -> None:
+    from rich.table import Table
+
+    from harness.metrics import METRICS
+
+    title = METRICS[pipeline.competition.metric].title
+    table = Table(
+        "recipe",
+        f"out-of-fold {title}",
+        f"hold-out {title}",
+        "rank-1",
+        "rank-5",
+        "trained in",
+        box=None,
+        pad_edge=False,
+    )
+    for name in chosen:
+        run = pipeline.run_of(name)
+        metrics, about = run.metrics() or {}, run.about() or {}
+        held = metrics.get("holdout", {})
+        table.add_row(
+            name,
+            *(_interval(metrics[split]) if split in metrics else "" for split in ("out_of_fold", "holdout")),
+            *(f"{held[rank]:.4f}" if rank in held else "" for rank in ("rank1", "rank5")),
+            seconds(about.get("seconds", 0)),
+        )
+    console().print(table)
+
+
+def _print_score(workspace: Workspace, pipeline, file: Path) -> None:
+    from harness.scoring.score import score_file
+
+    console().print(score_file(pipeline.competition, pipeline.dataset, file))
+
+
+def _interval(found: dict) -> str:
+    return f"{found['score']:.4f} ({found['low']:.4f} to {found['high']:.4f})"

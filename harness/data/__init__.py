@@ -1,0 +1,1 @@
+"""From the organiser's files to batches: readers, dataset, folds, images, cache."""

@@ -1,0 +1,68 @@
+"""``<class>/<image>``: the layout in which a folder's name is the label of the images in it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.data.readers.reader import HOLDOUT, TEST, TRAIN, FolderReader, Listing, Row, is_image, natural, walk
+from harness.errors import UserError, some
+
+
+@dataclass(frozen=True)
+class ClassFolders(FolderReader):
+    """Images in one folder a class; ids are the paths below the data folder.
+
+    Args:
+        train: the folder of class folders, "" for the data folder itself.
+        holdout: a folder of class folders that is never trained on, where there is one.
+        test: a folder of images without labels; optional, used where it is there.
+    """
+
+    train: str = ""
+    holdout: str | None = None
+    test: str | None = None
+
+    @property
+    def looks_for(self) -> str:
+        start = f"{self.train}/" if self.train else ""
+        also = f" and {self.holdout}/<class>/<image>" if self.holdout else ""
+        return f"{start}<class>/<image>{also}"
+
+    def matches(self, folder: Path) -> bool:
+        needed = [self.train] + ([self.holdout] if self.holdout else [])
+        return all((folder / part).is_dir() and len(self._classes(folder, part)) > 1 for part in needed)
+
+    def listing(self, folder: Path) -> Listing:
+        classes = self._classes(folder, self.train)
+        rows = list(self._labelled(folder, self.train, TRAIN, classes))
+        if self.holdout:
+            rows += self._labelled(folder, self.holdout, HOLDOUT, classes)
+        if self.test and (folder / self.test).is_dir():
+            rows += [Row(path, None, TEST, path) for path, _ in walk(folder, self.test) if is_image(path)]
+        return Listing(rows, tuple(classes))
+
+    def _classes(self, folder: Path, part: str) -> list[str]:
+        inside = [e.name for e in os.scandir(folder / part) if e.is_dir() and not e.name.startswith((".", "__"))]
+        others = {self.holdout, self.test} if not part else set()
+        return sorted((name for name in inside if name not in others), key=natural)
+
+    def _labelled(self, folder: Path, part: str, split: str, classes: list[str]) -> list[Row]:
+        unknown = sorted(set(self._classes(folder, part)) - set(classes))
+        if unknown:
+            raise UserError(
+                f"{folder / part} has classes that {self.train or folder}/ has not: {some(unknown)}.",
+                "remove or rename those folders",
+            )
+        rows: list[Row] = []
+        for label in self._classes(folder, part):
+            below = f"{part}/{label}" if part else label
+            found = [Row(path, label, split, path) for path, _ in walk(folder, below) if is_image(path)]
+            if not found:
+                raise UserError(
+                    f"the class folder {folder / below} has no images in it.",
+                    "put its images there, or remove the folder",
+                )
+            rows += found
+        return rows

@@ -1,0 +1,352 @@
+"""What a target needs, in order, skipping what is up to date.
+
+    data -> folds ----------\\
+       \\--> images (caches) --> recipes -> blend -> submission
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from harness import competition as competitions
+from harness import fingerprint as fp
+from harness import runs
+from harness.competition import Competition
+from harness.console import say, seconds
+from harness.data import cache, cache_build, dataset
+from harness.data.dataset import Dataset
+from harness.data.folds import Folds, group_by
+from harness.data.images import Geometry
+from harness.data.readers.reader import TRAIN
+from harness.errors import UserError, nearest
+from harness.files import lock, read_json, write_json
+from harness.predictions import HOLDOUT, TEST, Predictions
+from harness.recipes.blend import Blend
+from harness.recipes.recipe import FoldRecipe, Recipe
+from harness.recipes.settings import override
+from harness.runs import Run
+from harness.workspace import Workspace
+
+UP_TO_DATE, STALE, MISSING = "up to date", "stale", "missing"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a command may change about a run.
+
+    Args:
+        data: the organiser's files, where they are not where they were.
+        assignments: ``key=value`` settings.
+        smoke: shrink every recipe to see that it works.
+        folds: a CSV of folds to use in place of the competition's own.
+    """
+
+    data: Path | None = None
+    assignments: list[str] = field(default_factory=list)
+    smoke: bool = False
+    folds: Path | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node of the graph.
+
+    Args:
+        name: for people.
+        target: the file or folder it makes.
+        needs: names of the steps before it.
+        state: up to date, stale (made from something else), or missing.
+        make: makes it.
+    """
+
+    name: str
+    target: Path
+    needs: tuple[str, ...]
+    state: Callable[[], str]
+    make: Callable[[], None]
+
+
+class Pipeline:
+    """The graph of one competition.
+
+    Args:
+        workspace: where things are kept.
+        competition: which.
+        options: what this command changes.
+
+    Raises:
+        UserError: a recipe's settings do not fit.
+    """
+
+    def __init__(self, workspace: Workspace, competition: Competition, options: Options | None = None) -> None:
+        self.workspace, self.competition, self.options = workspace, competition, options or Options()
+        self.recipes, self.default = competitions.recipes(competition)
+        if self.options.smoke:
+            self.recipes = {name: recipe.smoke() for name, recipe in self.recipes.items()}
+        self.took: dict[str, float] = {}
+
+    def choose(self, wanted: list[str]) -> dict[str, Recipe]:
+        """The wanted recipes (the default one if none is named) and all their members, settings applied."""
+        for name in wanted:
+            if name not in self.recipes:
+                raise UserError(
+                    f"{self.competition.name} has no recipe {name!r}. {nearest(name, list(self.recipes))}",
+                    f"harness list {self.competition.name}",
+                )
+        chosen: dict[str, Recipe] = {}
+
+        def add(name: str) -> None:
+            for member in self.recipes[name].members:
+                add(member)
+            chosen[name] = self.recipes[name]
+
+        for name in wanted or [self.default]:
+            add(name)
+        chosen = override(chosen, self.options.assignments)
+        for recipe in chosen.values():
+            recipe.check(self.competition)
+        self.recipes |= chosen
+        return chosen
+
+    # The organiser's files and the table made of them.
+
+    @cached_property
+    def source(self) -> tuple[Any, Path]:
+        """The reader and the folder: given, remembered, or ``data/<name>/raw``."""
+        name = self.competition.name
+        remembered = read_json(self.workspace.data(name) / "source.json") or {}
+        given = self.options.data or (
+            Path(remembered["folder"]) if "folder" in remembered else self.workspace.raw(name)
+        )
+        return dataset.locate(self.competition, given.expanduser().resolve())
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        reader, folder = self.source
+        table = self.workspace.data(self.competition.name) / "dataset.csv"
+        with lock(table, "the table of images"):
+            found = dataset.load_or_read(
+                self.competition, reader, folder, table, dataset.key(self.competition, reader, folder)
+            )
+            if self.options.data is not None:
+                write_json(table.with_name("source.json"), {"folder": str(self.options.data.expanduser().resolve())})
+        return found
+
+    def _known(self) -> Dataset | None:
+        """The data set if its kept table is up to date; reads no image."""
+        if "dataset" in self.__dict__:
+            return self.dataset
+        reader, folder = self.source
+        table = self.workspace.data(self.competition.name) / "dataset.csv"
+        return dataset.load(reader, folder, table, dataset.key(self.competition, reader, folder))
+
+    # Folds.
+
+    @cached_property
+    def folds_key(self) -> str:
+        given = self.options.folds
+        made_from = (
+            given.read_text(encoding="utf-8-sig") if given is not None and given.is_file() else self.competition.folds
+        )
+        return fp.fingerprint(folds=made_from, dataset=self.dataset.fingerprint, code=fp.code("data.folds"))
+
+    @property
+    def folds_file(self) -> Path:
+        return self.workspace.data(self.competition.name) / f"folds-{self.folds_key[:8]}.csv"
+
+    def make_folds(self) -> None:
+        rows = self.dataset.rows(TRAIN)
+        ids = tuple(self.dataset.ids[row] for row in rows)
+        if self.options.folds is not None:
+            made = Folds.read(self.options.folds, ids)
+        else:
+            groups = group_by([self.dataset.hashes[row] for row in rows])
+            made = Folds(ids, self.competition.folds.deal(self.dataset.labels[rows], groups))
+        made.write(self.folds_file)
+
+    @cached_property
+    def folds(self) -> Folds:
+        return Folds.read(self.folds_file, tuple(self.dataset.ids[row] for row in self.dataset.rows(TRAIN)))
+
+    # Image caches.
+
+    def cache_file(self, geometry: Geometry) -> Path:
+        return cache.path(self.workspace.cache(self.competition.name), geometry, cache.key(geometry, self.dataset))
+
+    def open_cache(self, geometry: Geometry) -> cache.ImageCache:
+        made_from = cache.key(geometry, self.dataset)
+        return cache_build.open_or_build(
+            self.cache_file(geometry), geometry, self.dataset, made_from, self.competition.unreadable
+        )
+
+    # Runs.
+
+    def run_of(self, name: str) -> Run:
+        recipe = self.recipes[name]
+        made_from = fp.fingerprint(
+            recipe=recipe,
+            inputs=[cache.key(geometry, self.dataset) for geometry in recipe.inputs()],
+            folds=self.folds_key,
+            members=[self.run_of(member).key for member in recipe.members],
+            mirror=self.competition.mirror,
+            metric=self.competition.metric,
+            backend=_backend(),
+            code=fp.code("runs", "predictions", "report.evaluation", "metrics", *recipe.modules)
+            + fp.code_of_class(type(recipe)),
+        )
+        return Run(name, made_from, self.workspace.runs(self.competition.name) / name / made_from, recipe)
+
+    def predictions(self, name: str) -> dict[str, Predictions]:
+        """A finished run's predictions by split."""
+        found = self.run_of(name).predictions()
+        if found is None:
+            raise UserError(
+                f"the predictions of {name} are damaged.",
+                f"remove {self.run_of(name).folder}, then run the same command",
+            )
+        return found
+
+    def make_run(self, name: str) -> None:
+        run = self.run_of(name)
+        metric = self.competition.metric
+        with lock(run.folder, f"the recipe {name}"):
+            if run.is_done():
+                return
+            if isinstance(run.recipe, Blend):
+                runs.blend(run, run.recipe, [self.predictions(m) for m in run.recipe.members], self.dataset, metric)
+            else:
+                assert isinstance(run.recipe, FoldRecipe)
+                caches = {geometry: self.open_cache(geometry) for geometry in run.recipe.inputs()}
+                runs.fit(run, run.recipe, self.dataset, self.folds, caches, self.competition.mirror, metric)
+
+    # Submissions.
+
+    def submission_files(self, name: str) -> dict[str, Path]:
+        """The CSVs a recipe makes, by split: the organiser's test where there is one, and the hold-out."""
+        run = self.run_of(name)
+        stem = f"{name}{'-smoke' if self.options.smoke else ''}-{run.key[:8]}"
+        folder = self.workspace.submissions(self.competition.name)
+        files = {HOLDOUT: folder / f"{stem}.csv"}
+        if len(self.dataset.rows(TEST)):
+            files = {TEST: folder / f"{stem}.csv", HOLDOUT: folder / f"{stem}-holdout.csv"}
+        return files
+
+    def make_submission(self, name: str) -> None:
+        found = self.predictions(name)
+        with lock(self.workspace.submissions(self.competition.name) / name, f"the submission of {name}"):
+            for split, file in self.submission_files(name).items():
+                self.competition.submission.write(file, found[split])
+
+    # The graph.
+
+    def steps(self, chosen: dict[str, Recipe], submit: str | None = None, known: bool = True) -> list[Step]:
+        """The steps that the chosen recipes need, in order.
+
+        Args:
+            chosen: recipes with their members, members first.
+            submit: a recipe whose CSVs are wanted too.
+            known: whether the data set is known; later steps have no key before it is.
+        """
+        table = self.workspace.data(self.competition.name) / "dataset.csv"
+        steps = [Step("data", table, (), lambda: self._table_state(table), lambda: _touch(self.dataset))]
+        if not known:
+            return steps
+        geometries = list(dict.fromkeys(g for recipe in chosen.values() for g in recipe.inputs()))
+        steps.append(Step("folds", self.folds_file, ("data",), self._folds_state, self.make_folds))
+        for geometry in geometries:
+            steps.append(self._cache_step(geometry))
+        for name, recipe in chosen.items():
+            steps.append(self._run_step(name, recipe))
+        if submit is not None:
+            first = next(iter(self.submission_files(submit).values()))
+            steps.append(
+                Step(
+                    "submission",
+                    first,
+                    (submit,),
+                    lambda: self._submission_state(submit),
+                    lambda: self.make_submission(submit),
+                )
+            )
+        return steps
+
+    def perform(
+        self, chosen: dict[str, Recipe], submit: str | None = None, only: tuple[str, ...] | None = None
+    ) -> None:
+        """Make what is not up to date, in order, saying what is done and what is skipped."""
+        _touch(self.dataset)  # everything else is keyed by it
+        counts = self.dataset.counts()
+        say(
+            "data: "
+            + ", ".join(f"{count:,} {split}" for split, count in counts.items())
+            + f", {len(self.dataset.classes)} classes"
+        )
+        for step in self.steps(chosen, submit)[1:]:
+            if only is not None and not step.name.startswith(only):
+                continue
+            if step.state() == UP_TO_DATE:
+                say(f"{step.name}: up to date")
+                continue
+            started = time.monotonic()
+            step.make()
+            self.took[step.name] = time.monotonic() - started
+            say(f"{step.name}: made in {seconds(self.took[step.name])}")
+
+    def _table_state(self, table: Path) -> str:
+        if self._known() is not None:
+            return UP_TO_DATE
+        return STALE if table.exists() else MISSING
+
+    def _folds_state(self) -> str:
+        if self.folds_file.is_file():
+            return UP_TO_DATE
+        return STALE if list(self.folds_file.parent.glob("folds-*.csv")) else MISSING
+
+    def _cache_step(self, geometry: Geometry) -> Step:
+        file = self.cache_file(geometry)
+
+        def state() -> str:
+            if cache.is_built(file, cache.key(geometry, self.dataset)):
+                return UP_TO_DATE
+            return STALE if list(file.parent.glob(f"images-{geometry}-*.h5")) else MISSING
+
+        return Step(f"images {geometry}", file, ("data",), state, lambda: _touch(self.open_cache(geometry)))
+
+    def _run_step(self, name: str, recipe: Recipe) -> Step:
+        run = self.run_of(name)
+
+        def state() -> str:
+            if run.is_done():
+                return UP_TO_DATE
+            return STALE if run.has_older() else MISSING
+
+        needs = recipe.members or ("folds", *(f"images {geometry}" for geometry in recipe.inputs()))
+        return Step(name, run.folder, needs, state, lambda: self.make_run(name))
+
+    def _submission_state(self, name: str) -> str:
+        run = self.run_of(name)
+        if not run.is_done():
+            return MISSING
+        found = self.predictions(name)
+        files = self.submission_files(name)
+        if all(
+            file.is_file() and file.read_bytes() == self.competition.submission.render(found[split]).encode()
+            for split, file in files.items()
+        ):
+            return UP_TO_DATE
+        return MISSING
+
+
+def _backend() -> str:
+    import os
+
+    return os.environ.get("KERAS_BACKEND", "tensorflow")
+
+
+def _touch(_: object) -> None:
+    """For properties that are worth computing for what they leave on disk."""

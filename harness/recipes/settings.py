@@ -1,0 +1,112 @@
+"""Overriding recipes' settings from the command line: ``--set key=value``, checked by name and type."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import types
+import typing
+from typing import Any, Literal, Union, get_args, get_origin
+
+from harness.errors import UserError, nearest
+from harness.recipes.recipe import Recipe
+
+
+def override(recipes: dict[str, Recipe], assignments: list[str]) -> dict[str, Recipe]:
+    """Apply ``key=value`` to every recipe that has the key, or ``recipe.key=value`` to one.
+
+    Args:
+        recipes: the recipes in question, by name.
+        assignments: as typed.
+
+    Raises:
+        UserError: not of that form, no recipe has the key, or the value is of the wrong type.
+    """
+    changed = dict(recipes)
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or not key:
+            raise UserError(f"--set takes key=value. Received: {assignment!r}", "for example: --set epochs=20")
+        target, _, name = key.rpartition(".")
+        if target and target not in recipes:
+            raise UserError(f"--set {key}: no recipe {target!r} here. {nearest(target, list(recipes))}", "harness list")
+        having = [r for r in ([target] if target else recipes) if name in _settings(changed[r])]
+        if not having:
+            known = sorted({s for r in ([target] if target else recipes) for s in _settings(changed[r])})
+            raise UserError(f"--set {key}: no such setting. {nearest(name, known)}", "settings: " + ", ".join(known))
+        for recipe_name in having:
+            old = changed[recipe_name]
+            value = _parse(key, text, _settings(old)[name])
+            changed[recipe_name] = dataclasses.replace(old, **{name: value})
+    return changed
+
+
+def plain(recipe: Recipe) -> dict[str, Any]:
+    """A recipe's settings for a JSON file."""
+    return {"kind": type(recipe).__name__} | {f.name: getattr(recipe, f.name) for f in dataclasses.fields(recipe)}
+
+
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    hints = typing.get_type_hints(type(recipe))
+    return {field.name: hints[field.name] for field in dataclasses.fields(recipe)}
+
+
+def _parse(key: str, text: str, hint: Any) -> Any:
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        value = text
+    for candidate in (value, text):
+        fitted = _fit(candidate, hint)
+        if fitted is not _NO:
+            return fitted
+    raise UserError(f"--set {key}: {_words(hint)} is wanted. Received: {text!r}", f"for example: {_example(key, hint)}")
+
+
+_NO = object()
+
+
+def _fit(value: Any, hint: Any) -> Any:
+    """``value`` as the type ``hint``, or ``_NO``."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return next((fitted for arg in args if (fitted := _fit(value, arg)) is not _NO), _NO)
+    if origin is Literal:
+        return value if value in args else _NO
+    if origin is tuple:
+        values = value if isinstance(value, tuple | list) else (value,)
+        kinds = [args[0]] * len(values) if len(args) == 2 and args[1] is ... else list(args)
+        fitted = [_fit(v, kind) for v, kind in zip(values, kinds, strict=False)]
+        return _NO if len(values) != len(kinds) or any(f is _NO for f in fitted) else tuple(fitted)
+    if hint is type(None):
+        return None if value is None else _NO
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint is bool or isinstance(value, bool):
+        return value if hint is bool and isinstance(value, bool) else _NO
+    return value if isinstance(value, hint) else _NO
+
+
+def _words(hint: Any) -> str:
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_words(arg) for arg in args)
+    if origin is Literal:
+        return "one of " + ", ".join(map(str, args))
+    if origin is tuple:
+        return "values like " + ",".join(_sample(arg) for arg in args if arg is not ...)
+    named = {int: "a whole number", float: "a number", bool: "True or False", str: "a word", type(None): "None"}
+    return named.get(hint, str(hint))
+
+
+def _sample(hint: Any) -> str:
+    return {int: "32", float: "0.1", str: "name", bool: "True"}.get(hint, "…")
+
+
+def _example(key: str, hint: Any) -> str:
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is tuple:
+        return f"--set {key}=" + ",".join(_sample(arg) for arg in args if arg is not ...)
+    if origin is Literal:
+        return f"--set {key}={args[0]}"
+    return f"--set {key}={_sample(args[0] if args else hint)}"

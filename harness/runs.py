@@ -1,0 +1,194 @@
+"""A run: one recipe with one set of settings on one data set, kept in a folder of its own.
+
+``runs/<competition>/<recipe>/<key>/`` holds ``run.json`` (what it was made from, on what, how long; written
+last, so a folder without it is unfinished), ``predictions.h5``, ``metrics.json``, reports, and one folder a fold
+with its learning curves. A finished fold is kept, so an interrupted run goes on with the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness import predictions as tables
+from harness.data.cache import ImageCache
+from harness.data.dataset import Dataset
+from harness.data.folds import Folds
+from harness.data.images import Geometry
+from harness.files import read_json, write_json
+from harness.predictions import HOLDOUT, OUT_OF_FOLD, TEST, Predictions
+from harness.recipes.blend import Blend
+from harness.recipes.recipe import Fold, FoldRecipe, Recipe
+from harness.recipes.settings import plain
+from harness.report import evaluation
+
+Array = np.ndarray
+LIBRARIES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn", "opencv-python-headless", "opencv-python")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder.
+
+    Args:
+        name: the recipe's name.
+        key: what the run is made from, as a hash; the folder's name.
+        folder: where it is kept.
+        recipe: its settings.
+    """
+
+    name: str
+    key: str
+    folder: Path
+    recipe: Recipe = field(repr=False)
+
+    def about(self) -> dict[str, Any] | None:
+        """The finished run's record; None where it is unfinished or another's."""
+        about = read_json(self.folder / "run.json")
+        return about if about is not None and about.get("made_from") == self.key else None
+
+    def is_done(self) -> bool:
+        return self.about() is not None and self.metrics() is not None and (self.folder / "predictions.h5").is_file()
+
+    def metrics(self) -> dict[str, Any] | None:
+        return read_json(self.folder / "metrics.json")
+
+    def predictions(self) -> dict[str, Predictions] | None:
+        """Predictions by split; None where the file is missing or damaged."""
+        return tables.read(self.folder / "predictions.h5", self.key)
+
+    def has_older(self) -> bool:
+        """Whether the recipe was run before, from something else."""
+        return any(
+            other.name != self.key for other in self.folder.parent.glob("*/run.json") for other in [other.parent]
+        )
+
+
+def fit(
+    run: Run,
+    recipe: FoldRecipe,
+    dataset: Dataset,
+    folds: Folds,
+    caches: dict[Geometry, ImageCache],
+    mirror: bool,
+    metric: str,
+) -> None:
+    """Fit a recipe fold by fold, average what it predicts, evaluate and keep it all."""
+    started, took = time.monotonic(), []
+    found = []
+    for fold in _folds(run, recipe, dataset, folds, caches, mirror):
+        file = fold.folder / "predictions.h5"
+        kept = tables.read(file, run.key)
+        before = time.monotonic()
+        if kept is None:
+            kept = _by_split(recipe.fit(fold), fold, dataset)
+            tables.write(file, run.key, kept)
+            took.append(time.monotonic() - before)
+        found.append(kept)
+    splits = {split: tables.mean([kept[split] for kept in found]) for split in found[0] if split != OUT_OF_FOLD}
+    finish(
+        run,
+        {OUT_OF_FOLD: _out_of_fold([kept[OUT_OF_FOLD] for kept in found])} | splits,
+        dataset,
+        metric,
+        time.monotonic() - started,
+        took,
+    )
+
+
+def blend(run: Run, recipe: Blend, members: list[dict[str, Predictions]], dataset: Dataset, metric: str) -> None:
+    """Combine members' predictions, split by split, evaluate and keep the result."""
+    started = time.monotonic()
+    combined = {split: recipe.combine([member[split] for member in members]) for split in members[0]}
+    finish(run, combined, dataset, metric, time.monotonic() - started, [])
+
+
+def finish(
+    run: Run, splits: dict[str, Predictions], dataset: Dataset, metric: str, seconds: float, folds: list[float]
+) -> None:
+    """Write predictions, metrics, and last the record that makes the run count as finished."""
+    tables.write(run.folder / "predictions.h5", run.key, splits)
+    label = dict(zip(dataset.ids, dataset.labels.tolist(), strict=True))
+    scored = {
+        split: (np.array([label[name] for name in found.ids]), found)
+        for split, found in splits.items()
+        if split != TEST
+    }
+    evaluation.write(run.folder, scored, metric)
+    record = {
+        "made_from": run.key,
+        "recipe": run.name,
+        "settings": plain(run.recipe),
+        "dataset": dataset.fingerprint,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 2),
+        "seconds_by_fold": [round(s, 2) for s in folds],
+        "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
+        "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
+        "libraries": _versions(),
+    }
+    write_json(run.folder / "run.json", record)
+
+
+def _folds(
+    run: Run, recipe: FoldRecipe, dataset: Dataset, folds: Folds, caches: dict[Geometry, ImageCache], mirror: bool
+) -> Iterator[Fold]:
+    rows = {name: row for row, name in enumerate(dataset.ids)}
+    row_of = np.array([rows[name] for name in folds.ids])
+    readable = np.all([cache.readable for cache in caches.values()], axis=0)
+    wanted = len(folds) if recipe.folds is None else min(recipe.folds, len(folds))
+    for number, (train, validation) in zip(range(wanted), folds, strict=False):
+        train = row_of[train]
+        yield Fold(
+            title=f"{run.name}, fold {number + 1} of {wanted}",
+            train=train[readable[train]],
+            validation=row_of[validation],
+            holdout=dataset.rows("holdout"),
+            test=dataset.rows("test"),
+            labels=dataset.labels,
+            classes=dataset.classes,
+            caches=caches,
+            mirror=mirror,
+            seed=recipe.seed + number,
+            folder=run.folder / f"fold-{number + 1}",
+        )
+
+
+def _by_split(probabilities: Array, fold: Fold, dataset: Dataset) -> dict[str, Predictions]:
+    start, found = 0, {}
+    for split, rows in ((OUT_OF_FOLD, fold.validation), (HOLDOUT, fold.holdout), (TEST, fold.test)):
+        if len(rows):
+            ids = tuple(dataset.ids[row] for row in rows)
+            found[split] = Predictions(ids, dataset.classes, probabilities[start : start + len(rows)])
+        start += len(rows)
+    return found
+
+
+def _out_of_fold(parts: list[Predictions]) -> Predictions:
+    """Join the folds' validation parts; a row validated in several repeats gets their average."""
+    sums: dict[str, list[Array]] = {}
+    for part in parts:
+        for name, row in zip(part.ids, part.probabilities, strict=True):
+            sums.setdefault(name, []).append(row)
+    return Predictions(
+        tuple(sums), parts[0].classes, np.array([np.mean(rows, axis=0) for rows in sums.values()], np.float32)
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,1 @@
+"""Training networks: the loop, schedules, augmentation, callbacks."""
