@@ -54,10 +54,15 @@ class Files:
 class Reader(Protocol):
     """A layout. Implementations are frozen dataclasses: their fields are part of what a data set is made from."""
 
-    # What the layout looks like, for the message when it is not there.
-    looks_for: str
-    # Whether the data is on disk (and must be found) or comes from an installed library.
-    on_disk: bool
+    @property
+    def looks_for(self) -> str:
+        """What the layout looks like, for the message when it is not there."""
+        ...
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether the data is on disk, and must be found, or comes from an installed library."""
+        ...
 
     def matches(self, folder: Path) -> bool:
         """Whether this very folder has the layout; cheap."""
