@@ -1,0 +1,87 @@
+# Harness: `make` prints what there is. Everything is installed into .venv from the locks, once.
+
+PYTHON ?= python3
+COMP ?=
+DATA ?=
+RECIPE ?=
+FILE ?=
+UPLOAD ?=
+SMOKE ?=
+
+BIN := .venv/bin
+HARNESS := $(BIN)/harness
+COMPETITIONS := $(sort $(patsubst competitions/%/competition.py,%,$(wildcard competitions/*/competition.py)))
+MAKEFLAGS += --no-print-directory
+
+.DEFAULT_GOAL := help
+.PHONY: help submit score list test test-jax test-slow test-samples lint bench clean lock gpu
+
+help: ## print this
+	@echo "Harness. Data in, a leaderboard-format CSV and an honest score out."
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-42s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@for name in $(COMPETITIONS); do printf "  make submit-%-35s the same as: make submit COMP=%s\n" "$$(echo $$name | tr _ -)" "$$name"; done
+	@echo
+	@echo "  COMP= a competition   DATA= its files   RECIPE= one of its recipes   SMOKE=1 in a minute   UPLOAD=1 send it"
+	@echo "  example: make submit COMP=cifar10 DATA=~/cifar10"
+
+submit: $(BIN)/.run ## data to scored CSV: COMP= [DATA=] [RECIPE=] [SMOKE=1] [UPLOAD=1]
+	@$(if $(COMP),,echo "No COMP= given: running digits, the built-in example.";) \
+	$(HARNESS) submit $(or $(COMP),digits) $(if $(DATA),--data "$(DATA)") $(if $(RECIPE),--recipe "$(RECIPE)") \
+		$(if $(SMOKE),--smoke) $(if $(UPLOAD),--upload)
+
+submit-%:
+	@$(MAKE) submit COMP="$*"
+
+score: $(BIN)/.run ## the hold-out score of a CSV: COMP= [FILE=], else of the newest one
+	@$(if $(COMP),,echo "No COMP= given: scoring digits, the built-in example.";) \
+	$(HARNESS) score $(or $(COMP),digits) $(if $(FILE),"$(FILE)")
+
+list: $(BIN)/.run ## the competitions and where each stands
+	@$(HARNESS) list
+
+test: $(BIN)/.dev ## the tests: offline, under four minutes
+	@$(BIN)/python -m pytest
+
+test-jax: $(BIN)/.dev ## the tests of networks and training on Keras's JAX backend
+	@KERAS_BACKEND=jax $(BIN)/python -m pytest -m "model and not slow and not samples"
+
+test-slow: $(BIN)/.dev ## the long tests: kills and faults at random moments
+	@$(BIN)/python -m pytest -m slow
+
+test-samples: $(BIN)/.dev ## the tests on real data: HARNESS_SAMPLES=<folder of the organisers' archives>
+	@$(BIN)/python -m pytest -m samples
+
+lint: $(BIN)/.dev ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(BIN)/.dev ## the benchmarks: ratios of two things measured in one run
+	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+clean: ## remove caches that can be made again; keeps data, runs and submissions
+	rm -rf data/*/cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find harness competitions tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+lock: $(BIN)/.dev ## resolve the dependencies of pyproject.toml anew
+	@for extra in run dev gpu; do \
+		$(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate \
+			--no-emit-index-url --no-emit-find-links --upgrade --group build \
+			$$([ $$extra = run ] || echo "--extra $$extra --constraint locks/run.txt") --output-file locks/$$extra.txt || exit 1; \
+	done
+
+gpu: $(BIN)/.run ## TensorFlow with CUDA into .venv, for a Linux machine with an NVIDIA GPU
+	$(BIN)/python -m pip install --require-hashes -r locks/gpu.txt
+
+$(BIN)/.run: locks/run.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else "Harness needs Python 3.11 to 3.13, and $(PYTHON) is %d.%d. Name another: make PYTHON=python3.12" % v)'
+	@echo "Installing the harness into .venv, once (about 700 MB to download)."
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r locks/run.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(BIN)/.dev: $(BIN)/.run locks/dev.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r locks/dev.txt
+	@touch $@
