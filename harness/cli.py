@@ -78,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
     )
     comp(sub)
     data(sub)
+    sub.add_argument("--compress", action="store_true", help="compress the image caches: smaller, slower to read")
     sub = command(
         "train", "run recipes (the default one if none is named)", "harness train cifar10 minivggnet --set epochs=20"
     )
@@ -94,6 +95,9 @@ def parser() -> argparse.ArgumentParser:
     sub = command("score", "score a CSV on the hold-out", "harness score digits submissions/digits/blend-0123abcd.csv")
     comp(sub)
     sub.add_argument("file", metavar="FILE", type=Path, nargs="?", help="default: the newest CSV in submissions/COMP")
+    sub = command("cache", "list, verify or remove image caches", "harness cache verify cifar10")
+    sub.add_argument("action", choices=("ls", "verify", "rm"))
+    sub.add_argument("competition", metavar="COMP", nargs="?", help="default: all")
     sub = command("new", "make a competition out of <class>/<image> folders", "harness new pets --from ~/pets")
     sub.add_argument("name", metavar="NAME")
     sub.add_argument(

@@ -148,6 +148,40 @@ def run_new(workspace: Workspace, options: Namespace) -> None:
     console().print(f"next: make submit COMP={name}")
 
 
+def run_cache(workspace: Workspace, options: Namespace) -> None:
+    """List, verify or remove image caches."""
+    from rich.table import Table
+
+    from harness.data import cache_files
+    from harness.files import size
+
+    name = competitions.load(workspace, options.competition).name if options.competition else None
+    found = cache_files.find(workspace, name)
+    if options.action == "rm" and name is None:
+        raise UserError("harness cache rm needs the competition whose caches are to go.", "harness cache rm COMP")
+    if options.action == "rm":
+        for one in found:
+            cache_files.remove(one)
+        console().print(f"removed {len(found)} cache files, {size(sum(one.bytes for one in found))}")
+        return
+    damaged = []
+    table = Table("competition", "size", "images", "form", "bytes", "state", "file", box=None, pad_edge=False)
+    for one in found:
+        state = one.state
+        if options.action == "verify" and state == "whole":
+            wrong = cache_files.verify(one)
+            state = wrong or "verified"
+            damaged += [one.file.name] if wrong else []
+        where = workspace.shown(one.file)
+        table.add_row(one.competition, one.size, f"{one.images:,}", one.form, size(one.bytes), state, where)
+    console().print(table if found else "There are no caches.")
+    if damaged:
+        raise UserError(
+            f"{len(damaged)} caches are damaged: {', '.join(damaged)}.",
+            "nothing to do: the next command that needs one makes it again (or: harness cache rm COMP)",
+        )
+
+
 def _pipeline(workspace: Workspace, options: Namespace):
     from harness.pipeline import Options, Pipeline
 
@@ -159,6 +193,7 @@ def _pipeline(workspace: Workspace, options: Namespace):
             data=getattr(options, "data", None),
             assignments=getattr(options, "assignments", []),
             smoke=getattr(options, "smoke", False),
+            compressed=getattr(options, "compress", False),
             folds=getattr(options, "folds", None),
         ),
     )

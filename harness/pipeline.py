@@ -43,12 +43,14 @@ class Options:
         data: the organiser's files, where they are not where they were.
         assignments: ``key=value`` settings.
         smoke: shrink every recipe to see that it works.
+        compressed: build image caches in the form for small disks.
         folds: a CSV of folds to use in place of the competition's own.
     """
 
     data: Path | None = None
     assignments: list[str] = field(default_factory=list)
     smoke: bool = False
+    compressed: bool = False
     folds: Path | None = None
 
 
@@ -181,7 +183,12 @@ class Pipeline:
     def open_cache(self, geometry: Geometry) -> cache.ImageCache:
         made_from = cache.key(geometry, self.dataset)
         return cache_build.open_or_build(
-            self.cache_file(geometry), geometry, self.dataset, made_from, self.competition.unreadable
+            self.cache_file(geometry),
+            geometry,
+            self.dataset,
+            made_from,
+            self.competition.unreadable,
+            self.options.compressed,
         )
 
     # Runs.

@@ -7,6 +7,8 @@ import math
 import keras
 import numpy as np
 
+from harness.data.pixels import Pixels
+
 Array = np.ndarray
 
 
@@ -23,7 +25,7 @@ class Batches(keras.utils.PyDataset):
         seed: shuffles anew each epoch; None keeps the order of ``rows``.
     """
 
-    def __init__(self, images: Array, rows: Array, labels: Array | None, batch: int, seed: int | None = None) -> None:
+    def __init__(self, images: Pixels, rows: Array, labels: Array | None, batch: int, seed: int | None = None) -> None:
         super().__init__(workers=1, max_queue_size=8)
         self.images, self.rows, self.labels, self.batch, self.seed = images, rows, labels, batch, seed
         self.epoch = 0

@@ -1,7 +1,7 @@
 """The image cache: every image of a data set at one size, in one HDF5 file that reads like memory.
 
-The file is ordinary HDF5. Pixels are contiguous and uncompressed, so they can be mapped into memory at
-the data set's own offset: random rows then come some fifty times as fast as through h5py's indexing.
+The file is ordinary HDF5. Plain pixels are contiguous, so they can be mapped into memory at the data set's
+own offset: random rows then come many times as fast as through h5py's indexing.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from harness import fingerprint as fp
 from harness.data.dataset import Dataset
 from harness.data.images import Geometry
+from harness.data.pixels import Pixels, open_pixels
 from harness.files import read_json, write_json
 
 Array = np.ndarray
@@ -38,7 +39,7 @@ class ImageCache:
     """An opened cache.
 
     Args:
-        images: (n, height, width, 3) uint8 RGB, mapped from the file, read-only.
+        images: (n, height, width, 3) uint8 RGB, read-only; plain ones are mapped from the file.
         ids: the rows' ids, in the order of the data set.
         labels: (n,) int class numbers, -1 where there is none.
         splits: (n,) the rows' splits.
@@ -48,7 +49,7 @@ class ImageCache:
         square_sums: (n, 3) the sum of squares.
     """
 
-    images: Array
+    images: Pixels
     ids: tuple[str, ...]
     labels: Array
     splits: Array
@@ -77,7 +78,7 @@ def key(geometry: Geometry, dataset: Dataset) -> str:
         geometry=geometry,
         dataset=dataset.fingerprint,
         opencv=cv2.__version__,
-        code=fp.code("data.images", "data.cache", "data.cache_build"),
+        code=fp.code("data.images", "data.cache", "data.cache_build", "data.pixels"),
     )
 
 
@@ -105,13 +106,12 @@ def open_cache(file: Path, made_from: str | None = None) -> ImageCache:
                 raise DamagedError("was made from something else")
             if not h5.attrs["complete"]:
                 raise DamagedError("is half built")
-            pixels = h5["images"]
-            shape, offset = pixels.shape, pixels.id.get_offset()
-            if offset is None or file.stat().st_size < offset + int(np.prod(shape)):
+            images = open_pixels(file, h5["images"])
+            if images is None:
                 raise DamagedError("is cut off")
             checksums = h5["checksums"][:]
             cache = ImageCache(
-                images=np.memmap(file, np.uint8, "r", offset, shape),
+                images=images,
                 ids=tuple(h5["ids"].asstr()[:]),
                 labels=h5["labels"][:],
                 splits=h5["splits"].asstr()[:].astype("U8"),
@@ -122,23 +122,29 @@ def open_cache(file: Path, made_from: str | None = None) -> ImageCache:
             )
     except (OSError, KeyError, ValueError, TypeError, UnicodeDecodeError, RuntimeError) as error:
         raise DamagedError(f"cannot be read ({type(error).__name__})") from error
-    verified = file.with_name(f".{file.name}.verified")
-    if read_json(verified) != stamp(file):
-        bad = verify(cache.images, checksums)
+    if read_json(_verified(file)) != _stamp(file):
+        bad = altered(cache.images, checksums)
         if len(bad):
             raise DamagedError(f"has {len(bad):,} altered images")
-        write_json(verified, stamp(file))
+        remember_verified(file)
     return cache
 
 
-def verify(images: Array, checksums: Array) -> Array:
+def altered(images: Pixels, checksums: Array) -> Array:
     """The rows whose pixels do not have their checksum."""
 
     def wrong(rows: range) -> list[int]:
-        return [row for row in rows if zlib.crc32(images[row]) != checksums[row]]
+        return [row for row in rows if not _intact(images, row, checksums[row])]
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return np.array([row for found in pool.map(wrong, blocks(len(images))) for row in found], dtype=np.int64)
+
+
+def _intact(images: Pixels, row: int, checksum: int) -> bool:
+    try:
+        return zlib.crc32(images[row].data) == checksum
+    except (OSError, RuntimeError, ValueError, zlib.error):  # a compressed row that cannot be inflated
+        return False
 
 
 def is_built(file: Path, made_from: str) -> bool:
@@ -156,6 +162,20 @@ def blocks(n: int) -> list[range]:
     return [range(start, min(start + BLOCK, n)) for start in range(0, n, BLOCK)]
 
 
-def stamp(file: Path) -> dict[str, int]:
+def remember_verified(file: Path) -> None:
+    """Note that the pixels of the file as it is now have been verified."""
+    write_json(_verified(file), _stamp(file))
+
+
+def forget_verified(file: Path) -> None:
+    """Have the next opening verify the pixels again."""
+    _verified(file).unlink(missing_ok=True)
+
+
+def _verified(file: Path) -> Path:
+    return file.with_name(f".{file.name}.verified")
+
+
+def _stamp(file: Path) -> dict[str, int]:
     stat = file.stat()
     return {"size": stat.st_size, "changed": stat.st_mtime_ns, "inode": stat.st_ino}

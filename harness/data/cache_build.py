@@ -25,15 +25,16 @@ from harness.data.cache import (
     UNREADABLE,
     DamagedError,
     ImageCache,
+    altered,
     blocks,
     open_cache,
-    stamp,
-    verify,
+    remember_verified,
 )
 from harness.data.dataset import Dataset
 from harness.data.images import Geometry, UnreadableError, load
+from harness.data.pixels import create, open_pixels, writing
 from harness.errors import UserError, some
-from harness.files import lock, require_space, size, sync, write_json
+from harness.files import lock, require_space, size, sync
 
 Array = np.ndarray
 Result = TypeVar("Result")
@@ -42,11 +43,24 @@ GREY = 128  # what stands in for an unreadable image, so that every id still get
 
 
 def open_or_build(
-    file: Path, geometry: Geometry, dataset: Dataset, made_from: str, allowed_unreadable: int
+    file: Path,
+    geometry: Geometry,
+    dataset: Dataset,
+    made_from: str,
+    allowed_unreadable: int,
+    compressed: bool = False,
 ) -> ImageCache:
     """The cache at ``file``, built first where it is missing or is not what it should be.
 
     One process builds while others wait; a killed build goes on from where it was.
+
+    Args:
+        file: where it is kept.
+        geometry: the size of the images.
+        dataset: gives them.
+        made_from: ``key(geometry, dataset)``.
+        allowed_unreadable: how many images may be unreadable.
+        compressed: for a small disk; a cache that is there already is used in whichever form it has.
 
     Raises:
         UserError: unreadable images (all named) beyond those allowed, or no room on the disk.
@@ -58,63 +72,45 @@ def open_or_build(
             except DamagedError as damage:
                 say(f"{file.name} {damage}; building it again.")
                 file.unlink()
-        _build(file, geometry, dataset, made_from, allowed_unreadable)
+        _build(file, geometry, dataset, made_from, allowed_unreadable, compressed)
         return open_cache(file, made_from)
 
 
-def _build(file: Path, geometry: Geometry, dataset: Dataset, made_from: str, allowed_unreadable: int) -> None:
+def _build(
+    file: Path, geometry: Geometry, dataset: Dataset, made_from: str, allowed_unreadable: int, compressed: bool
+) -> None:
     """Decode on all cores into ``<file>.part``, row state and checksums inside it; rename when complete."""
     started = time.monotonic()
     part = file.with_name(file.name + ".part")
-    state = _resume(part, made_from)
+    state = _resume(part, made_from, compressed)
     if state is None:
         part.unlink(missing_ok=True)
-        needed = len(dataset) * geometry.height * geometry.width * 3
+        needed = len(dataset) * int(np.prod(geometry.shape) * (_ratio(dataset, geometry) if compressed else 1))
         require_space(file.parent, needed, f"the image cache of {len(dataset):,} images at {geometry}")
-        _create(part, geometry, dataset, made_from)
+        _create(part, geometry, dataset, made_from, compressed)
         state = np.zeros(len(dataset), np.uint8)
     todo = np.flatnonzero(state == PENDING)
     unreadable: dict[str, str] = {}
 
-    with h5py.File(part, "r") as h5:
-        offset = {name: h5[name].id.get_offset() for name in ("images", "state", "checksums", "sums", "square_sums")}
-    row_bytes = int(np.prod(geometry.shape))
-
-    def decode(rows: Array) -> tuple[Array, Array, Array]:
+    def decode(rows: Array) -> tuple[Array, dict[str, Array]]:
         images = np.empty((len(rows), *geometry.shape), np.uint8)
-        found = np.full(len(rows), READABLE, np.uint8)
+        state = np.full(len(rows), READABLE, np.uint8)
         for i, row in enumerate(rows):
             try:
                 images[i] = load(dataset.images.read(dataset.sources[row]), geometry)
             except (UnreadableError, OSError) as reason:
                 images[i] = GREY
-                found[i] = UNREADABLE
+                state[i] = UNREADABLE
                 unreadable[dataset.sources[row]] = str(reason)
-        return rows, images, found
+        # The state goes last: what it marks as done has been written.
+        return rows, {"images": images, **_row_tables(images), "state": state}
 
-    label = f"decoding to {geometry}"
-    with part.open("rb+", buffering=0) as out, progress(label, len(dataset), "img", len(dataset) - len(todo)) as bar:
-
-        def put(name: str, row: int, values: Array) -> None:
-            # Plain writes, not a memory map: on a full disk these raise, and a map would kill the process.
-            out.seek(offset[name] + row * (row_bytes if name == "images" else values[0].nbytes))
-            view = memoryview(np.ascontiguousarray(values).data).cast("B")
-            while len(view):
-                view = view[out.write(view) :]
-
-        for rows, images, found in _in_threads(decode, [todo[b.start : b.stop] for b in blocks(len(todo))]):
-            flat = images.reshape(len(rows), -1, 3)
-            # Float sums of a small image block are exact here: whole numbers far below 2**53.
-            sums = flat.sum(axis=1, dtype=np.uint64).astype(np.float64)
-            squares = np.einsum("npc,npc->nc", flat, flat, dtype=np.float64)
-            sums_of_rows = np.array([zlib.crc32(image) for image in images], np.uint32)
-            for piece in _runs(rows):
-                first = int(rows[piece.start])
-                put("images", first, images[piece])
-                put("checksums", first, sums_of_rows[piece])
-                put("sums", first, sums[piece])
-                put("square_sums", first, squares[piece])
-                put("state", first, found[piece])  # last: what it marks as done has been written
+    pieces = [todo[block.start : block.stop] for block in blocks(len(todo))]
+    with writing(part) as out, progress(f"decoding to {geometry}", len(state), "img", len(state) - len(todo)) as bar:
+        for rows, tables in _in_threads(decode, pieces):
+            for run in _runs(rows):
+                for name, values in tables.items():
+                    out.put(name, int(rows[run.start]), values[run])
             bar.update(len(rows))
 
     with h5py.File(part, "r") as h5:
@@ -132,7 +128,7 @@ def _build(file: Path, geometry: Geometry, dataset: Dataset, made_from: str, all
     if bad:
         say(f"{len(bad):,} unreadable images are left out of training: {some(bad)}.")
     with h5py.File(part, "r+") as h5:
-        train = np.flatnonzero(dataset.splits == "train")
+        train = np.flatnonzero((dataset.splits == "train") & (state == READABLE))
         pixels = geometry.height * geometry.width
         h5.attrs["training_mean"] = h5["sums"][:][train].sum(axis=0) / (len(train) * pixels)
         h5.attrs["seconds"] = time.monotonic() - started
@@ -140,13 +136,11 @@ def _build(file: Path, geometry: Geometry, dataset: Dataset, made_from: str, all
     sync(part)
     os.replace(part, file)
     # What was just made from memory needs no second reading to be trusted.
-    write_json(file.with_name(f".{file.name}.verified"), stamp(file))
+    remember_verified(file)
     say(f"image cache {geometry}: {len(dataset):,} images, {size(file.stat().st_size)}, {file}")
 
 
-def _create(part: Path, geometry: Geometry, dataset: Dataset, made_from: str) -> None:
-    """Lay out the whole file, so that later plain writes at known offsets are all there is to do."""
-    n = len(dataset)
+def _create(part: Path, geometry: Geometry, dataset: Dataset, made_from: str, compressed: bool) -> None:
     with h5py.File(part, "w") as h5:
         h5.attrs["format"] = FORMAT
         h5.attrs["made_from"] = made_from
@@ -159,22 +153,35 @@ def _create(part: Path, geometry: Geometry, dataset: Dataset, made_from: str) ->
         h5.create_dataset("ids", data=list(dataset.ids), dtype=h5py.string_dtype())
         h5.create_dataset("splits", data=list(dataset.splits), dtype=h5py.string_dtype())
         h5.create_dataset("labels", data=dataset.labels)
-        for name, shape, dtype in (
-            ("state", (n,), np.uint8),
-            ("checksums", (n,), np.uint32),
-            ("sums", (n, 3), np.float64),
-            ("square_sums", (n, 3), np.float64),
-        ):
-            h5.create_dataset(name, data=np.zeros(shape, dtype))
-        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-        plist.set_layout(h5py.h5d.CONTIGUOUS)
-        plist.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-        plist.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-        space = h5py.h5s.create_simple((n, *geometry.shape))
-        h5py.h5d.create(h5.id, b"images", h5py.h5t.NATIVE_UINT8, space, plist)
+        create(h5, (len(dataset), *geometry.shape), compressed)
 
 
-def _resume(part: Path, made_from: str) -> Array | None:
+def _ratio(dataset: Dataset, geometry: Geometry) -> float:
+    """What compression leaves of the pixels, from a sample, with a tenth to spare."""
+    before = after = 1
+    for row in np.linspace(0, len(dataset) - 1, min(32, len(dataset))).astype(int):
+        try:
+            image = load(dataset.images.read(dataset.sources[row]), geometry)
+        except (UnreadableError, OSError):
+            continue
+        before += image.nbytes
+        after += len(zlib.compress(image.tobytes(), 1))
+    return 1.1 * after / before
+
+
+def _row_tables(images: Array) -> dict[str, Array]:
+    """Checksum, channel sums and channel sums of squares of each image."""
+    count = images.shape[1] * images.shape[2]
+    moments = [cv2.meanStdDev(image) for image in images]
+    means, deviations = (np.array([m[i][:, 0] for m in moments]) for i in (0, 1))
+    return {
+        "checksums": np.array([zlib.crc32(image) for image in images], np.uint32),
+        "sums": np.rint(means * count),
+        "square_sums": np.rint((deviations**2 + means**2) * count),
+    }
+
+
+def _resume(part: Path, made_from: str, compressed: bool) -> Array | None:
     """The row states of an interrupted build, or None where there is nothing to go on from.
 
     Rows that an earlier process marked as done count only if their pixels have their checksum.
@@ -183,15 +190,16 @@ def _resume(part: Path, made_from: str) -> Array | None:
         with h5py.File(part, "r") as h5:
             if h5.attrs.get("format") != FORMAT or h5.attrs["made_from"] != made_from:
                 return None
-            state, checksums = h5["state"][:], h5["checksums"][:]
-            pixels = h5["images"]
-            if part.stat().st_size < pixels.id.get_offset() + int(np.prod(pixels.shape)):
+            if (h5["images"].chunks is not None) != compressed:
                 return None
-            images = np.memmap(part, np.uint8, "r", pixels.id.get_offset(), pixels.shape)
+            state, checksums = h5["state"][:], h5["checksums"][:]
+            images = open_pixels(part, h5["images"])
+        if images is None:
+            return None
     except (OSError, KeyError, ValueError, RuntimeError):
         return None
     state[state != READABLE] = PENDING
-    state[verify(images, checksums)] = PENDING
+    state[altered(images, checksums)] = PENDING
     return state
 
 
