@@ -16,6 +16,7 @@ OK, OUR_FAILURE, USER_MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
 EXAMPLES = """examples:
   harness list                                        competitions, their data and best scores
+  harness check cifar10 --data ~/cifar10              what is in the data, and what is odd about it
   harness submit digits                               everything, from data to a scored CSV
   harness submit cifar10 --data ~/cifar10 --smoke     the same in a minute, to see that it works
   harness train cifar10 minivggnet --set epochs=20    one recipe, one setting changed
@@ -54,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument(
             "--data", type=Path, metavar="DIR", help="the organiser's files; remembered (default: data/COMP/raw)"
         )
+
+    def folds(sub: argparse.ArgumentParser) -> None:
         sub.add_argument(
             "--folds", type=Path, metavar="FILE", help="a CSV of folds (id,fold) to use in place of the competition's"
         )
@@ -72,25 +75,34 @@ def parser() -> argparse.ArgumentParser:
     sub = command("status", "what is there, what is stale, what is missing", "harness status digits")
     comp(sub)
     data(sub)
+    folds(sub)
     settings(sub)
     sub = command(
         "prepare", "read the data, deal the folds, build the image caches", "harness prepare cifar10 --data ~/cifar10"
     )
     comp(sub)
     data(sub)
+    folds(sub)
     sub.add_argument("--compress", action="store_true", help="compress the image caches: smaller, slower to read")
+    sub = command(
+        "check", "examine the data: sizes, duplicates, unreadable images", "harness check cifar10 --data ~/cifar10"
+    )
+    comp(sub)
+    data(sub)
     sub = command(
         "train", "run recipes (the default one if none is named)", "harness train cifar10 minivggnet --set epochs=20"
     )
     comp(sub)
     sub.add_argument("recipes", metavar="RECIPE", nargs="*")
     data(sub)
+    folds(sub)
     settings(sub)
     sub = command("submit", "everything up to a scored CSV", "harness submit digits")
     comp(sub)
     sub.add_argument("--recipe", metavar="RECIPE", help="the recipe to submit (default: the competition's)")
     sub.add_argument("--upload", action="store_true", help="send the CSV to Kaggle")
     data(sub)
+    folds(sub)
     settings(sub)
     sub = command("score", "score a CSV on the hold-out", "harness score digits submissions/digits/blend-0123abcd.csv")
     comp(sub)

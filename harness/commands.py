@@ -83,6 +83,31 @@ def run_prepare(workspace: Workspace, options: Namespace) -> None:
     console().print(f"next: harness submit {pipeline.competition.name}")
 
 
+def run_check(workspace: Workspace, options: Namespace) -> None:
+    """Examine the data and report; the report comes before any complaint."""
+    from harness.data import check
+    from harness.report import check as report
+
+    pipeline = _pipeline(workspace, options)
+    competition = pipeline.competition
+    file = workspace.data(competition.name) / "check.json"
+    found = check.load_or_examine(pipeline.dataset, file)
+    out = console()
+    report.show(competition.name, found, out)
+    out.print(f"\nwhole report: {workspace.shown(file)}")
+    unreadable = [f"  {source}: {reason}" for source, reason in found["unreadable"].items()]
+    if len(unreadable) > competition.unreadable:
+        more = f"\n  and {len(unreadable) - 10:,} more" if len(unreadable) > 10 else ""
+        raise UserError(
+            f"{len(unreadable):,} of {found['images']:,} images cannot be read, and {competition.unreadable:,} "
+            "are allowed:\n" + "\n".join(unreadable[:10]) + more,
+            "replace or remove those files, or allow them with `unreadable=` in the competition's competition.py",
+        )
+    for line in report.advice(found) or ["Nothing to mend."]:
+        out.print(line)
+    out.print(f"next: harness submit {competition.name}")
+
+
 def run_train(workspace: Workspace, options: Namespace) -> None:
     """Run recipes and print their scores."""
     pipeline = _pipeline(workspace, options)

@@ -9,7 +9,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import UserError, nearest
 from harness.workspace import Workspace
@@ -35,6 +35,8 @@ class Competition:
         folds: how training rows are split for out-of-fold predictions.
         holdout: how the hold-out is cut from labelled data; None where a reader supplies one.
         mirror: whether a mirrored image still shows the same class; views and augmentation obey.
+        group: which images no fold and no hold-out may separate: "exact" copies, or "near" ones too, which look
+            alike (finding those takes another decoding of every image).
         unreadable: how many unreadable images may be left out of training before the run is refused.
         obtain: how a person gets the data, for the message when it is missing.
         slug: the competition's name on Kaggle, where it has one.
@@ -48,6 +50,7 @@ class Competition:
     folds: KFold
     holdout: HoldOut | None
     mirror: bool
+    group: Literal["exact", "near"] = "exact"
     unreadable: int = 0
     obtain: str
     slug: str | None = None
@@ -156,6 +159,8 @@ def _validate(competition: Competition) -> None:
         refuse(f"metric must be one of {', '.join(METRICS)}. Received: metric={competition.metric!r}")
     if not competition.readers:
         refuse("readers must name at least one layout. Received: readers=()")
+    if competition.group not in ("exact", "near"):
+        refuse(f"group must be 'exact' or 'near'. Received: group={competition.group!r}")
     if competition.unreadable < 0:
         refuse(f"unreadable must be 0 or more. Received: unreadable={competition.unreadable!r}")
 

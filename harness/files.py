@@ -98,10 +98,11 @@ def require_space(folder: Path, needed: int, what: str) -> None:
 
 
 def out_of_space(error: BaseException) -> bool:
-    """Whether an error means a full disk; h5py reports one without setting ``errno``."""
-    return isinstance(error, OSError) and (
-        error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in str(error)
-    )
+    """Whether an error means a full disk, or a file larger than the disk or the user's limit allows."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return True
+    # h5py may know it in words only: a RuntimeError where it closes the file.
+    return any(f"errno = {code}," in str(error) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
 def size(count: float) -> str:

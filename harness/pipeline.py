@@ -20,7 +20,7 @@ from harness.competition import Competition
 from harness.console import say, seconds
 from harness.data import cache, cache_build, dataset
 from harness.data.dataset import Dataset
-from harness.data.folds import Folds, group_by
+from harness.data.folds import Folds
 from harness.data.images import Geometry
 from harness.data.readers.reader import TRAIN
 from harness.errors import UserError, nearest
@@ -125,7 +125,8 @@ class Pipeline:
         given = self.options.data or (
             Path(remembered["folder"]) if "folder" in remembered else self.workspace.raw(name)
         )
-        return dataset.locate(self.competition, given.expanduser().resolve())
+        unpack_to = self.workspace.data(name) / "unpacked"
+        return dataset.locate(self.competition, given.expanduser().resolve(), unpack_to)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -136,7 +137,7 @@ class Pipeline:
                 self.competition, reader, folder, table, dataset.key(self.competition, reader, folder)
             )
             if self.options.data is not None:
-                write_json(table.with_name("source.json"), {"folder": str(self.options.data.expanduser().resolve())})
+                write_json(table.with_name("source.json"), {"folder": str(folder)})
         return found
 
     def _known(self) -> Dataset | None:
@@ -167,8 +168,7 @@ class Pipeline:
         if self.options.folds is not None:
             made = Folds.read(self.options.folds, ids)
         else:
-            groups = group_by([self.dataset.hashes[row] for row in rows])
-            made = Folds(ids, self.competition.folds.deal(self.dataset.labels[rows], groups))
+            made = Folds(ids, self.competition.folds.deal(self.dataset.labels[rows], self.dataset.groups[rows]))
         made.write(self.folds_file)
 
     @cached_property

@@ -1,17 +1,39 @@
-"""Fixtures: a workspace of its own for each test, and real small images drawn on the spot."""
+"""Fixtures: a workspace of its own for each test, real small images drawn on the spot, and the command itself."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import cv2
+import hypothesis
 import numpy as np
 import pytest
 
+from harness import fingerprint as fp
+from harness.cli import main
+from harness.competition import Competition
+from harness.data.dataset import Dataset
+from harness.data.folds import HoldOut, KFold
+from harness.data.readers import ClassFolders
+from harness.new import create
+from harness.scoring.submission import SubmissionFormat
 from harness.workspace import Workspace
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+# As harness.backend.start does, for tests that import Keras without it.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# A busy machine is slow, not wrong.
+hypothesis.settings.register_profile("harness", deadline=None, max_examples=50)
+hypothesis.settings.load_profile("harness")
 
 
 @pytest.fixture
@@ -56,3 +78,136 @@ def class_folders(tmp_path: Path, save: Callable[..., Path]) -> Callable[..., Pa
         return folder
 
     return make
+
+
+# Data sets and competitions made by hand.
+
+
+class Pictures:
+    """Images in memory that count how often each was read."""
+
+    def __init__(self, images: dict[str, bytes | np.ndarray]) -> None:
+        self.images = images
+        self.reads: Counter[str] = Counter()
+
+    def read(self, source: str) -> bytes | np.ndarray:
+        self.reads[source] += 1
+        return self.images[source]
+
+
+def table(images: Any, labels: np.ndarray, splits: list[str] | None = None) -> Dataset:
+    """A data set over anything that gives images; ids and sources are ``"image 0"``, ``"image 1"``, …"""
+    ids = tuple(f"image {number}" for number in range(len(labels)))
+    marks = np.array(splits or ["train"] * len(labels), dtype="U8")
+    classes = tuple("abcd"[: labels.max() + 1])
+    made_from = fp.fingerprint(ids=ids, splits=marks.tolist(), labels=labels.tolist())
+    return Dataset(ids, marks, labels.astype(np.int32), np.arange(len(ids)), ids, ids, classes, images, made_from)
+
+
+def drawn(n: int, classes: int = 3, height: int = 24, width: int = 24, splits: list[str] | None = None) -> Dataset:
+    """A data set of ``n`` drawn pictures in memory; the classes take turns."""
+    labels = np.arange(n) % classes
+    images = {f"image {i}": draw(int(label), i, height, width) for i, label in enumerate(labels)}
+    return table(Pictures(images), labels, splits)
+
+
+def declared(**changes: Any) -> Competition:
+    """A competition over class folders."""
+    return Competition(
+        **{
+            "title": "Insects",
+            "name": "insects",
+            "readers": (ClassFolders(test="test"),),
+            "metric": "accuracy",
+            "submission": SubmissionFormat(),
+            "folds": KFold(2),
+            "holdout": HoldOut(0.25),
+            "mirror": True,
+            "obtain": "Draw them.",
+            "terms": "None.",
+        }
+        | changes
+    )
+
+
+# Two cheap recipes and their average: a graph with caches of two sizes, in which nothing needs Keras.
+RECIPES = '''
+from harness.recipes import Blend, LogisticRegression, recipe
+
+
+@recipe
+def coarse():
+    """On 6x6 pixels."""
+    return LogisticRegression(size=(6, 6), c=0.01, iterations=20)
+
+
+@recipe
+def fine():
+    """On 12x12 pixels."""
+    return LogisticRegression(size=(12, 12), c=0.01, iterations=20)
+
+
+@recipe
+def blend():
+    """Both."""
+    return Blend(of=("coarse", "fine"))
+
+
+default = blend
+'''
+
+
+@pytest.fixture
+def insects(workspace: Workspace, class_folders: Callable[..., Path]) -> Workspace:
+    """A workspace with one tiny competition, ``insects``, made by ``harness new`` and given cheap recipes."""
+    create(workspace, "insects", class_folders())
+    folder = workspace.competition("insects")
+    (folder / "recipes.py").write_text(RECIPES)
+    declaration = folder / "competition.py"
+    declaration.write_text(declaration.read_text().replace("KFold(5)", "KFold(2)"))
+    return workspace
+
+
+# The command.
+
+
+class Outcome(NamedTuple):
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def harness(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run a command in this process, at the workspace's root."""
+    monkeypatch.chdir(workspace.root)
+
+    def run(*arguments: object) -> Outcome:
+        capsys.readouterr()
+        code = main([str(argument) for argument in arguments])
+        return Outcome(code, *capsys.readouterr())
+
+    return run
+
+
+def start(root: Path, *arguments: object) -> subprocess.Popen[str]:
+    """Start a command in a process of its own, at a workspace's root."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "harness", *map(str, arguments)],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def stamps(root: Path) -> dict[str, int]:
+    """When each file under a folder was last written."""
+    return {
+        str(path.relative_to(root)): path.stat().st_mtime_ns
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and not path.name.endswith(".lock") and "__pycache__" not in path.parts
+    }

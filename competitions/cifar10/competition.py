@@ -1,20 +1,27 @@
 """CIFAR-10: 60,000 colour photographs of 32x32 pixels in 10 classes."""
 
 from harness.competition import Competition
-from harness.data.folds import KFold
-from harness.data.readers import ClassFolders
+from harness.data.folds import HoldOut, KFold
+from harness.data.readers import CifarBatches, ClassFolders, LabelsFile
 from harness.scoring.submission import SubmissionFormat
 
 competition = Competition(
     title="CIFAR-10 (object recognition in small images)",
     slug="cifar-10",
-    readers=(ClassFolders(train="train", holdout="test"),),
+    readers=(
+        CifarBatches(),
+        LabelsFile(labels="trainLabels.csv", train="train", test="test"),
+        ClassFolders(train="train", holdout="test"),
+    ),
     metric="accuracy",
     submission=SubmissionFormat(id_column="id", value_column="label", value="class"),
     folds=KFold(5),
-    # The organiser's test set is public, with labels: it is the hold-out.
-    holdout=None,
+    # Where the test set has labels, it is the hold-out. Kaggle's has none: there a tenth is cut off.
+    holdout=HoldOut(0.1),
     mirror=True,
-    obtain="Unpack train/<class>/<image> and test/<class>/<image> and give the folder with --data DIR.",
+    obtain=(
+        "Give cifar-10-python.tar.gz, or the folder it was unpacked to, with --data. "
+        "Where Keras has loaded CIFAR-10 before, that is ~/.keras/datasets/cifar-10-batches-py-target."
+    ),
     terms="Krizhevsky, Learning Multiple Layers of Features from Tiny Images (2009); for research.",
 )

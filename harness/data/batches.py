@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from harness.data.pixels import Pixels
 
 Array = np.ndarray
+
+AHEAD = 2  # batches read while the device works on one
 
 
 class Batches(keras.utils.PyDataset):
@@ -21,27 +24,48 @@ class Batches(keras.utils.PyDataset):
         images: (n, height, width, 3) uint8, in memory or mapped.
         rows: row numbers to go through.
         labels: (n,) class numbers, or None to give images only, in the order of ``rows``.
+        classes: gives labels one-hot, float32 over so many classes; None gives the numbers.
         batch: images a batch.
         seed: shuffles anew each epoch; None keeps the order of ``rows``.
     """
 
-    def __init__(self, images: Pixels, rows: Array, labels: Array | None, batch: int, seed: int | None = None) -> None:
-        super().__init__(workers=1, max_queue_size=8)
-        self.images, self.rows, self.labels, self.batch, self.seed = images, rows, labels, batch, seed
+    def __init__(
+        self,
+        images: Pixels,
+        rows: Array,
+        labels: Array | None,
+        batch: int,
+        seed: int | None = None,
+        classes: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.images, self.rows, self.batch, self.seed = images, rows, batch, seed
+        self.labels = labels if classes is None or labels is None else np.eye(classes, dtype=np.float32)[labels]
         self.epoch = 0
         self._order = self._shuffled()
+        # Keras's own prefetching is TensorFlow's alone, or costs a tenth of a second an epoch.
+        self._thread = ThreadPoolExecutor(1)
+        self._coming: dict[int, Future] = {}
 
     def __len__(self) -> int:
         return math.ceil(len(self.rows) / self.batch)
 
     def __getitem__(self, index: int) -> Array | tuple[Array, Array]:
-        rows = self._order[index * self.batch : (index + 1) * self.batch]
-        images = self.images[rows]
-        return images if self.labels is None else (images, self.labels[rows])
+        found = self._coming.pop(index, None)
+        for later in range(index + 1, min(index + 1 + AHEAD, len(self))):
+            if later not in self._coming:
+                self._coming[later] = self._thread.submit(self._take, later)
+        return self._take(index) if found is None else found.result()
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
+        self._coming.clear()
         self._order = self._shuffled()
+
+    def _take(self, index: int) -> Array | tuple[Array, Array]:
+        rows = self._order[index * self.batch : (index + 1) * self.batch]
+        images = self.images[rows]
+        return images if self.labels is None else (images, self.labels[rows])
 
     def _shuffled(self) -> Array:
         if self.seed is None:

@@ -20,7 +20,7 @@ import numpy as np
 from harness import fingerprint as fp
 from harness.data.dataset import Dataset
 from harness.data.images import Geometry
-from harness.data.pixels import Pixels, open_pixels
+from harness.data.pixels import ROW_TABLES, Pixels, open_pixels
 from harness.files import read_json, write_json
 
 Array = np.ndarray
@@ -89,7 +89,7 @@ def path(folder: Path, geometry: Geometry, made_from: str) -> Path:
 def open_cache(file: Path, made_from: str | None = None) -> ImageCache:
     """Open a cache read-only, after checking that it is whole and is the one asked for.
 
-    The pixels' checksums are verified when the file was touched since they were last verified.
+    Its checksums are verified when the file was touched since they were last verified.
 
     Args:
         file: the HDF5 file.
@@ -99,6 +99,7 @@ def open_cache(file: Path, made_from: str | None = None) -> ImageCache:
         DamagedError: foreign, stale, truncated or altered.
     """
     try:
+        known = read_json(_verified(file)) == _stamp(file)
         with h5py.File(file, "r") as h5:
             if h5.attrs.get("format") != FORMAT:
                 raise DamagedError("is no image cache of this version")
@@ -109,6 +110,8 @@ def open_cache(file: Path, made_from: str | None = None) -> ImageCache:
             images = open_pixels(file, h5["images"])
             if images is None:
                 raise DamagedError("is cut off")
+            if not known and h5.attrs["tables"] != tables_checksum(h5):
+                raise DamagedError("has altered tables")
             checksums = h5["checksums"][:]
             cache = ImageCache(
                 images=images,
@@ -120,14 +123,31 @@ def open_cache(file: Path, made_from: str | None = None) -> ImageCache:
                 sums=h5["sums"][:],
                 square_sums=h5["square_sums"][:],
             )
-    except (OSError, KeyError, ValueError, TypeError, UnicodeDecodeError, RuntimeError) as error:
+    except (
+        OSError,
+        KeyError,
+        ValueError,
+        TypeError,
+        RuntimeError,
+        MemoryError,
+    ) as error:  # whatever h5py stumbles over
         raise DamagedError(f"cannot be read ({type(error).__name__})") from error
-    if read_json(_verified(file)) != _stamp(file):
+    if not known:
         bad = altered(cache.images, checksums)
         if len(bad):
             raise DamagedError(f"has {len(bad):,} altered images")
         remember_verified(file)
     return cache
+
+
+def tables_checksum(h5: h5py.File) -> int:
+    """A checksum of all that a cache holds beside the pixels."""
+    found = zlib.crc32(h5.attrs["classes"].encode())
+    for name in ("ids", "splits"):
+        found = zlib.crc32(b"\0".join(h5[name][:]), found)
+    for name in ("labels", *ROW_TABLES):
+        found = zlib.crc32(h5[name][:], found)
+    return found
 
 
 def altered(images: Pixels, checksums: Array) -> Array:
@@ -143,7 +163,7 @@ def altered(images: Pixels, checksums: Array) -> Array:
 def _intact(images: Pixels, row: int, checksum: int) -> bool:
     try:
         return zlib.crc32(images[row].data) == checksum
-    except (OSError, RuntimeError, ValueError, zlib.error):  # a compressed row that cannot be inflated
+    except (OSError, RuntimeError, ValueError, MemoryError, zlib.error):  # a compressed row is missing or not whole
         return False
 
 

@@ -29,6 +29,7 @@ from harness.data.cache import (
     blocks,
     open_cache,
     remember_verified,
+    tables_checksum,
 )
 from harness.data.dataset import Dataset
 from harness.data.images import Geometry, UnreadableError, load
@@ -132,6 +133,7 @@ def _build(
         pixels = geometry.height * geometry.width
         h5.attrs["training_mean"] = h5["sums"][:][train].sum(axis=0) / (len(train) * pixels)
         h5.attrs["seconds"] = time.monotonic() - started
+        h5.attrs["tables"] = tables_checksum(h5)
         h5.attrs["complete"] = True
     sync(part)
     os.replace(part, file)
@@ -141,7 +143,8 @@ def _build(
 
 
 def _create(part: Path, geometry: Geometry, dataset: Dataset, made_from: str, compressed: bool) -> None:
-    with h5py.File(part, "w") as h5:
+    # From version 1.8 on, HDF5 checksums its own tables: a flipped bit there is an error and not a crash.
+    with h5py.File(part, "w", libver=("v108", "v108")) as h5:
         h5.attrs["format"] = FORMAT
         h5.attrs["made_from"] = made_from
         h5.attrs["complete"] = False

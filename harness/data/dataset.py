@@ -8,7 +8,6 @@ import hashlib
 import io
 import os
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +16,9 @@ import numpy as np
 from harness import fingerprint as fp
 from harness.competition import Competition
 from harness.console import progress
+from harness.data.archives import archives_in, unpacked
 from harness.data.folds import group_by
-from harness.data.readers.reader import HOLDOUT, TRAIN, Images, Listing, Reader, find
+from harness.data.readers.reader import HOLDOUT, TRAIN, Images, Listing, Reader, find, recognised
 from harness.errors import UserError, some
 from harness.files import read_json, write_json, write_text
 
@@ -27,7 +27,7 @@ Array = np.ndarray
 # Training rows whose very image is also in the organiser's labelled test set: known to the table, never trained on.
 EXCLUDED = "excluded"
 UNLABELLED = -1
-COLUMNS = ["id", "split", "label", "source", "hash"]
+COLUMNS = ["id", "split", "label", "group", "source", "hash"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Dataset:
         ids: (n,) unique strings.
         splits: (n,) "train", "holdout", "test" or "excluded".
         labels: (n,) int class numbers, ``UNLABELLED`` where there is none.
+        groups: (n,) int; images of one group are copies of each other, which no split may separate.
         sources: where each image is, for ``images``.
         hashes: a hash of each image's bytes.
         classes: class names by number.
@@ -48,6 +49,7 @@ class Dataset:
     ids: tuple[str, ...]
     splits: Array
     labels: Array
+    groups: Array
     sources: tuple[str, ...]
     hashes: tuple[str, ...]
     classes: tuple[str, ...]
@@ -81,15 +83,15 @@ def load_or_read(competition: Competition, reader: Reader, folder: Path, table: 
     listing = reader.listing(folder)
     _check(listing, folder)
     images = reader.images(folder)
-    hashes = _hash_all(images, [row.source for row in listing.rows])
+    hashes, groups = _look_at_all(images, [row.source for row in listing.rows], competition.group == "near")
     numbers = {name: i for i, name in enumerate(listing.classes)}
     labels = np.array([UNLABELLED if r.label is None else numbers[r.label] for r in listing.rows], dtype=np.int32)
-    splits = _hold_out(competition, np.array([r.split for r in listing.rows], dtype="U8"), labels, hashes)
+    splits = _hold_out(competition, np.array([r.split for r in listing.rows], dtype="U8"), labels, groups)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for row, split, digest in zip(listing.rows, splits, hashes, strict=True):
-        writer.writerow([row.id, split, row.label or "", row.source, digest])
+    for row, split, group, digest in zip(listing.rows, splits, groups, hashes, strict=True):
+        writer.writerow([row.id, split, row.label or "", group, row.source, digest])
     write_text(table, text.getvalue())
     # The JSON file goes last: a table without a matching one is not used.
     write_json(_about(table), {"made_from": made_from, "table": _digest(table), "classes": listing.classes})
@@ -104,7 +106,8 @@ def key(competition: Competition, reader: Reader, folder: Path) -> str:
         reader=reader,
         files=reader.state(folder),
         holdout=competition.holdout,
-        code=fp.code("data.dataset", "data.folds", "data.readers.reader") + fp.code_of_class(type(reader)),
+        group=competition.group,
+        code=fp.code("data.dataset", "data.folds", "data.near", "data.readers.reader") + fp.code_of_class(type(reader)),
     )
 
 
@@ -117,23 +120,31 @@ def load(reader: Reader, folder: Path, table: Path, made_from: str) -> Dataset |
         return None
     with table.open(newline="", encoding="utf-8") as file:
         _, *rows = csv.reader(file)
-    ids, splits, labels, sources, hashes = zip(*rows, strict=True)
+    ids, splits, labels, groups, sources, hashes = zip(*rows, strict=True)
     classes = tuple(about["classes"])
     numbers = {name: i for i, name in enumerate(classes)} | {"": UNLABELLED}
     return Dataset(
         ids=ids,
         splits=np.array(splits),
         labels=np.array([numbers[label] for label in labels], dtype=np.int32),
+        groups=np.array(groups, dtype=np.int64),
         sources=sources,
         hashes=hashes,
         classes=classes,
         images=reader.images(folder),
-        fingerprint=fp.fingerprint(ids=ids, splits=splits, labels=labels, hashes=hashes, classes=classes),
+        fingerprint=fp.fingerprint(
+            ids=ids, splits=splits, labels=labels, groups=groups, hashes=hashes, classes=classes
+        ),
     )
 
 
-def locate(competition: Competition, given: Path) -> tuple[Reader, Path]:
-    """The reader and the folder of a competition's data, under the folder that was given.
+def locate(competition: Competition, given: Path, unpack_to: Path) -> tuple[Reader, Path]:
+    """The reader and the folder of a competition's data, under the folder or in the archive that was given.
+
+    Args:
+        competition: knows its layouts.
+        given: a folder of the organiser's files or archives, or an archive.
+        unpack_to: where archives are unpacked, once.
 
     Raises:
         UserError: nothing is there, or no layout is recognised; says how to get the data.
@@ -141,16 +152,18 @@ def locate(competition: Competition, given: Path) -> tuple[Reader, Path]:
     library = next((reader for reader in competition.readers if not reader.on_disk), None)
     if library is not None:
         return library, given
-    command = f"harness prepare {competition.name} --data DIR"
     if not given.exists():
-        raise UserError(f"no data for {competition.name}: there is no folder {given}. {competition.obtain}", command)
-    if not given.is_dir():
-        raise UserError(f"{given} is a file, not a folder.", f"unpack it, then {command}")
+        raise UserError(
+            f"no data for {competition.name}: there is no {given}. {competition.obtain}",
+            f"harness prepare {competition.name} --data DIR",
+        )
+    archives = [given] if given.is_file() else archives_in(given)
+    if archives and (given.is_file() or recognised(competition.readers, given) is None):
+        given = unpacked(archives, unpack_to)
     return find(competition.readers, given)
 
 
-def _hold_out(competition: Competition, splits: Array, labels: Array, hashes: Sequence[str]) -> Array:
-    groups = group_by(list(hashes))
+def _hold_out(competition: Competition, splits: Array, labels: Array, groups: Array) -> Array:
     if competition.holdout is not None and not (splits == HOLDOUT).any():
         train = np.flatnonzero(splits == TRAIN)
         held = competition.holdout.cut(labels[train], groups[train])
@@ -173,22 +186,36 @@ def _check(listing: Listing, folder: Path) -> None:
         )
 
 
-def _hash_all(images: Images, sources: list[str]) -> list[str]:
-    def digest(source: str) -> str:
+def _look_at_all(images: Images, sources: list[str], near_too: bool) -> tuple[list[str], Array]:
+    """A hash of each image's bytes, and its group: copies have one number, near copies too where asked for."""
+    from harness.data import near
+    from harness.data.images import UnreadableError, rgb
+
+    def look(source: str) -> tuple[str, near.Perceived | None]:
         content = images.read(source)
-        return hashlib.blake2b(content if isinstance(content, bytes) else content.tobytes(), digest_size=12).hexdigest()
+        plain = content if isinstance(content, bytes) else content.tobytes()
+        digest = hashlib.blake2b(plain, digest_size=12).hexdigest()
+        if not near_too:
+            return digest, None
+        try:
+            image = rgb(content)
+        except UnreadableError:
+            return digest, None  # told of where the cache is built
+        return digest, near.perceive(image) if min(image.shape[:2]) >= near.TOO_SMALL else None
 
     workers = (os.cpu_count() or 1) + 2  # reading waits for the disk
     with concurrent.futures.ThreadPoolExecutor(workers) as pool, progress("reading images", len(sources), "img") as bar:
-        hashes = []
+        hashes, seen = [], []
         try:
-            for found in pool.map(digest, sources):
-                hashes.append(found)
+            for digest, perceived in pool.map(look, sources):
+                hashes.append(digest)
+                seen.append(perceived)
                 bar.update()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-        return hashes
+    groups = group_by(hashes)
+    return hashes, near.merge(groups, seen) if near_too else groups
 
 
 def _about(table: Path) -> Path:

@@ -54,15 +54,21 @@ class KFold:
         """The fold in which each row is validated: (n, repeats) int, ``ALWAYS_TRAIN`` for rows that never are.
 
         Raises:
-            UserError: a class has fewer rows than there are folds.
+            UserError: fewer than two folds, or a class with fewer rows than folds.
         """
         if self.validation is not None:
             chosen = _part(labels, groups, self.validation, self.seed)
             return np.where(chosen, 0, ALWAYS_TRAIN)[:, None]
-        smallest = np.bincount(labels).min()
+        if self.k < 2 or self.repeats < 1:
+            raise UserError(
+                f"KFold deals at least 2 folds, at least once. Received: k={self.k}, repeats={self.repeats}",
+                "for a single split: folds=KFold(validation=0.2)",
+            )
+        _, first = np.unique(groups, return_index=True)
+        smallest = np.bincount(labels[first], minlength=labels.max() + 1).min()
         if smallest < self.k:
             raise UserError(
-                f"{self.k} folds need {self.k} training images of each class, and one has {smallest}.",
+                f"{self.k} folds need {self.k} different training images of each class, and one has {smallest}.",
                 "set fewer folds in the competition's competition.py: folds=KFold(k=2)",
             )
         columns = [_deal(labels, groups, self.k, self.seed + repeat) for repeat in range(self.repeats)]
@@ -114,7 +120,7 @@ class Folds:
                 raise ValueError(f"its first line is {','.join(header)!r}")
         except FileNotFoundError:
             raise UserError(f"there is no folds file {path}.", "check the path after --folds") from None
-        except (ValueError, IndexError, UnicodeDecodeError) as error:
+        except (ValueError, IndexError, csv.Error, IsADirectoryError) as error:
             raise UserError(
                 f"{path} is not a CSV of folds (id,fold with whole numbers): {error}.",
                 "take a folds-*.csv that the harness wrote as the pattern",
@@ -127,6 +133,8 @@ class Folds:
             told += [f"{len(extra):,} of its ids are no training rows ({some(extra, 3)})"] if extra else []
             raise UserError(f"{path} does not fit this data: {'; '.join(told)}.", "use folds made from the same data")
         assignment = np.array([found[name] for name in ids], dtype=np.int64)
+        if (assignment == ALWAYS_TRAIN).all(axis=0).any():
+            raise UserError(f"{path} validates no row at all.", "number folds 0, 1, 2, …; -1 means always train")
         if assignment.min() < ALWAYS_TRAIN or any(len(np.unique(c[c >= 0])) != c.max() + 1 for c in assignment.T):
             raise UserError(
                 f"{path} numbers its folds with gaps or below -1.", "number folds 0, 1, 2, …; -1 means always train"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +20,9 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 # A picture larger than this is an accident or an attack: it would take over 1.6 GB to decode.
 MAX_PIXELS = 1 << 29
+
+# What begins a JPEG segment: 0xFF and a code, which in scan data is no stuffed zero, padding or restart mark.
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
 class UnreadableError(Exception):
@@ -64,7 +68,14 @@ def load(content: bytes | Array, geometry: Geometry) -> Array:
     Raises:
         UnreadableError: empty, truncated, or no image.
     """
-    return resize(decode(content, geometry) if isinstance(content, bytes) else _rgb(content), geometry)
+    return resize(rgb(content, geometry), geometry)
+
+
+def rgb(content: bytes | Array, geometry: Geometry | None = None) -> Array:
+    """An image as (h, w, 3) uint8 RGB, whichever way it comes; arguments and errors as for ``load``."""
+    if isinstance(content, bytes):
+        return decode(content, geometry)
+    return np.repeat(content[:, :, None], 3, axis=2) if content.ndim == 2 else content
 
 
 def decode(content: bytes, geometry: Geometry | None = None) -> Array:
@@ -123,21 +134,23 @@ def _resize(image: Array, height: int, width: int) -> Array:
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
 
 
-def _rgb(image: Array) -> Array:
-    return np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
-
-
 def _require_whole(content: bytes) -> None:
-    """Refuse a cut-off JPEG or PNG, and an absurd size; OpenCV would fill the missing part with grey.
-
-    Inside JPEG scan data a 0xFF byte is never followed by 0xD9 or 0xDA, so in a whole file the last
-    end-of-image mark comes after the last start-of-scan mark, whatever thumbnails come before.
-    """
+    """Refuse a cut-off JPEG or PNG: OpenCV would fill the missing part with grey. What follows the end is no matter."""
     if content.startswith(b"\xff\xd8"):
-        if content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda"):
+        if not _reaches_the_end(content):
             raise UnreadableError("the JPEG is cut off")
-    elif content.startswith(b"\x89PNG") and b"IEND" not in content[-64:]:
+    elif content.startswith(b"\x89PNG") and b"IEND" not in content:
         raise UnreadableError("the PNG is cut off")
+
+
+def _reaches_the_end(content: bytes) -> bool:
+    """Whether a JPEG's segments lead to an end-of-image mark; those of a thumbnail inside a segment do not count."""
+    at = 2
+    while (marker := _MARKER.search(content, at)) is not None:
+        if marker[0] == b"\xff\xd9":
+            return True
+        at = marker.end() + int.from_bytes(content[marker.end() : marker.end() + 2])
+    return False
 
 
 def _reduced(content: bytes, geometry: Geometry) -> int:

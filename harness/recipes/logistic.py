@@ -7,21 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.data.images import Geometry
-from harness.recipes.recipe import Array, Fold, FoldRecipe, require
+from harness.recipes.recipe import Array, Fold, ImageRecipe, require
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogisticRegression(FoldRecipe):
+class LogisticRegression(ImageRecipe):
     """Standardised pixels into multinomial logistic regression.
 
     Args:
-        size: (height, width) of the images whose pixels are the features.
         c: inverse strength of the L2 penalty.
         iterations: at most so many steps of L-BFGS.
     """
 
-    size: tuple[int, int]
     c: float = 1.0
     iterations: int = 200
 
@@ -30,14 +27,11 @@ class LogisticRegression(FoldRecipe):
         require(self, "c", self.c > 0, "above 0")
         require(self, "iterations", self.iterations >= 1, "at least 1")
 
-    def inputs(self) -> tuple[Geometry, ...]:
-        return (Geometry(*self.size),)
-
     def fit(self, fold: Fold) -> Array:
         from sklearn.linear_model import LogisticRegression as Classifier
         from sklearn.preprocessing import StandardScaler
 
-        images = fold.caches[Geometry(*self.size)].images
+        images = fold.caches[self.geometry].images
 
         def pixels(rows: Array) -> Array:
             return images[rows].reshape(len(rows), -1).astype(np.float32)

@@ -6,18 +6,16 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from harness.data.images import Geometry
-from harness.recipes.recipe import Array, Fold, FoldRecipe, require
+from harness.recipes.recipe import Array, Fold, ImageRecipe, require
 from harness.recipes.tta import VIEWS, views
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network(FoldRecipe):
+class Network(ImageRecipe):
     """A network from scratch.
 
     Args:
         network: a module of ``harness.networks``, such as "minivggnet".
-        size: (height, width) of the cached images and of the network's input.
         pad: training crops are taken at random from the image with its edges repeated outwards by so many pixels.
         flip: mirror training images at random.
         rotation: turn training images at random by up to so many degrees.
@@ -32,7 +30,6 @@ class Network(FoldRecipe):
     """
 
     network: str
-    size: tuple[int, int]
     pad: int = 0
     flip: bool = False
     rotation: float = 0.0
@@ -69,9 +66,6 @@ class Network(FoldRecipe):
 
     def smoke(self) -> Self:
         return dataclasses.replace(super().smoke(), epochs=1, views="centre")
-
-    def inputs(self) -> tuple[Geometry, ...]:
-        return (Geometry(*self.size),)
 
     def fit(self, fold: Fold) -> Array:
         from harness.training.fit import fit

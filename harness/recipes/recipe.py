@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 import numpy as np
 
@@ -134,6 +134,32 @@ class FoldRecipe(Recipe):
     def fit(self, fold: Fold) -> Array:
         """Fit on ``fold.train``; give probabilities for ``fold.predicted()``: (rows, classes) float32."""
         raise NotImplementedError(f"{type(self).__name__} must implement fit")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageRecipe(FoldRecipe):
+    """A fold recipe that reads images of one size.
+
+    Args:
+        size: (height, width) of the cached images.
+        resize: "aspect" fills the size and crops the centre; "plain" stretches.
+    """
+
+    size: tuple[int, int]
+    resize: Literal["aspect", "plain"] = "aspect"
+
+    def check(self, competition: Competition) -> None:
+        super().check(competition)
+        require(self, "size", min(self.size) >= 1, "at least 1,1")
+
+    @property
+    def geometry(self) -> Geometry:
+        from harness.data.images import Geometry
+
+        return Geometry(*self.size, self.resize)
+
+    def inputs(self) -> tuple[Geometry, ...]:
+        return (self.geometry,)
 
 
 def require(recipe: Recipe, setting: str, holds: bool, allowed: str) -> None:

@@ -122,7 +122,11 @@ class SubmissionFormat:
     def _values(self, predictions: Predictions) -> list[str]:
         if self.value == "probability":
             assert self.positive is not None
-            column = predictions.probabilities[:, predictions.classes.index(self.positive)]
+            number = predictions.classes.index(self.positive)
+            column = predictions.probabilities[:, number].astype(np.float64)
+            rest = np.delete(predictions.probabilities, number, axis=1).sum(axis=1, dtype=np.float64)
+            # Near 1 the rest is the more exact: in float32, 1 - 1e-10 is 1, and log loss minds the difference.
+            column = np.where(column > 0.5, 1 - np.minimum(rest, 1), column)
             return [f"{value:.{self.decimals}f}" for value in column]
         best = predictions.probabilities.argmax(axis=1)
         return [str(number) if self.value == "number" else predictions.classes[number] for number in best]

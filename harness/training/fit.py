@@ -31,7 +31,7 @@ def fit(recipe: Network, fold: Fold) -> Array:
     from harness.training.schedules import schedule
 
     height, width = recipe.size
-    cache = fold.caches[recipe.inputs()[0]]
+    cache = fold.caches[recipe.geometry]
     train = fold.limited(recipe.limit)
 
     # Pixels travel to the device as bytes and are normalised there, with the training rows' own statistics.

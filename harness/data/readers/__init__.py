@@ -1,6 +1,19 @@
 """Readers: one layout a file. A reader turns an organiser's folder into rows."""
 
+from harness.data.readers.cifar_batches import CifarBatches
 from harness.data.readers.class_folders import ClassFolders
+from harness.data.readers.class_in_name import ClassInName
 from harness.data.readers.digits import SklearnDigits
+from harness.data.readers.labels_file import LabelsFile
+from harness.data.readers.numbered_files import NumberedFiles
+from harness.data.readers.tiny_imagenet import TinyImageNet
 
-__all__ = ["ClassFolders", "SklearnDigits"]
+__all__ = [
+    "CifarBatches",
+    "ClassFolders",
+    "ClassInName",
+    "LabelsFile",
+    "NumberedFiles",
+    "SklearnDigits",
+    "TinyImageNet",
+]

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.data.readers.reader import HOLDOUT, TEST, TRAIN, FolderReader, Listing, Row, is_image, natural, walk
+from harness.data.readers.reader import HOLDOUT, TEST, TRAIN, FolderReader, Listing, Row, images_below, natural
 from harness.errors import UserError, some
 
 
@@ -40,7 +40,7 @@ class ClassFolders(FolderReader):
         if self.holdout:
             rows += self._labelled(folder, self.holdout, HOLDOUT, classes)
         if self.test and (folder / self.test).is_dir():
-            rows += [Row(path, None, TEST, path) for path, _ in walk(folder, self.test) if is_image(path)]
+            rows += [Row(path, None, TEST, path) for path in images_below(folder, self.test)]
         return Listing(rows, tuple(classes))
 
     def _classes(self, folder: Path, part: str) -> list[str]:
@@ -58,7 +58,7 @@ class ClassFolders(FolderReader):
         rows: list[Row] = []
         for label in self._classes(folder, part):
             below = f"{part}/{label}" if part else label
-            found = [Row(path, label, split, path) for path, _ in walk(folder, below) if is_image(path)]
+            found = [Row(path, label, split, path) for path in images_below(folder, below)]
             if not found:
                 raise UserError(
                     f"the class folder {folder / below} has no images in it.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, Protocol
@@ -96,6 +96,9 @@ def walk(folder: Path, below: str = "") -> Iterator[tuple[str, os.stat_result]]:
             path = f"{below}/{entry.name}" if below else entry.name
             if entry.name.startswith(".") or entry.name == "__MACOSX":
                 continue
+            if any("\ud800" <= letter <= "\udfff" for letter in entry.name):
+                # Python's stand-in for undecodable bytes: such a name could be in no CSV.
+                raise UserError(f"{path!r} in {folder} has a name that is not UTF-8.", "rename it")
             if entry.is_dir():
                 yield from walk(folder, path)
             else:
@@ -111,18 +114,66 @@ def is_image(path: str) -> bool:
     return PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES
 
 
+def images_below(folder: Path, below: str) -> list[str]:
+    """Every image under ``folder / below``, as paths relative to ``folder``, in natural order."""
+    return [path for path, _ in walk(folder, below) if is_image(path)]
+
+
+def stem(path: str) -> str:
+    """A file's name without its suffix: ``train/cat.0.jpg`` gives ``cat.0``."""
+    return PurePosixPath(path).stem
+
+
+def lines(file: Path) -> list[str]:
+    """A text file's lines.
+
+    Raises:
+        UserError: it is not UTF-8 text.
+    """
+    try:
+        return file.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is not UTF-8 text (byte {error.start:,}).", "get the organiser's file again") from None
+
+
+def check_labels(file: Path, labelled: Iterable[str], images: Iterable[str]) -> None:
+    """Refuse a label file that does not fit the images beside it.
+
+    Args:
+        file: the label file.
+        labelled: the images it names.
+        images: the images that are there, named alike.
+
+    Raises:
+        UserError: labels without an image or images without a label, counted, with the first few.
+    """
+    named, there = dict.fromkeys(labelled), dict.fromkeys(images)
+    missing, without = [name for name in named if name not in there], [name for name in there if name not in named]
+    told = [f"it names {len(missing):,} images that are not there ({some(missing, 3)})"] if missing else []
+    told += [f"{len(without):,} images have no label in it ({some(without, 3)})"] if without else []
+    if told:
+        raise UserError(f"{file} does not fit its images: {'; '.join(told)}.", "unpack the organiser's files again")
+
+
+def recognised(readers: tuple[Reader, ...], given: Path) -> tuple[Reader, Path] | None:
+    """The first reader whose layout is at ``given`` or one or two folders below it, and that folder."""
+    folders = [given, *_below(given), *(deeper for folder in _below(given) for deeper in _below(folder))]
+    return next(((reader, folder) for folder in folders for reader in readers if reader.matches(folder)), None)
+
+
 def find(readers: tuple[Reader, ...], given: Path) -> tuple[Reader, Path]:
-    """The first reader whose layout is at ``given`` or one or two folders below it, and that folder.
+    """The same.
 
     Raises:
         UserError: none is there; the message says what was looked for and what was found.
     """
-    folders = [given, *_below(given), *(deeper for folder in _below(given) for deeper in _below(folder))]
-    for folder in folders:
-        for reader in readers:
-            if reader.matches(folder):
-                return reader, folder
-    entries = sorted((e.name + "/" * e.is_dir() for e in os.scandir(given)), key=natural)
+    found = recognised(readers, given)
+    if found is not None:
+        return found
+    shown = _visible(given)
+    while len(shown) == 1 and shown[0].is_dir():
+        shown = _visible(shown[0])
+    entries = [path.relative_to(given).as_posix() + "/" * path.is_dir() for path in shown]
     wanted = "\n".join(f"  - {reader.looks_for}" for reader in readers)
     raise UserError(
         f"no known layout in {given} (or two folders below).\nLooked for:\n{wanted}\n"
@@ -131,7 +182,10 @@ def find(readers: tuple[Reader, ...], given: Path) -> tuple[Reader, Path]:
     )
 
 
+def _visible(folder: Path) -> list[Path]:
+    return sorted((path for path in folder.iterdir() if path.name[0] != "."), key=lambda path: natural(path.name))
+
+
 def _below(folder: Path) -> list[Path]:
     # Class folders can number in the hundreds, so only a small fan-out is worth looking into.
-    found = [Path(e.path) for e in os.scandir(folder) if e.is_dir() and not e.name.startswith(".")]
-    return sorted(found)[:50]
+    return [path for path in _visible(folder) if path.is_dir()][:50]

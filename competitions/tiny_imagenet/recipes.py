@@ -1,0 +1,42 @@
+"""Recipes for Tiny ImageNet. None has seen an image of ImageNet before: they are of the kind "from scratch"."""
+
+from harness.recipes import Blend, LogisticRegression, Network, recipe
+
+
+@recipe
+def pixels():
+    """Logistic regression on 16x16 pixels, on the first of the five folds: the baseline to beat."""
+    return LogisticRegression(size=(16, 16), c=1e-4, folds=1, iterations=50)
+
+
+@recipe
+def minivggnet():
+    """MiniVGGNet at 64x64 with shifts and flips, ten views averaged, on the first of the five folds.
+
+    make submit COMP=tiny_imagenet
+    """
+    return Network(
+        network="minivggnet",
+        folds=1,
+        size=(64, 64),
+        pad=6,
+        flip=True,
+        epochs=12,
+        batch=128,
+        optimizer="adam",
+        learning_rate=1e-3,
+        schedule="cosine",
+        views="ten_crop",
+    )
+
+
+@recipe
+def blend():
+    """The average of both.
+
+    harness train tiny_imagenet blend
+    """
+    return Blend(of=("pixels", "minivggnet"))
+
+
+default = minivggnet

@@ -1,0 +1,148 @@
+"""``cifar-10-batches-py``: CIFAR-10 as its author ships it, in pickles, read without running what is in them."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.data.readers.reader import HOLDOUT, TRAIN, Array, FolderReader, Listing, Row
+from harness.errors import UserError
+
+TRAIN_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
+TEST_BATCH = "test_batch"
+META = "batches.meta"
+SIDE = 32
+
+
+@dataclass(frozen=True)
+class CifarBatches(FolderReader):
+    """Five training batches; the test batch, which has labels, is the hold-out. Ids are ``data_batch_1/0``.
+
+    Keras's own loader unpacks the same files to ``~/.keras/datasets/cifar-10-batches-py-target``.
+
+    Source: Krizhevsky, Learning Multiple Layers of Features from Tiny Images (2009).
+    """
+
+    looks_for = f"{TRAIN_BATCHES[0]} … {TRAIN_BATCHES[-1]}, {TEST_BATCH} and {META}"
+
+    def matches(self, folder: Path) -> bool:
+        return all((folder / name).is_file() for name in (*TRAIN_BATCHES, TEST_BATCH, META))
+
+    def listing(self, folder: Path) -> Listing:
+        names = _read(folder / META).get(b"label_names")
+        if not isinstance(names, list) or not all(isinstance(name, bytes) for name in names):
+            raise _damaged(folder / META, "it has no label_names")
+        classes = tuple(name.decode() for name in names)
+        rows = []
+        for batch in (*TRAIN_BATCHES, TEST_BATCH):
+            _, labels = _batch(folder / batch)
+            if not all(isinstance(label, int) and 0 <= label < len(classes) for label in labels):
+                raise _damaged(folder / batch, f"its labels are not numbers below {len(classes)}")
+            split = HOLDOUT if batch == TEST_BATCH else TRAIN
+            sources = [f"{batch}/{number}" for number in range(len(labels))]
+            rows += [Row(source, classes[label], split, source) for source, label in zip(sources, labels, strict=True)]
+        return Listing(rows, classes)
+
+    def images(self, folder: Path) -> _Images:
+        return _Images(folder)
+
+
+class _Images:
+    """All batches in memory once they are asked for: 184 MB."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._batches: dict[str, Array] = {}
+        self._lock = threading.Lock()
+
+    def read(self, source: str) -> Array:
+        batch, _, number = source.partition("/")
+        with self._lock:
+            if batch not in self._batches:
+                self._batches[batch], _ = _batch(self._folder / batch)
+        planes = self._batches[batch][int(number)].reshape(3, SIDE, SIDE)
+        return np.ascontiguousarray(planes.transpose(1, 2, 0))
+
+
+def _batch(file: Path) -> tuple[Array, list[Any]]:
+    """A batch's pixels, (n, 3072) uint8 as planes of red, green and blue, and its n labels."""
+    content = _read(file)
+    pixels, labels = content.get(b"data"), content.get(b"labels")
+    if not isinstance(pixels, _Array) or not isinstance(labels, list):
+        raise _damaged(file, "it has no data and labels")
+    shape = (len(labels), 3 * SIDE * SIDE)
+    if pixels.shape != shape or len(pixels.content) != shape[0] * shape[1]:
+        raise _damaged(file, f"its data is not {shape[0]:,} images of {SIDE}×{SIDE} bytes in three colours")
+    return np.frombuffer(pixels.content, np.uint8).reshape(shape), labels
+
+
+def _read(file: Path) -> dict[Any, Any]:
+    """A batch file's dictionary.
+
+    Raises:
+        UserError: damaged, or the pickle asks for anything but an array of bytes.
+    """
+    try:
+        with file.open("rb") as stream:
+            content = _Unpickler(stream, encoding="bytes").load()
+    except Exception as error:  # a damaged pickle raises anything: KeyError, IndexError, struct.error, …
+        raise _damaged(file, f"{error}" or type(error).__name__) from error
+    if not isinstance(content, dict):
+        raise _damaged(file, "it holds no dictionary")
+    return content
+
+
+def _damaged(file: Path, why: str) -> UserError:
+    return UserError(f"{file} is not a batch file of CIFAR-10: {why}.", "get the organiser's archive again")
+
+
+# A pickle is a program, and this one may come from anywhere. Whatever it names is looked up in `find_class`, which
+# knows three names only; what stands behind them are the classes below, so not even numpy's code is run by it.
+
+
+class _Array:
+    """What a pickled array of bytes becomes."""
+
+    shape: object = None
+    content = b""
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        _, shape, dtype, fortran, content = state
+        if dtype.code not in (b"u1", "u1") or fortran or not isinstance(content, bytes):
+            raise ValueError("an array in it is not of unsigned bytes in C order")
+        self.shape, self.content = shape, content
+
+
+class _Dtype:
+    """What a pickled element type becomes."""
+
+    def __init__(self, code: object, *_: object) -> None:
+        self.code = code
+
+    def __setstate__(self, state: object) -> None:
+        """Byte order and the like: bytes have none."""
+
+
+def _reconstruct(*_: object) -> _Array:
+    return _Array()
+
+
+class _Unpickler(pickle.Unpickler):
+    """Knows what an array in a pickle refers to, and refuses everything else."""
+
+    _known = {
+        ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+        ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+        ("numpy", "ndarray"): _Array,
+        ("numpy", "dtype"): _Dtype,
+    }
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in self._known:
+            raise pickle.UnpicklingError(f"it asks to load {module}.{name}, and was not run")
+        return self._known[module, name]

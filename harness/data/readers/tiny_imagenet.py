@@ -1,0 +1,91 @@
+"""Tiny ImageNet's layout: classes by WordNet id, and a validation set whose labels are in a text file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.data.readers.reader import (
+    HOLDOUT,
+    TEST,
+    TRAIN,
+    FolderReader,
+    Listing,
+    Row,
+    check_labels,
+    images_below,
+    lines,
+)
+from harness.errors import UserError, some
+
+
+@dataclass(frozen=True)
+class TinyImageNet(FolderReader):
+    """Class folders for training, the organiser's labelled validation set as hold-out, a test without labels.
+
+    Ids are file names: "n01443537_0.JPEG", "val_0.JPEG", "test_0.JPEG". Classes are WordNet ids in the order of
+    ``wnids.txt``. Boxes are not read, nor ``words.txt``, which says for people what the ids mean.
+
+    Source: Stanford University, course CS231n.
+    """
+
+    looks_for = (
+        "wnids.txt with train/<wnid>/images/*.JPEG, val/images/*.JPEG, val/val_annotations.txt (and test/images/*.JPEG)"
+    )
+
+    def matches(self, folder: Path) -> bool:
+        return (folder / "wnids.txt").is_file() and (folder / "train").is_dir()
+
+    def listing(self, folder: Path) -> Listing:
+        classes = _wnids(folder / "wnids.txt")
+        there = {path.name for path in (folder / "train").iterdir() if path.is_dir()}
+        for what, found in (
+            ("classes of wnids.txt have no folder", [wnid for wnid in classes if wnid not in there]),
+            ("folders are no classes of wnids.txt", sorted(there - set(classes))),
+        ):
+            if found:
+                raise UserError(
+                    f"{len(found):,} {what} in {folder / 'train'}: {some(found)}.", "unpack the organiser's files again"
+                )
+        rows = [
+            Row(_name(path), wnid, TRAIN, path) for wnid in classes for path in images_below(folder, f"train/{wnid}")
+        ]
+        rows += _validation(folder, classes)
+        if (folder / "test" / "images").is_dir():
+            rows += [Row(_name(path), None, TEST, path) for path in images_below(folder, "test/images")]
+        return Listing(rows, classes)
+
+
+def _wnids(file: Path) -> tuple[str, ...]:
+    wnids = [line.strip() for line in lines(file)]
+    for number, wnid in enumerate(wnids, 1):
+        if not re.fullmatch(r"n[0-9]{8}", wnid) or wnid in wnids[: number - 1]:
+            raise UserError(
+                f"{file}, line {number}: one new WordNet id like n02124075 is wanted. Received: {wnid!r}",
+                "get the organiser's file again",
+            )
+    return tuple(wnids)
+
+
+def _validation(folder: Path, classes: tuple[str, ...]) -> list[Row]:
+    """The organiser's validation set, in the order of its images' numbers."""
+    file = folder / "val" / "val_annotations.txt"
+    if not file.is_file() or not (folder / "val" / "images").is_dir():
+        raise UserError(f"val/images/ or {file.name} is missing in {folder / 'val'}.", "unpack the organiser's files")
+    labels: dict[str, str] = {}
+    for number, line in enumerate(lines(file), 1):
+        name, wnid, *_box = [*line.split("\t"), ""]
+        if wnid not in classes or name in labels:
+            raise UserError(
+                f"{file}, line {number}: a new image, a tab and a class of wnids.txt are wanted. Received: {line!r}",
+                "get the organiser's file again",
+            )
+        labels[name] = wnid
+    paths = images_below(folder, "val/images")
+    check_labels(file, labels, map(_name, paths))
+    return [Row(_name(path), labels[_name(path)], HOLDOUT, path) for path in paths]
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]

@@ -1,0 +1,78 @@
+"""Recipes refuse settings that make no sense, by name, before any work begins."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from harness.errors import UserError
+from harness.predictions import Predictions
+from harness.recipes import Blend, LogisticRegression, Network
+from tests.conftest import declared
+
+NETWORK = Network(network="minivggnet", size=(16, 16), epochs=3, learning_rate=0.1, pad=1)
+PIXELS = LogisticRegression(size=(8, 8))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "change"),
+    [
+        (NETWORK, {"network": "resnet5"}),
+        (NETWORK, {"epochs": 0}),
+        (NETWORK, {"batch": 0}),
+        (NETWORK, {"patience": 0}),
+        (NETWORK, {"learning_rate": 0.0}),
+        (NETWORK, {"pad": -1}),
+        (NETWORK, {"rotation": 200.0}),
+        (NETWORK, {"zoom": 1.0}),
+        (NETWORK, {"views": "eleven_crop"}),
+        (NETWORK, {"views": "crops", "pad": 0}),
+        (NETWORK, {"folds": 0}),
+        (NETWORK, {"size": (0, 16)}),
+        (PIXELS, {"limit": 0}),
+        (PIXELS, {"c": 0.0}),
+        (PIXELS, {"iterations": 0}),
+    ],
+)
+def test_a_setting_out_of_range_is_named_with_what_it_got(recipe, change):
+    recipe.check(declared())
+    (name, value), *_ = change.items()
+    with pytest.raises(UserError, match=name) as refused:
+        dataclasses.replace(recipe, **change).check(declared())
+    assert repr(value) in refused.value.what
+
+
+def test_nothing_is_mirrored_where_a_mirrored_image_is_another_thing():
+    letters = declared(mirror=False)
+    for change in ({"flip": True}, {"views": "mirror"}, {"views": "ten_crop"}):
+        recipe = dataclasses.replace(NETWORK, **change)
+        recipe.check(declared())
+        with pytest.raises(UserError, match="another thing"):
+            recipe.check(letters)
+
+
+def test_a_smoke_run_is_small_and_differs_from_the_real_one():
+    small = dataclasses.replace(NETWORK, views="ten_crop").smoke()
+    assert (small.folds, small.epochs, small.views, small.network) == (1, 1, "centre", "minivggnet")
+    assert small.limit is not None and small.limit <= 2000
+    assert PIXELS.smoke() != PIXELS
+
+
+def test_a_blend_is_the_average_joined_by_id():
+    one = Predictions(("a", "b"), ("x", "y"), np.array([[1, 0], [0.5, 0.5]], np.float32))
+    other = Predictions(("b", "a"), ("x", "y"), np.array([[0, 1], [0.5, 0.5]], np.float32))
+    found = Blend(of=("one", "other")).combine([one, other])
+    assert found.ids == ("a", "b")
+    assert np.allclose(found.probabilities, [[0.75, 0.25], [0.25, 0.75]])
+
+
+def test_members_for_different_rows_or_classes_are_not_blended():
+    one = Predictions(("a", "b"), ("x", "y"), np.full((2, 2), 0.5, np.float32))
+    for other in (
+        Predictions(("a", "c"), ("x", "y"), one.probabilities),
+        Predictions(("a", "b"), ("y", "x"), one.probabilities),
+    ):
+        with pytest.raises(ValueError, match="same rows and classes"):
+            Blend(of=("one", "other")).combine([one, other])

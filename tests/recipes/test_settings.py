@@ -1,0 +1,86 @@
+"""Settings from the command line: applied by name, checked by type."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import UserError
+from harness.recipes import Blend, LogisticRegression, Network
+from harness.recipes.settings import override, plain
+
+RECIPES = {
+    "pixels": LogisticRegression(size=(8, 8)),
+    "net": Network(network="minivggnet", size=(16, 16), epochs=3, learning_rate=0.1),
+    "both": Blend(of=("pixels", "net")),
+}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "recipe", "setting", "value"),
+    [
+        ("epochs=20", "net", "epochs", 20),
+        ("learning_rate=1e-3", "net", "learning_rate", 0.001),
+        ("learning_rate=1", "net", "learning_rate", 1.0),
+        ("flip=True", "net", "flip", True),
+        ("folds=None", "net", "folds", None),
+        ("folds=2", "pixels", "folds", 2),
+        ("size=32,24", "net", "size", (32, 24)),
+        ("net.size=(32,24)", "net", "size", (32, 24)),
+        ("optimizer=adam", "net", "optimizer", "adam"),
+        ("views=ten_crop", "net", "views", "ten_crop"),
+        ("of=net", "both", "of", ("net",)),
+        ("of='net','pixels'", "both", "of", ("net", "pixels")),
+    ],
+)
+def test_a_setting_takes_a_value_of_its_type(assignment, recipe, setting, value):
+    found = getattr(override(RECIPES, [assignment])[recipe], setting)
+    assert found == value and type(found) is type(value)
+
+
+def test_a_setting_is_changed_in_every_recipe_that_has_it_or_in_the_one_that_is_named():
+    everywhere = override(RECIPES, ["seed=7"])
+    assert {recipe.seed for recipe in everywhere.values()} == {7}
+    one = override(RECIPES, ["pixels.size=4,4"])
+    assert one["pixels"].size == (4, 4) and one["net"] == RECIPES["net"]
+    assert RECIPES["pixels"].size == (8, 8)
+
+
+def test_the_last_of_several_values_holds():
+    assert override(RECIPES, ["epochs=5", "net.epochs=6"])["net"].epochs == 6
+
+
+@pytest.mark.parametrize(
+    ("assignment", "told"),
+    [
+        ("epoch=20", "epochs"),
+        ("epochs", "key=value"),
+        ("=3", "key=value"),
+        ("nett.epochs=3", "net"),
+        ("pixels.epochs=3", "no such setting"),
+        ("epochs=many", "a whole number is wanted. Received: 'many'"),
+        ("epochs=2.5", "a whole number"),
+        ("epochs=True", "a whole number"),
+        ("flip=1", "True or False"),
+        ("learning_rate=fast", "a number"),
+        ("size=3", "values like"),
+        ("size=a,b", "values like"),
+        ("optimizer=sdg", "one of sgd, adam"),
+        ("folds=two", "a whole number or None"),
+    ],
+)
+def test_a_bad_assignment_is_refused_by_name(assignment, told):
+    with pytest.raises(UserError) as refused:
+        override(RECIPES, [assignment])
+    assert told in f"{refused.value.what} {refused.value.mend}"
+
+
+@given(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(min_size=1))
+def test_what_is_typed_is_what_is_set(whole, number, word):
+    found = override(RECIPES, [f"epochs={whole}", f"net.learning_rate={number!r}", f"views={word!r}"])["net"]
+    assert (found.epochs, found.learning_rate, found.views) == (whole, number, word)
+
+
+def test_plain_settings_name_the_kind_and_every_field():
+    assert plain(RECIPES["both"]) == {"kind": "Blend", "seed": 42, "of": ("pixels", "net")}
