@@ -49,7 +49,13 @@ def console() -> Console:
     """Standard output for tables; as wide as needed where it is no terminal, so that nothing is cut in a log."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True) if sys.stdout.isatty() else Console(highlight=False, width=160)
+    class OurConsole(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # Rich would exit with 1; whoever read our output has just seen enough
+
+    return (
+        OurConsole(highlight=False, soft_wrap=True) if sys.stdout.isatty() else OurConsole(highlight=False, width=160)
+    )
 
 
 def seconds(value: float) -> str:

@@ -211,11 +211,7 @@ class Pipeline:
     def predictions(self, name: str) -> dict[str, Predictions]:
         """A finished run's predictions by split."""
         found = self.run_of(name).predictions()
-        if found is None:
-            raise UserError(
-                f"the predictions of {name} are damaged.",
-                f"remove {self.run_of(name).folder}, then run the same command",
-            )
+        assert found is not None, f"{name} was to be finished"
         return found
 
     def make_run(self, name: str) -> None:

@@ -57,7 +57,7 @@ class Run:
         return about if about is not None and about.get("made_from") == self.key else None
 
     def is_done(self) -> bool:
-        return self.about() is not None and self.metrics() is not None and (self.folder / "predictions.h5").is_file()
+        return self.about() is not None and self.metrics() is not None and self.predictions() is not None
 
     def metrics(self) -> dict[str, Any] | None:
         return read_json(self.folder / "metrics.json")
@@ -144,7 +144,7 @@ def _folds(
 ) -> Iterator[Fold]:
     rows = {name: row for row, name in enumerate(dataset.ids)}
     row_of = np.array([rows[name] for name in folds.ids])
-    readable = np.all([cache.readable for cache in caches.values()], axis=0)
+    readable = np.all([np.ones(len(dataset), bool), *(cache.readable for cache in caches.values())], axis=0)
     wanted = len(folds) if recipe.folds is None else min(recipe.folds, len(folds))
     for number, (train, validation) in zip(range(wanted), folds, strict=False):
         train = row_of[train]
