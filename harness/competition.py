@@ -77,7 +77,11 @@ def names(workspace: Workspace) -> list[str]:
     """Every competition folder, whether or not it loads."""
     if not workspace.competitions.is_dir():
         return []
-    return sorted(entry.name for entry in workspace.competitions.iterdir() if (entry / "competition.py").is_file())
+    return sorted(entry.name for entry in workspace.competitions.iterdir() if _is_competition(entry))
+
+
+def _is_competition(folder: Path) -> bool:
+    return (folder / "competition.py").is_file() and not folder.name.startswith(".")  # half-made ones are hidden
 
 
 def load(workspace: Workspace, name: str) -> Competition:
@@ -159,6 +163,11 @@ def _validate(competition: Competition) -> None:
         refuse(f"metric must be one of {', '.join(METRICS)}. Received: metric={competition.metric!r}")
     if not competition.readers:
         refuse("readers must name at least one layout. Received: readers=()")
+    form = competition.submission
+    if form.value not in ("class", "number", "probability"):
+        refuse(f"submission's value must be 'class', 'number' or 'probability'. Received: value={form.value!r}")
+    if form.value == "probability" and form.positive is None:
+        refuse("submission's positive must name the class whose probability it holds. Received: positive=None")
     if competition.group not in ("exact", "near"):
         refuse(f"group must be 'exact' or 'near'. Received: group={competition.group!r}")
     if competition.unreadable < 0:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -94,26 +95,44 @@ class Pipeline:
 
     def choose(self, wanted: list[str]) -> dict[str, Recipe]:
         """The wanted recipes (the default one if none is named) and all their members, settings applied."""
-        for name in wanted:
-            if name not in self.recipes:
-                raise UserError(
-                    f"{self.competition.name} has no recipe {name!r}. {nearest(name, list(self.recipes))}",
-                    f"harness list {self.competition.name}",
-                )
-        chosen: dict[str, Recipe] = {}
-
-        def add(name: str) -> None:
-            for member in self.recipes[name].members:
-                add(member)
-            chosen[name] = self.recipes[name]
-
-        for name in wanted or [self.default]:
-            add(name)
-        chosen = override(chosen, self.options.assignments)
-        for recipe in chosen.values():
+        # Settings come first, for they may name other members; then those that none of the chosen has are refused.
+        names = self._with_members(wanted or [self.default], override(self.recipes, self.options.assignments))
+        chosen = override({name: self.recipes[name] for name in names}, self.options.assignments)
+        for name, recipe in chosen.items():
             recipe.check(self.competition)
+            folds = {member: _folds_of(chosen, member) for member in recipe.members}
+            if len(set(folds.values())) > 1:
+                told = ", ".join(f"{member} has folds={count}" for member, count in folds.items())
+                raise UserError(
+                    f"the members of {name} predict different rows: {told}.",
+                    "give them the same folds, or --set folds=",
+                )
         self.recipes |= chosen
         return chosen
+
+    def _with_members(self, wanted: list[str], recipes: dict[str, Recipe]) -> list[str]:
+        """The wanted names and those of all their members, members first."""
+        found: list[str] = []
+
+        def add(name: str, above: tuple[str, ...]) -> None:
+            if name not in recipes:
+                raise UserError(
+                    f"{self.competition.name} has no recipe {name!r}. {nearest(name, list(recipes))}",
+                    f"harness list {self.competition.name}",
+                )
+            if name in above:
+                raise UserError(
+                    f"the recipe {name!r} is made of itself: {' of '.join((*above, name))}.",
+                    "name other members in of=",
+                )
+            for member in recipes[name].members:
+                add(member, (*above, name))
+            if name not in found:
+                found.append(name)
+
+        for name in wanted:
+            add(name, ())
+        return found
 
     # The organiser's files and the table made of them.
 
@@ -153,9 +172,9 @@ class Pipeline:
     @cached_property
     def folds_key(self) -> str:
         given = self.options.folds
-        made_from = (
-            given.read_text(encoding="utf-8-sig") if given is not None and given.is_file() else self.competition.folds
-        )
+        if given is not None and not given.is_file():
+            raise UserError(f"there is no folds file {given}.", "check the path after --folds")
+        made_from = self.competition.folds if given is None else hashlib.blake2b(given.read_bytes()).hexdigest()
         return fp.fingerprint(folds=made_from, dataset=self.dataset.fingerprint, code=fp.code("data.folds"))
 
     @property
@@ -169,7 +188,8 @@ class Pipeline:
             made = Folds.read(self.options.folds, ids)
         else:
             made = Folds(ids, self.competition.folds.deal(self.dataset.labels[rows], self.dataset.groups[rows]))
-        made.write(self.folds_file)
+        with lock(self.folds_file, "the folds"):
+            made.write(self.folds_file)
 
     @cached_property
     def folds(self) -> Folds:
@@ -282,7 +302,7 @@ class Pipeline:
         self, chosen: dict[str, Recipe], submit: str | None = None, only: tuple[str, ...] | None = None
     ) -> None:
         """Make what is not up to date, in order, saying what is done and what is skipped."""
-        _touch(self.dataset)  # everything else is keyed by it
+        self.competition.submission.check(self.dataset.classes)  # the data set comes first: all is keyed by it
         counts = self.dataset.counts()
         say(
             "data: "
@@ -343,6 +363,12 @@ class Pipeline:
         ):
             return UP_TO_DATE
         return MISSING
+
+
+def _folds_of(recipes: dict[str, Recipe], name: str) -> int | None:
+    """How many folds a recipe predicts; None for all."""
+    recipe = recipes[name]
+    return recipe.folds if isinstance(recipe, FoldRecipe) else _folds_of(recipes, recipe.members[0])
 
 
 def _backend() -> str:

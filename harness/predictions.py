@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,13 +53,15 @@ class Predictions:
 
 def write(path: Path, made_from: str, tables: dict[str, Predictions]) -> None:
     """Keep tables of predictions (one a split) in one HDF5 file, written whole."""
-    with whole(path) as temporary, h5py.File(temporary, "w") as h5:
+    # From version 1.8 on, HDF5 checksums its own tables: a flipped bit there is an error and not a crash.
+    with whole(path) as temporary, h5py.File(temporary, "w", libver=("v108", "v108")) as h5:
         h5.attrs["made_from"] = made_from
         for name, table in tables.items():
             group = h5.create_group(name)
             group.attrs["classes"] = json.dumps(table.classes)
+            group.attrs["checksum"] = _checksum(name, table)
             group.create_dataset("ids", data=list(table.ids), dtype=h5py.string_dtype())
-            group.create_dataset("probabilities", data=table.probabilities.astype(np.float32), fletcher32=True)
+            group.create_dataset("probabilities", data=table.probabilities.astype(np.float32))
 
 
 def read(path: Path, made_from: str) -> dict[str, Predictions] | None:
@@ -67,16 +70,20 @@ def read(path: Path, made_from: str) -> dict[str, Predictions] | None:
         with h5py.File(path, "r") as h5:
             if h5.attrs["made_from"] != made_from:
                 return None
-            return {
-                name: Predictions(
-                    tuple(group["ids"].asstr()[:]),
-                    tuple(json.loads(group.attrs["classes"])),
-                    group["probabilities"][:],
-                )
-                for name, group in h5.items()
-            }
-    except (OSError, KeyError, ValueError, RuntimeError):
+            found = {}
+            for name, group in h5.items():
+                classes = tuple(json.loads(group.attrs["classes"]))
+                found[name] = Predictions(tuple(group["ids"].asstr()[:]), classes, group["probabilities"][:])
+                if group.attrs["checksum"] != _checksum(name, found[name]):
+                    return None
+            return found
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError):  # h5py over damage
         return None
+
+
+def _checksum(name: str, table: Predictions) -> int:
+    names = json.dumps([name, table.ids, table.classes])
+    return zlib.crc32(table.probabilities.astype(np.float32).tobytes(), zlib.crc32(names.encode()))
 
 
 def mean(tables: list[Predictions], weights: list[float] | None = None) -> Predictions:

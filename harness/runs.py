@@ -24,6 +24,7 @@ from harness.data.cache import ImageCache
 from harness.data.dataset import Dataset
 from harness.data.folds import Folds
 from harness.data.images import Geometry
+from harness.errors import UserError, some
 from harness.files import read_json, write_json
 from harness.predictions import HOLDOUT, OUT_OF_FOLD, TEST, Predictions
 from harness.recipes.blend import Blend
@@ -148,6 +149,13 @@ def _folds(
     wanted = len(folds) if recipe.folds is None else min(recipe.folds, len(folds))
     for number, (train, validation) in zip(range(wanted), folds, strict=False):
         train = row_of[train]
+        gone = set(range(len(dataset.classes))) - set(dataset.labels[train[readable[train]]].tolist())
+        if gone:
+            raise UserError(
+                f"fold {number + 1} leaves no readable training images of these classes: "
+                f"{some([dataset.classes[label] for label in sorted(gone)])}.",
+                "use other folds, or add images",
+            )
         yield Fold(
             title=f"{run.name}, fold {number + 1} of {wanted}",
             train=train[readable[train]],

@@ -20,7 +20,7 @@ import numpy as np
 from harness import fingerprint as fp
 from harness.data.dataset import Dataset
 from harness.data.images import Geometry
-from harness.data.pixels import ROW_TABLES, Pixels, open_pixels
+from harness.data.pixels import DAMAGE, ROW_TABLES, Pixels, open_pixels
 from harness.files import read_json, write_json
 
 Array = np.ndarray
@@ -123,14 +123,7 @@ def open_cache(file: Path, made_from: str | None = None) -> ImageCache:
                 sums=h5["sums"][:],
                 square_sums=h5["square_sums"][:],
             )
-    except (
-        OSError,
-        KeyError,
-        ValueError,
-        TypeError,
-        RuntimeError,
-        MemoryError,
-    ) as error:  # whatever h5py stumbles over
+    except DAMAGE as error:
         raise DamagedError(f"cannot be read ({type(error).__name__})") from error
     if not known:
         bad = altered(cache.images, checksums)
@@ -163,7 +156,7 @@ def altered(images: Pixels, checksums: Array) -> Array:
 def _intact(images: Pixels, row: int, checksum: int) -> bool:
     try:
         return zlib.crc32(images[row].data) == checksum
-    except (OSError, RuntimeError, ValueError, MemoryError, zlib.error):  # a compressed row is missing or not whole
+    except DAMAGE:  # a compressed row is missing or not whole
         return False
 
 
@@ -174,7 +167,7 @@ def is_built(file: Path, made_from: str) -> bool:
             return bool(
                 h5.attrs.get("format") == FORMAT and h5.attrs["made_from"] == made_from and h5.attrs["complete"]
             )
-    except (OSError, KeyError):
+    except DAMAGE:
         return False
 
 

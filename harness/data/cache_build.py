@@ -33,7 +33,7 @@ from harness.data.cache import (
 )
 from harness.data.dataset import Dataset
 from harness.data.images import Geometry, UnreadableError, load
-from harness.data.pixels import create, open_pixels, writing
+from harness.data.pixels import DAMAGE, create, open_pixels, writing
 from harness.errors import UserError, some
 from harness.files import lock, require_space, size, sync
 
@@ -199,7 +199,7 @@ def _resume(part: Path, made_from: str, compressed: bool) -> Array | None:
             images = open_pixels(part, h5["images"])
         if images is None:
             return None
-    except (OSError, KeyError, ValueError, RuntimeError):
+    except DAMAGE:
         return None
     state[state != READABLE] = PENDING
     state[altered(images, checksums)] = PENDING

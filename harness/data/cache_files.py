@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 
 from harness.data.cache import FORMAT, DamagedError, forget_verified, open_cache
+from harness.data.pixels import DAMAGE
 from harness.workspace import Workspace
 
 
@@ -75,5 +76,5 @@ def _describe(competition: str, file: Path) -> CacheFile:
             form = "plain" if h5["images"].chunks is None else "compressed"
             state = "whole" if h5.attrs["complete"] else "half built"
             return CacheFile(competition, file, count, len(h5["images"]), size, form, state)
-    except (OSError, KeyError, ValueError, TypeError):
+    except DAMAGE:
         return CacheFile(competition, file, count, 0, "?", "?", "damaged")

@@ -87,6 +87,12 @@ def load_or_read(competition: Competition, reader: Reader, folder: Path, table: 
     numbers = {name: i for i, name in enumerate(listing.classes)}
     labels = np.array([UNLABELLED if r.label is None else numbers[r.label] for r in listing.rows], dtype=np.int32)
     splits = _hold_out(competition, np.array([r.split for r in listing.rows], dtype="U8"), labels, groups)
+    used_up = [name for name, number in numbers.items() if not ((labels == number) & (splits == TRAIN)).any()]
+    if used_up:
+        raise UserError(
+            f"the hold-out leaves no training images of these classes: {some(used_up)}.",
+            "add images of them, or set a smaller holdout= in the competition's competition.py",
+        )
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -179,6 +185,12 @@ def _check(listing: Listing, folder: Path) -> None:
     twice = [name for name, count in Counter(row.id for row in listing.rows).items() if count > 1]
     if twice:
         raise UserError(f"{len(twice):,} ids stand for several images in {folder}: {some(twice)}.", "rename them")
+    broken = [row.id for row in listing.rows if {"\r", "\n"} & set(f"{row.id}{row.label}")]
+    if broken:
+        raise UserError(
+            f"{len(broken):,} images in {folder} have a line break in their name: {some([*map(repr, broken)])}.",
+            "rename them",
+        )
     without = sorted(set(listing.classes) - {row.label for row in listing.rows if row.split == TRAIN and row.label})
     if without:
         raise UserError(

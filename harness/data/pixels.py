@@ -22,6 +22,8 @@ ROW_TABLES = {"state": (np.uint8, ()), "checksums": (np.uint32, ()), "sums": (np
     "square_sums": (np.float64, (3,))
 }
 FLUSH_SECONDS = 2.0
+# What reading a damaged file through h5py raises, by what is damaged.
+DAMAGE = (OSError, KeyError, ValueError, TypeError, RuntimeError, MemoryError, zlib.error)
 
 
 class Pixels(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.predictions import Predictions, mean
-from harness.recipes.recipe import Recipe
+from harness.recipes.recipe import Recipe, require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,9 @@ class Blend(Recipe):
     @property
     def members(self) -> tuple[str, ...]:
         return self.of
+
+    def check(self, competition) -> None:
+        require(self, "of", len(self.of) > 0, "at least one recipe's name")
 
     def combine(self, members: list[Predictions]) -> Predictions:
         return mean(members)

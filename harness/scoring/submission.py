@@ -40,6 +40,18 @@ class SubmissionFormat:
     header: bool = True
     decimals: int = 6
 
+    def check(self, classes: tuple[str, ...]) -> None:
+        """Refuse a format that does not fit the classes.
+
+        Raises:
+            UserError: ``positive`` is none of them.
+        """
+        if self.value == "probability" and self.positive not in classes:
+            raise UserError(
+                f"the submission's positive={self.positive!r} is none of the classes: {some(list(classes))}.",
+                "edit submission= in the competition's competition.py",
+            )
+
     def write(self, path: Path, predictions: Predictions) -> None:
         """Write predictions as a CSV, whole or not at all, after reading them back as a check.
 
@@ -68,8 +80,9 @@ class SubmissionFormat:
             UserError: every defect of the file, with counts and examples.
         """
         try:
-            return self.parse(path.read_text(encoding="utf-8-sig"), ids, classes, str(path))
-        except FileNotFoundError:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                return self.parse(file.read(), ids, classes, str(path))
+        except (FileNotFoundError, IsADirectoryError):
             raise UserError(f"there is no file {path}.", "harness submit COMP writes one") from None
         except UnicodeDecodeError as error:
             raise UserError(
@@ -78,7 +91,10 @@ class SubmissionFormat:
 
     def parse(self, text: str, ids: tuple[str, ...], classes: tuple[str, ...], name: str) -> Predictions:
         """The same, of a CSV's text; ``name`` is what messages call it."""
-        lines = list(csv.reader(io.StringIO(text), delimiter=self.separator))
+        try:
+            lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=self.separator))
+        except csv.Error as error:
+            raise UserError(f"{name} is not a CSV: {error}.", "save it as a plain CSV") from None
         defects: list[str] = []
         if self.header:
             header, lines = (lines[0] if lines else []), lines[1:]
@@ -121,8 +137,7 @@ class SubmissionFormat:
 
     def _values(self, predictions: Predictions) -> list[str]:
         if self.value == "probability":
-            assert self.positive is not None
-            number = predictions.classes.index(self.positive)
+            number = self._column(predictions.classes)
             column = predictions.probabilities[:, number].astype(np.float64)
             rest = np.delete(predictions.probabilities, number, axis=1).sum(axis=1, dtype=np.float64)
             # Near 1 the rest is the more exact: in float32, 1 - 1e-10 is 1, and log loss minds the difference.
@@ -140,8 +155,7 @@ class SubmissionFormat:
                 return False
             if not 0 <= probability <= 1:
                 return False
-            assert self.positive is not None
-            positive = classes.index(self.positive)
+            positive = self._column(classes)
             row[:] = (1 - probability) / max(1, len(classes) - 1)
             row[positive] = probability
             return True
@@ -154,6 +168,10 @@ class SubmissionFormat:
             return False
         row[classes.index(value)] = 1
         return True
+
+    def _column(self, classes: tuple[str, ...]) -> int:
+        self.check(classes)
+        return classes.index(str(self.positive))
 
     def _allowed(self, classes: tuple[str, ...]) -> str:
         if self.value == "probability":

@@ -54,8 +54,9 @@ def test_nothing_is_mirrored_where_a_mirrored_image_is_another_thing():
 
 
 def test_a_smoke_run_is_small_and_differs_from_the_real_one():
-    small = dataclasses.replace(NETWORK, views="ten_crop").smoke()
+    small = dataclasses.replace(NETWORK, views="ten_crop", size=(64, 48)).smoke()
     assert (small.folds, small.epochs, small.views, small.network) == (1, 1, "centre", "minivggnet")
+    assert small.size == (32, 32) and NETWORK.smoke().size == (16, 16)
     assert small.limit is not None and small.limit <= 2000
     assert PIXELS.smoke() != PIXELS
 

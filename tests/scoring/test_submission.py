@@ -98,6 +98,20 @@ def test_what_is_no_csv_is_refused_in_words(tmp_path: Path, content: bytes):
         BY_NAME.read(file, ("1",), CLASSES)
 
 
+def test_a_folder_and_a_broken_csv_are_refused_in_words(tmp_path: Path):
+    with pytest.raises(UserError, match="no file"):
+        BY_NAME.read(tmp_path, ("1",), CLASSES)
+    (tmp_path / "endless.csv").write_text('ImageId,Label\n1,"' + "x" * 200_000)
+    with pytest.raises(UserError, match="is not a CSV"):
+        BY_NAME.read(tmp_path / "endless.csv", ("1",), CLASSES)
+
+
+def test_line_ends_of_any_system_are_no_defect(tmp_path: Path):
+    for end in (b"\n", b"\r\n", b"\r"):
+        (tmp_path / "x.csv").write_bytes(end.join([b"ImageId,Label", b"1,dog", b"2,cat", b""]))
+        assert BY_NAME.read(tmp_path / "x.csv", ("1", "2"), CLASSES).probabilities.tolist() == [[0, 1], [1, 0]]
+
+
 def test_a_missing_file_is_told_with_the_command_that_writes_one(tmp_path: Path):
     with pytest.raises(UserError, match="no file") as refused:
         BY_NAME.read(tmp_path / "none.csv", ("1",), CLASSES)

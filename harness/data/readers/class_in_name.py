@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.console import say
 from harness.data.readers.reader import TEST, TRAIN, FolderReader, Listing, Row, images_below, is_image, stem
 from harness.errors import UserError, some
 
@@ -50,6 +51,11 @@ class ClassInName(FolderReader):
         for part in self.tests:
             if (folder / part).is_dir():
                 rows += [Row(stem(path), None, TEST, path) for path in images_below(folder, part)]
+        if rows[-1].split == TRAIN:
+            say(
+                f"There are no test images beside {folder / self.train} ({' or '.join(self.tests)}): only the hold-out "
+                "can be predicted."
+            )
         return Listing(rows, self.classes)
 
 
