@@ -60,6 +60,7 @@ def _list_recipes(workspace: Workspace, name: str) -> None:
 def run_status(workspace: Workspace, options: Namespace) -> None:
     """The graph of a competition: each step, its state, what it needs, where it is."""
     from rich.table import Table
+    from rich.text import Text
 
     pipeline = _pipeline(workspace, options)
     table = Table("step", "state", "needs", "where", box=None, pad_edge=False)
@@ -69,7 +70,7 @@ def run_status(workspace: Workspace, options: Namespace) -> None:
     colour = {"up to date": "green", "stale": "yellow", "missing": "red"}
     for step in pipeline.steps(chosen, pipeline.default, known=known):
         state = step.state()
-        table.add_row(step.name, f"[{colour[state]}]{state}[/]", ", ".join(step.needs), workspace.shown(step.target))
+        table.add_row(step.name, Text(state, style=colour[state]), ", ".join(step.needs), workspace.shown(step.target))
     console().print(table)
     if not known:
         console().print("Later steps are known once the data is read.")

@@ -53,9 +53,10 @@ def console() -> Console:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # Rich would exit with 1; whoever read our output has just seen enough
 
-    return (
-        OurConsole(highlight=False, soft_wrap=True) if sys.stdout.isatty() else OurConsole(highlight=False, width=160)
-    )
+    # No markup: names and messages may hold square brackets of their own.
+    if sys.stdout.isatty():
+        return OurConsole(highlight=False, markup=False, soft_wrap=True)
+    return OurConsole(highlight=False, markup=False, width=160)
 
 
 def seconds(value: float) -> str:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -221,12 +222,11 @@ class Pipeline:
             folds=self.folds_key,
             members=[self.run_of(member).key for member in recipe.members],
             mirror=self.competition.mirror,
-            metric=self.competition.metric,
             backend=_backend(),
-            code=fp.code("runs", "predictions", "report.evaluation", "metrics", *recipe.modules)
-            + fp.code_of_class(type(recipe)),
+            code=fp.code("runs", "predictions", *recipe.modules) + fp.code_of_class(type(recipe)),
         )
-        return Run(name, made_from, self.workspace.runs(self.competition.name) / name / made_from, recipe)
+        folder = self.workspace.runs(self.competition.name) / name / made_from
+        return Run(name, made_from, folder, recipe, self.competition.metric)
 
     def predictions(self, name: str) -> dict[str, Predictions]:
         """A finished run's predictions by split."""
@@ -236,16 +236,20 @@ class Pipeline:
 
     def make_run(self, name: str) -> None:
         run = self.run_of(name)
-        metric = self.competition.metric
         with lock(run.folder, f"the recipe {name}"):
             if run.is_done():
                 return
-            if isinstance(run.recipe, Blend):
-                runs.blend(run, run.recipe, [self.predictions(m) for m in run.recipe.members], self.dataset, metric)
-            else:
-                assert isinstance(run.recipe, FoldRecipe)
-                caches = {geometry: self.open_cache(geometry) for geometry in run.recipe.inputs()}
-                runs.fit(run, run.recipe, self.dataset, self.folds, caches, self.competition.mirror, metric)
+            if not run.is_fitted():
+                self._fit(run)
+            run.evaluate(self.dataset)
+
+    def _fit(self, run: Run) -> None:
+        if isinstance(run.recipe, Blend):
+            runs.blend(run, run.recipe, [self.predictions(m) for m in run.recipe.members], self.dataset)
+        else:
+            assert isinstance(run.recipe, FoldRecipe)
+            caches = {geometry: self.open_cache(geometry) for geometry in run.recipe.inputs()}
+            runs.fit(run, run.recipe, self.dataset, self.folds, caches, self.competition.mirror)
 
     # Submissions.
 
@@ -372,8 +376,6 @@ def _folds_of(recipes: dict[str, Recipe], name: str) -> int | None:
 
 
 def _backend() -> str:
-    import os
-
     return os.environ.get("KERAS_BACKEND", "tensorflow")
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from harness import fingerprint as fp
 from harness import predictions as tables
 from harness.data.cache import ImageCache
 from harness.data.dataset import Dataset
@@ -45,27 +46,49 @@ class Run:
         key: what the run is made from, as a hash; the folder's name.
         folder: where it is kept.
         recipe: its settings.
+        metric: the competition's, by which its predictions are scored.
     """
 
     name: str
     key: str
     folder: Path
     recipe: Recipe = field(repr=False)
+    metric: str
 
     def about(self) -> dict[str, Any] | None:
-        """The finished run's record; None where it is unfinished or another's."""
+        """The fitted run's record; None where it is unfinished or another's."""
         about = read_json(self.folder / "run.json")
         return about if about is not None and about.get("made_from") == self.key else None
 
+    def is_fitted(self) -> bool:
+        return self.about() is not None and self.predictions() is not None
+
     def is_done(self) -> bool:
-        return self.about() is not None and self.metrics() is not None and self.predictions() is not None
+        return self.is_fitted() and self.metrics() is not None
 
     def metrics(self) -> dict[str, Any] | None:
-        return read_json(self.folder / "metrics.json")
+        """Scores by split; None where they are missing or of another metric."""
+        found = read_json(self.folder / "metrics.json")
+        return found["splits"] if found is not None and found.get("made_from") == self._metrics_key() else None
 
     def predictions(self) -> dict[str, Predictions] | None:
         """Predictions by split; None where the file is missing or damaged."""
         return tables.read(self.folder / "predictions.h5", self.key)
+
+    def evaluate(self, dataset: Dataset) -> None:
+        """Score the predictions. Apart from fitting, so that another metric or report trains nothing again."""
+        splits = self.predictions() or {}
+        label = dict(zip(dataset.ids, dataset.labels.tolist(), strict=True))
+        scored = {
+            split: (np.array([label[name] for name in found.ids]), found)
+            for split, found in splits.items()
+            if split != TEST
+        }
+        found = evaluation.write(self.folder, scored, self.metric)
+        write_json(self.folder / "metrics.json", {"made_from": self._metrics_key(), "splits": found})
+
+    def _metrics_key(self) -> str:
+        return fp.fingerprint(run=self.key, metric=self.metric, code=fp.code("report.evaluation", "metrics"))
 
     def has_older(self) -> bool:
         """Whether the recipe was run before, from something else."""
@@ -75,64 +98,42 @@ class Run:
 
 
 def fit(
-    run: Run,
-    recipe: FoldRecipe,
-    dataset: Dataset,
-    folds: Folds,
-    caches: dict[Geometry, ImageCache],
-    mirror: bool,
-    metric: str,
+    run: Run, recipe: FoldRecipe, dataset: Dataset, folds: Folds, caches: dict[Geometry, ImageCache], mirror: bool
 ) -> None:
-    """Fit a recipe fold by fold, average what it predicts, evaluate and keep it all."""
-    started, took = time.monotonic(), []
-    found = []
+    """Fit a recipe fold by fold, average what it predicts, and keep it all."""
+    found, took = [], []
     for fold in _folds(run, recipe, dataset, folds, caches, mirror):
-        file = fold.folder / "predictions.h5"
+        file, record = fold.folder / "predictions.h5", fold.folder / "fold.json"
         kept = tables.read(file, run.key)
-        before = time.monotonic()
         if kept is None:
+            started = time.monotonic()
             kept = _by_split(recipe.fit(fold), fold, dataset)
+            write_json(record, {"seconds": round(time.monotonic() - started, 2), "trained_on": len(fold.train)})
             tables.write(file, run.key, kept)
-            took.append(time.monotonic() - before)
         found.append(kept)
+        took.append((read_json(record) or {}).get("seconds", 0.0))
     splits = {split: tables.mean([kept[split] for kept in found]) for split in found[0] if split != OUT_OF_FOLD}
-    finish(
-        run,
-        {OUT_OF_FOLD: _out_of_fold([kept[OUT_OF_FOLD] for kept in found])} | splits,
-        dataset,
-        metric,
-        time.monotonic() - started,
-        took,
-    )
+    _finish(run, {OUT_OF_FOLD: _out_of_fold([kept[OUT_OF_FOLD] for kept in found])} | splits, dataset, took)
 
 
-def blend(run: Run, recipe: Blend, members: list[dict[str, Predictions]], dataset: Dataset, metric: str) -> None:
-    """Combine members' predictions, split by split, evaluate and keep the result."""
+def blend(run: Run, recipe: Blend, members: list[dict[str, Predictions]], dataset: Dataset) -> None:
+    """Combine members' predictions, split by split, and keep the result."""
     started = time.monotonic()
     combined = {split: recipe.combine([member[split] for member in members]) for split in members[0]}
-    finish(run, combined, dataset, metric, time.monotonic() - started, [])
+    _finish(run, combined, dataset, [round(time.monotonic() - started, 2)])
 
 
-def finish(
-    run: Run, splits: dict[str, Predictions], dataset: Dataset, metric: str, seconds: float, folds: list[float]
-) -> None:
-    """Write predictions, metrics, and last the record that makes the run count as finished."""
+def _finish(run: Run, splits: dict[str, Predictions], dataset: Dataset, took: list[float]) -> None:
+    """Write the predictions, and last the record that makes the run count as fitted."""
     tables.write(run.folder / "predictions.h5", run.key, splits)
-    label = dict(zip(dataset.ids, dataset.labels.tolist(), strict=True))
-    scored = {
-        split: (np.array([label[name] for name in found.ids]), found)
-        for split, found in splits.items()
-        if split != TEST
-    }
-    evaluation.write(run.folder, scored, metric)
     record = {
         "made_from": run.key,
         "recipe": run.name,
         "settings": plain(run.recipe),
         "dataset": dataset.fingerprint,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(seconds, 2),
-        "seconds_by_fold": [round(s, 2) for s in folds],
+        "seconds": round(sum(took), 2),
+        "seconds_by_fold": took,
         "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
         "libraries": _versions(),

@@ -62,6 +62,17 @@ def test_a_mistake_of_the_user_is_told_in_words_with_a_way_out(insects: Workspac
     assert "error: " in found.err and "mend: " in found.err and "Traceback" not in found.err
 
 
+def test_square_brackets_in_names_and_errors_are_shown_as_they_are(insects: Workspace, harness):
+    file = insects.competition("insects") / "competition.py"
+    file.write_text(file.read_text().replace('title="Insects"', 'title="Insects [red] [/b]"'))
+    broken = insects.competition("broken")
+    broken.mkdir()
+    (broken / "competition.py").write_text("raise ValueError('[bold] is no [/class]')\n")
+    found = harness("list")
+    assert found.code == 0
+    assert "Insects [red] [/b]" in found.out and "[bold] is no [/class]" in found.out
+
+
 def test_hyphens_and_underscores_are_the_same(insects: Workspace, harness):
     insects.competition("insects").rename(insects.competition("small_insects"))
     for name in ("small-insects", "small_insects"):

@@ -222,3 +222,18 @@ def test_a_mistake_in_recipes_is_told_with_the_file(insects: Workspace, old: str
     with pytest.raises(UserError, match=r"recipes\.py") as refused:
         pipeline(insects)
     assert told in refused.value.what
+
+
+def test_another_metric_scores_again_and_trains_nothing(insects: Workspace):
+    submit(insects)
+    file = insects.competition("insects") / "competition.py"
+    file.write_text(file.read_text().replace('metric="accuracy"', 'metric="error"'))
+    changed = pipeline(insects)
+    fitted = stamps(changed.run_of("fine").folder)
+    changed.perform(changed.choose([]), submit="blend")
+    assert set(changed.took) == {"coarse", "fine", "blend"}
+    run = changed.run_of("fine")
+    assert run.metrics()["holdout"]["metric"] == "error"
+    now = stamps(run.folder)
+    for kept in ("predictions.h5", "run.json", "fold-1/predictions.h5", "fold-2/fold.json"):
+        assert now[kept] == fitted[kept]

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from harness.console import seconds
@@ -33,12 +32,12 @@ def show(name: str, found: dict[str, Any], out: Console) -> None:
     table = Table("finding", "images", "", box=None, pad_edge=False)
     table.columns[1].justify = "right"
     for title, count, examples in _findings(found):
-        table.add_row(title, f"{count:,}", escape(examples))
+        table.add_row(title, f"{count:,}", examples)
     out.print(table)
     for title, groups in _lists(found):
         out.print(f"\n{title}:")
         for line in [_line(group) for group in groups[:SHOWN]]:
-            out.print(f"  {line}", markup=False)
+            out.print(f"  {line}")
         if len(groups) > SHOWN:
             out.print(f"  and {len(groups) - SHOWN:,} more")
 
@@ -78,7 +77,7 @@ def _classes(found: dict[str, Any]) -> Table:
         names = [*by_size[:3], "…", *by_size[-3:]]
     for name in names:
         cells = [f"{classes[name].get(split, 0):,}" if name in classes else "" for split in splits]
-        table.add_row(escape(name), *cells)
+        table.add_row(name, *cells)
     totals = [sum(counts.get(split, 0) for counts in classes.values()) for split in splits]
     table.add_section()
     if found["unlabelled"]:

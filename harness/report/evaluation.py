@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.files import write_json, write_text
+from harness.files import write_text
 from harness.metrics import METRICS, bootstrap, in_top
 from harness.predictions import Predictions
 
@@ -40,7 +40,7 @@ def evaluate(labels: Array, predictions: Predictions, metric: str) -> dict[str, 
 
 
 def write(folder: Path, scored: dict[str, tuple[Array, Predictions]], metric: str) -> dict[str, Any]:
-    """Evaluate each split and keep it all: ``metrics.json``, and for each split a report and a confusion matrix.
+    """Evaluate each split, and keep for each a report by class and a confusion matrix.
 
     Args:
         folder: where the files go.
@@ -63,5 +63,4 @@ def write(folder: Path, scored: dict[str, tuple[Array, Predictions]], metric: st
         for name, line in zip(predictions.classes, confusion_matrix(labels, guesses, labels=numbers), strict=True):
             table.writerow([name, *line.tolist()])
         write_text(folder / f"confusion-{split}.csv", text.getvalue())
-    write_json(folder / "metrics.json", found)
     return found

@@ -75,23 +75,16 @@ def test_the_seed_and_the_training_rows_alone_decide(fold: Fold):
 
 
 def test_it_stops_when_the_validation_loss_no_longer_falls_and_keeps_the_best_epochs_weights(fold: Fold):
-    # A rate this large soon spoils what it has learnt.
-    recipe = dataclasses.replace(
-        RECIPE,
-        epochs=40,
-        schedule="constant",
-        learning_rate=0.02,
-        views="centre",
-        patience=2,
-        pad=0,
-        rotation=0,
-        zoom=0,
-    )
+    # Labels that mean nothing can only be learnt by heart, which soon makes the validation loss rise.
+    fold = dataclasses.replace(fold, labels=np.random.default_rng(0).permutation(fold.labels))
+    recipe = dataclasses.replace(RECIPE, epochs=40, schedule="constant", views="centre", patience=2, pad=0)
+    recipe = dataclasses.replace(recipe, rotation=0.0, zoom=0.0)
     found = recipe.fit(fold)[: len(fold.validation)]
     losses = json.loads((fold.folder / "history.json").read_text())["val_loss"]
     assert len(losses) < 40 and int(np.argmin(losses)) == len(losses) - 1 - 2
-    true = np.maximum(found[np.arange(len(found)), fold.labels[fold.validation]], 1e-7)  # as Keras clips it
-    assert np.isclose(-np.log(true).mean(), min(losses), rtol=1e-3, atol=1e-5), losses
+    assert losses[-1] > 1.02 * min(losses)
+    true = found[np.arange(len(found)), fold.labels[fold.validation]]
+    assert np.isclose(-np.log(true).mean(), min(losses), rtol=1e-3), losses
 
 
 def test_a_limit_trains_on_fewer_rows_of_every_class(fold: Fold):
