@@ -82,9 +82,9 @@ def decode(content: bytes, geometry: Geometry | None = None) -> Array:
     """Decode to (h, w, 3) uint8 RGB; greyscale, palette, alpha, CMYK and 16-bit images are converted.
 
     The first frame of an animation is taken; the camera's orientation mark is obeyed.
-    Where ``geometry`` is much smaller than a JPEG, it is decoded at a half, a quarter or an eighth of its
-    size, which is an exact average of its blocks and several times as fast: never below twice the target,
-    so the area-averaging resize that follows still has the last word.
+    A JPEG at least 2, 8 or 16 times as large as ``geometry`` is decoded at a half, a quarter or an eighth of its
+    size, which is up to twice as fast. With the same crop, photographs of 500 pixels brought to 224, 128 and 64
+    so differ from those decoded in full by 1.2, 0.7 and 0.3 grey levels on average.
     """
     if not content:
         raise UnreadableError("the file is empty")
@@ -163,7 +163,7 @@ def _reduced(content: bytes, geometry: Geometry) -> int:
         return cv2.IMREAD_REDUCED_COLOR_8
     if room >= 8:
         return cv2.IMREAD_REDUCED_COLOR_4
-    return cv2.IMREAD_REDUCED_COLOR_2 if room >= 4 else cv2.IMREAD_COLOR_RGB
+    return cv2.IMREAD_REDUCED_COLOR_2 if room >= 2 else cv2.IMREAD_COLOR_RGB
 
 
 def _jpeg_size(content: bytes) -> tuple[int, int]:

@@ -5,9 +5,12 @@ Both are ordinary HDF5 data sets "images" of shape (n, height, width, 3), uint8.
 
 from __future__ import annotations
 
+import io
+import os
 import time
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +25,7 @@ ROW_TABLES = {"state": (np.uint8, ()), "checksums": (np.uint32, ()), "sums": (np
     "square_sums": (np.float64, (3,))
 }
 FLUSH_SECONDS = 2.0
+SYNC_BYTES = 16 << 20
 # What reading a damaged file through h5py raises, by what is damaged.
 DAMAGE = (OSError, KeyError, ValueError, TypeError, RuntimeError, MemoryError, zlib.error)
 
@@ -88,7 +92,8 @@ def open_pixels(file: Path, images: h5py.Dataset) -> Pixels | None:
     offset = images.id.get_offset()
     if offset is None or file.stat().st_size < offset + int(np.prod(images.shape)):
         return None
-    return np.memmap(file, np.uint8, "r", offset, images.shape)
+    # As a plain array: indexing numpy's memmap class makes one of its own for every batch.
+    return np.memmap(file, np.uint8, "r", offset, images.shape).view(np.ndarray)
 
 
 class Writer(Protocol):
@@ -107,21 +112,28 @@ def writing(part: Path) -> Iterator[Writer]:
         with h5py.File(part, "r+") as h5:
             yield _CompressedWriter(h5)
     else:
-        with part.open("rb+", buffering=0) as file:
-            yield _PlainWriter(file, offsets)
+        with part.open("rb+", buffering=0) as file, ThreadPoolExecutor(1) as pool:
+            yield _PlainWriter(file, offsets, pool)
 
 
 class _PlainWriter:
     """Plain writes at known offsets, not a memory map: on a full disk these raise, and a map would kill the process."""
 
-    def __init__(self, file, offsets: dict[str, int]) -> None:
-        self._file, self._offsets = file, offsets
+    def __init__(self, file: io.FileIO, offsets: dict[str, int], pool: ThreadPoolExecutor) -> None:
+        self._file, self._offsets, self._pool = file, offsets, pool
+        self._syncing: Future[None] | None = None
+        self._unsynced = 0
 
     def put(self, name: str, first: int, values: Array) -> None:
         self._file.seek(self._offsets[name] + first * values[0].nbytes)
         view = memoryview(np.ascontiguousarray(values).data).cast("B")
+        self._unsynced += len(view)
         while len(view):
             view = view[self._file.write(view) :]
+        # The disk works while the cores decode; left to the end, it would be waited for.
+        if self._unsynced > SYNC_BYTES and (self._syncing is None or self._syncing.done()):
+            self._unsynced = 0
+            self._syncing = self._pool.submit(os.fsync, self._file.fileno())
 
 
 class _CompressedWriter:

@@ -56,7 +56,7 @@ class Leaderboard:
         """The places this score lies between, on the evidence of the known points; None on an empty board.
 
         Returns:
-            (best, worst): equal where the points decide it.
+            (best, worst): equal where the points decide it; worst is 0 below the last known point.
         """
         ranked = sorted((p.rank, p.score) for p in self.points if p.rank is not None)
         if not ranked:

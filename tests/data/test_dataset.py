@@ -102,6 +102,15 @@ def test_names_with_spaces_quotes_and_other_scripts_survive(photos: Path, tmp_pa
     assert {f"ants/{name}" for name in names} <= set(found.ids)
 
 
+def test_a_link_to_nothing_is_named_and_a_link_back_up_ends(photos: Path, tmp_path: Path):
+    (photos / "ants" / "up").symlink_to(photos)
+    (photos / "ants" / "linked.png").symlink_to(photos / "bees" / "0.png")
+    assert len(read(photos, tmp_path / "dataset.csv")) == 37
+    (photos / "ants" / "nothing.png").symlink_to(photos / "none.png")
+    with pytest.raises(UserError, match=r"nothing\.png is a link to nothing"):
+        read(photos, tmp_path / "dataset.csv")
+
+
 def test_an_empty_class_is_named(photos: Path, tmp_path: Path):
     (photos / "empty").mkdir()
     with pytest.raises(UserError, match="empty has no images"):

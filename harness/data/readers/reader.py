@@ -99,10 +99,12 @@ def walk(folder: Path, below: str = "") -> Iterator[tuple[str, os.stat_result]]:
             if any("\ud800" <= letter <= "\udfff" for letter in entry.name):
                 # Python's stand-in for undecodable bytes: such a name could be in no CSV.
                 raise UserError(f"{path!r} in {folder} has a name that is not UTF-8.", "rename it")
-            if entry.is_dir():
-                yield from walk(folder, path)
-            else:
+            if entry.is_symlink() and not (folder / path).exists():
+                raise UserError(f"{folder / path} is a link to nothing.", "remove it, or put back what it pointed to")
+            if not entry.is_dir():
                 yield path, entry.stat()
+            elif not entry.is_symlink() or not folder.resolve().is_relative_to((folder / path).resolve()):
+                yield from walk(folder, path)  # a link back up would never end
 
 
 def natural(name: str) -> list[tuple[int, int | str]]:
