@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.conftest import CHECKOUT, draw
+from tests.conftest import CHECKOUT, draw, heed_interrupts
 
 pytestmark = pytest.mark.slow
 
@@ -35,6 +35,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=heed_interrupts,
     )
 
 

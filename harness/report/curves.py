@@ -26,6 +26,7 @@ def plot(history: dict[str, list[float]], path: Path, title: str) -> None:
             if key in history:
                 axes.plot(epochs, history[key], style, label=label, marker="." if len(epochs) < 3 else None)
         axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set_title(name.replace("_", " "))
         axes.grid(alpha=0.3)
         if f"val_{name}" in history:

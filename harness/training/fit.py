@@ -64,7 +64,7 @@ def fit(recipe: Network, fold: Fold) -> Array:
         verbose=0,
         callbacks=[
             keras.callbacks.EarlyStopping("val_loss", patience=recipe.patience, restore_best_weights=True),
-            Curves(fold.folder, f"{recipe.network}, {fold.title}"),
+            Curves(fold.folder, fold.title),
             Progress(fold.title, len(train), recipe.epochs, recipe.batch),
         ],
     )
