@@ -8,7 +8,8 @@ import numpy as np
 from common import jpeg_dataset, rounds, scratch, verdict
 
 from harness import backend, networks
-from harness.data import cache, cache_build
+from harness.data import cache_build
+from harness.data.image_cache import Images
 from harness.data.images import Geometry
 
 IMAGES, GEOMETRY, BATCH = 5120, Geometry(32, 32), 128
@@ -23,9 +24,7 @@ def main() -> None:
     with scratch() as name:
         folder = Path(name)
         dataset = jpeg_dataset(folder, IMAGES, 36, 48)
-        images = cache_build.open_or_build(
-            folder / "ours.h5", GEOMETRY, dataset, cache.key(GEOMETRY, dataset), 0
-        ).images
+        images = cache_build.open_or_build(folder / "ours.h5", Images(GEOMETRY), dataset, 0).rows
         memory, labels = np.array(images), dataset.labels
         inputs = keras.Input(GEOMETRY.shape, dtype="uint8")
         core = networks.build("minivggnet", *GEOMETRY.shape, 10)

@@ -14,6 +14,7 @@ from common import photographs, scratch, verdict
 
 from harness.data import cache, cache_build
 from harness.data.dataset import Dataset
+from harness.data.image_cache import Images
 from harness.data.images import Geometry
 
 LIMIT, GEOMETRY = 600 << 20, Geometry(256, 256)
@@ -39,10 +40,9 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
     with scratch() as name:
         file = Path(name) / "large.h5"
-        made_from = cache.key(GEOMETRY, dataset)
-        cache_build.open_or_build(file, GEOMETRY, dataset, made_from, 0)
+        cache_build.open_or_build(file, Images(GEOMETRY), dataset, 0)
         cache.forget_verified(file)
-        images = cache.open_cache(file, made_from).images
+        images = cache.open_cache(file).rows
         random, total = np.random.default_rng(0), 0
         for _ in range(count // 128):
             total += int(images[random.integers(0, count, 128)].max())

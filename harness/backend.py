@@ -39,3 +39,11 @@ def compiles_well() -> bool | str:
     import keras
 
     return False if keras.backend.backend() == "tensorflow" else "auto"
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that the device's memory ran out; each backend says so in its own way."""
+    told = f"{type(error).__name__} {error}"
+    return isinstance(error, MemoryError) or any(
+        mark in told for mark in ("ResourceExhausted", "RESOURCE_EXHAUSTED", "OutOfMemory", "out of memory")
+    )

@@ -78,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
     folds(sub)
     settings(sub)
     sub = command(
-        "prepare", "read the data, deal the folds, build the image caches", "harness prepare cifar10 --data ~/cifar10"
+        "prepare", "read the data, deal the folds, build the caches", "harness prepare cifar10 --data ~/cifar10"
     )
     comp(sub)
     data(sub)
@@ -107,7 +107,18 @@ def parser() -> argparse.ArgumentParser:
     sub = command("score", "score a CSV on the hold-out", "harness score digits submissions/digits/blend-0123abcd.csv")
     comp(sub)
     sub.add_argument("file", metavar="FILE", type=Path, nargs="?", help="default: the newest CSV in submissions/COMP")
-    sub = command("cache", "list, verify or remove image caches", "harness cache verify cifar10")
+    sub = command(
+        "inspect",
+        "the layers of a backbone, a network or a recipe: indexes, names, shapes, parameters",
+        "harness inspect efficientnet-lite0\n  harness inspect minivggnet --size 64\n  harness inspect cifar10",
+    )
+    sub.add_argument("name", metavar="NAME", help="a backbone, a network, or the competition of a recipe")
+    sub.add_argument("recipe", metavar="RECIPE", nargs="?", help="its recipe (default: the competition's default one)")
+    sub.add_argument(
+        "--size", type=int, default=32, metavar="SIDE",
+        help="for a network: the images' height and width (default: 32); a backbone and a recipe have their own",
+    )  # fmt: skip
+    sub = command("cache", "list, verify or remove caches", "harness cache verify cifar10")
     sub.add_argument("action", choices=("ls", "verify", "rm"))
     sub.add_argument("competition", metavar="COMP", nargs="?", help="default: all")
     sub = command("new", "make a competition out of <class>/<image> folders", "harness new pets --from ~/pets")

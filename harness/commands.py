@@ -9,7 +9,7 @@ from pathlib import Path
 from harness import competition as competitions
 from harness.competition import Broken, Competition
 from harness.console import console, seconds
-from harness.errors import UserError
+from harness.errors import UserError, nearest
 from harness.workspace import Workspace
 
 
@@ -80,7 +80,7 @@ def run_status(workspace: Workspace, options: Namespace) -> None:
 def run_prepare(workspace: Workspace, options: Namespace) -> None:
     """Read the data, deal the folds, build the caches of the default recipe."""
     pipeline = _pipeline(workspace, options)
-    pipeline.perform(pipeline.choose([]), only=("folds", "images"))
+    pipeline.perform(pipeline.choose([]), only=("folds", "images", "features"))
     console().print(f"next: harness submit {pipeline.competition.name}")
 
 
@@ -174,8 +174,39 @@ def run_new(workspace: Workspace, options: Namespace) -> None:
     console().print(f"next: make submit COMP={name}")
 
 
+def run_inspect(workspace: Workspace, options: Namespace) -> None:
+    """Print the layers of a backbone, of a network, or of what a recipe trains or taps."""
+    from harness import backend, networks
+    from harness.backbones import BACKBONES, find
+    from harness.report import layers
+
+    name, recipe = options.name, options.recipe
+    if competitions.canonical(name) in competitions.names(workspace):
+        pipeline = _pipeline(workspace, Namespace(competition=name))
+        recipe = recipe or pipeline.default
+        pipeline.choose([recipe])
+        backend.start(seed=0)
+        model = pipeline.recipes[recipe].architecture(lambda: len(pipeline.dataset.classes))
+        if model is None:
+            raise UserError(
+                f"{recipe} is a {type(pipeline.recipes[recipe]).__name__}, which has no network of its own.",
+                f"harness inspect {name} RECIPE (harness list {name} names them)",
+            )
+    elif name in BACKBONES:
+        backend.start(seed=0)
+        model = find(name).network(weights=False)
+    elif name in networks.NETWORKS:
+        backend.start(seed=0)
+        model = networks.build(name, options.size, options.size, 3, 10)
+    else:
+        known = [*BACKBONES, *networks.NETWORKS, *competitions.names(workspace)]
+        what = f"{name!r} is no backbone, network or competition. {nearest(name, known)}"
+        raise UserError(what, f"harness inspect {next(iter(BACKBONES))}")
+    layers.show(model, console())
+
+
 def run_cache(workspace: Workspace, options: Namespace) -> None:
-    """List, verify or remove image caches."""
+    """List, verify or remove caches."""
     from rich.table import Table
 
     from harness.data import cache_files
@@ -191,7 +222,7 @@ def run_cache(workspace: Workspace, options: Namespace) -> None:
         console().print(f"removed {len(found)} cache files, {size(sum(one.bytes for one in found))}")
         return
     damaged = []
-    table = Table("competition", "size", "images", "form", "bytes", "state", "file", box=None, pad_edge=False)
+    table = Table("competition", "holds", "images", "form", "bytes", "state", "file", box=None, pad_edge=False)
     for one in found:
         state = one.state
         if options.action == "verify" and state == "whole":
@@ -199,7 +230,7 @@ def run_cache(workspace: Workspace, options: Namespace) -> None:
             state = wrong or "verified"
             damaged += [one.file.name] if wrong else []
         where = workspace.shown(one.file)
-        table.add_row(one.competition, one.size, f"{one.images:,}", one.form, size(one.bytes), state, where)
+        table.add_row(one.competition, one.holds, f"{one.images:,}", one.form, size(one.bytes), state, where)
     console().print(table if found else "There are no caches.")
     if damaged:
         raise UserError(

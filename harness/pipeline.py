@@ -21,9 +21,9 @@ from harness import runs
 from harness.competition import Competition
 from harness.console import say, seconds
 from harness.data import cache, cache_build, dataset
+from harness.data.cache import Cache, Input
 from harness.data.dataset import Dataset
 from harness.data.folds import Folds
-from harness.data.images import Geometry
 from harness.data.readers.reader import TRAIN
 from harness.errors import UserError, nearest
 from harness.files import lock, read_json, write_json
@@ -196,20 +196,14 @@ class Pipeline:
     def folds(self) -> Folds:
         return Folds.read(self.folds_file, tuple(self.dataset.ids[row] for row in self.dataset.rows(TRAIN)))
 
-    # Image caches.
+    # Caches of images and features.
 
-    def cache_file(self, geometry: Geometry) -> Path:
-        return cache.path(self.workspace.cache(self.competition.name), geometry, cache.key(geometry, self.dataset))
+    def cache_file(self, wanted: Input) -> Path:
+        return wanted.path(self.workspace.cache(self.competition.name), wanted.key(self.dataset))
 
-    def open_cache(self, geometry: Geometry) -> cache.ImageCache:
-        made_from = cache.key(geometry, self.dataset)
+    def open_cache(self, wanted: Input) -> Cache:
         return cache_build.open_or_build(
-            self.cache_file(geometry),
-            geometry,
-            self.dataset,
-            made_from,
-            self.competition.unreadable,
-            self.options.compressed,
+            self.cache_file(wanted), wanted, self.dataset, self.competition.unreadable, self.options.compressed
         )
 
     # Runs.
@@ -218,7 +212,7 @@ class Pipeline:
         recipe = self.recipes[name]
         made_from = fp.fingerprint(
             recipe=recipe,
-            inputs=[cache.key(geometry, self.dataset) for geometry in recipe.inputs()],
+            inputs=[wanted.key(self.dataset) for wanted in recipe.inputs()],
             folds=self.folds_key,
             members=[self.run_of(member).key for member in recipe.members],
             mirror=self.competition.mirror,
@@ -248,7 +242,7 @@ class Pipeline:
             runs.blend(run, run.recipe, [self.predictions(m) for m in run.recipe.members], self.dataset)
         else:
             assert isinstance(run.recipe, FoldRecipe)
-            caches = {geometry: self.open_cache(geometry) for geometry in run.recipe.inputs()}
+            caches = {wanted: self.open_cache(wanted) for wanted in run.recipe.inputs()}
             runs.fit(run, run.recipe, self.dataset, self.folds, caches, self.competition.mirror)
 
     # Submissions.
@@ -283,10 +277,10 @@ class Pipeline:
         steps = [Step("data", table, (), lambda: self._table_state(table), lambda: _touch(self.dataset))]
         if not known:
             return steps
-        geometries = list(dict.fromkeys(g for recipe in chosen.values() for g in recipe.inputs()))
+        inputs = dict.fromkeys(wanted for recipe in chosen.values() for wanted in recipe.inputs())
         steps.append(Step("folds", self.folds_file, ("data",), self._folds_state, self.make_folds))
-        for geometry in geometries:
-            steps.append(self._cache_step(geometry))
+        for wanted in inputs:
+            steps.append(self._cache_step(wanted))
         for name, recipe in chosen.items():
             steps.append(self._run_step(name, recipe))
         if submit is not None:
@@ -334,15 +328,15 @@ class Pipeline:
             return UP_TO_DATE
         return STALE if list(self.folds_file.parent.glob("folds-*.csv")) else MISSING
 
-    def _cache_step(self, geometry: Geometry) -> Step:
-        file = self.cache_file(geometry)
+    def _cache_step(self, wanted: Input) -> Step:
+        file = self.cache_file(wanted)
 
         def state() -> str:
-            if cache.is_built(file, cache.key(geometry, self.dataset)):
+            if cache.is_built(file, wanted.key(self.dataset)):
                 return UP_TO_DATE
-            return STALE if list(file.parent.glob(f"images-{geometry}-*.h5")) else MISSING
+            return STALE if list(file.parent.glob(f"{wanted.kind}-{wanted}-????????.h5")) else MISSING
 
-        return Step(f"images {geometry}", file, ("data",), state, lambda: _touch(self.open_cache(geometry)))
+        return Step(_named(wanted), file, ("data",), state, lambda: _touch(self.open_cache(wanted)))
 
     def _run_step(self, name: str, recipe: Recipe) -> Step:
         run = self.run_of(name)
@@ -352,7 +346,7 @@ class Pipeline:
                 return UP_TO_DATE
             return STALE if run.has_older() else MISSING
 
-        needs = recipe.members or ("folds", *(f"images {geometry}" for geometry in recipe.inputs()))
+        needs = recipe.members or ("folds", *(_named(wanted) for wanted in recipe.inputs()))
         return Step(name, run.folder, needs, state, lambda: self.make_run(name))
 
     def _submission_state(self, name: str) -> str:
@@ -373,6 +367,10 @@ def _folds_of(recipes: dict[str, Recipe], name: str) -> int | None:
     """How many folds a recipe predicts; None for all."""
     recipe = recipes[name]
     return recipe.folds if isinstance(recipe, FoldRecipe) else _folds_of(recipes, recipe.members[0])
+
+
+def _named(wanted: Input) -> str:
+    return f"{wanted.kind} {wanted}"
 
 
 def _backend() -> str:

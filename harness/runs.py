@@ -21,12 +21,13 @@ import numpy as np
 
 from harness import fingerprint as fp
 from harness import predictions as tables
-from harness.data.cache import ImageCache
+from harness.console import say
+from harness.data.cache import Cache, Input
 from harness.data.dataset import Dataset
 from harness.data.folds import Folds
-from harness.data.images import Geometry
 from harness.errors import UserError, some
 from harness.files import read_json, write_json
+from harness.metrics import METRICS
 from harness.predictions import HOLDOUT, OUT_OF_FOLD, TEST, Predictions
 from harness.recipes.blend import Blend
 from harness.recipes.recipe import Fold, FoldRecipe, Recipe
@@ -78,12 +79,7 @@ class Run:
     def evaluate(self, dataset: Dataset) -> None:
         """Score the predictions. Apart from fitting, so that another metric or report trains nothing again."""
         splits = self.predictions() or {}
-        label = dict(zip(dataset.ids, dataset.labels.tolist(), strict=True))
-        scored = {
-            split: (np.array([label[name] for name in found.ids]), found)
-            for split, found in splits.items()
-            if split != TEST
-        }
+        scored = {split: (dataset.labels_of(found.ids), found) for split, found in splits.items() if split != TEST}
         found = evaluation.write(self.folder, scored, self.metric)
         write_json(self.folder / "metrics.json", {"made_from": self._metrics_key(), "splits": found})
 
@@ -97,10 +93,11 @@ class Run:
         )
 
 
-def fit(
-    run: Run, recipe: FoldRecipe, dataset: Dataset, folds: Folds, caches: dict[Geometry, ImageCache], mirror: bool
-) -> None:
-    """Fit a recipe fold by fold, average what it predicts, and keep it all."""
+def fit(run: Run, recipe: FoldRecipe, dataset: Dataset, folds: Folds, caches: dict[Input, Cache], mirror: bool) -> None:
+    """Fit a recipe fold by fold, average what it predicts, and keep it all.
+
+    Of a recipe's variants the one with the lowest log loss out of fold is kept.
+    """
     found, took = [], []
     for fold in _folds(run, recipe, dataset, folds, caches, mirror):
         file, record = fold.folder / "predictions.h5", fold.folder / "fold.json"
@@ -112,8 +109,30 @@ def fit(
             tables.write(file, run.key, kept)
         found.append(kept)
         took.append((read_json(record) or {}).get("seconds", 0.0))
-    splits = {split: tables.mean([kept[split] for kept in found]) for split in found[0] if split != OUT_OF_FOLD}
-    _finish(run, {OUT_OF_FOLD: _out_of_fold([kept[OUT_OF_FOLD] for kept in found])} | splits, dataset, took)
+
+    variants = recipe.variants()
+    of_all = [_out_of_fold([kept[_table(OUT_OF_FOLD, variant)] for kept in found]) for variant in range(len(variants))]
+    losses = [METRICS["log_loss"].score(dataset.labels_of(each.ids), each.probabilities) for each in of_all]
+    best = int(np.argmin(losses))
+    splits = {
+        split: tables.mean([kept[_table(split, best)] for kept in found])
+        for split in (HOLDOUT, TEST)
+        if _table(split, best) in found[0]
+    }
+    chosen = {}
+    if len(variants) > 1:
+        tried = [variant | {"log_loss": loss} for variant, loss in zip(variants, losses, strict=True)]
+        chosen = {"chosen": variants[best], "variants": tried}
+        say(f"{run.name}: {_told(variants, losses, best)}")
+    _finish(run, {OUT_OF_FOLD: of_all[best]} | splits, dataset, took, chosen)
+
+
+def _told(variants: tuple[dict[str, Any], ...], losses: list[float], best: int) -> str:
+    """Which variant was chosen, how its neighbours did, and whether those beyond might do better."""
+    words = [", ".join(f"{name}={value:g}" for name, value in variant.items()) for variant in variants]
+    near = [f"{words[i]}: {losses[i]:.4f}" for i in (best - 1, best + 1) if 0 <= i < len(words)]
+    edge = "" if 0 < best < len(words) - 1 else "; it is the last one tried on its side, further ones may do better"
+    return f"{words[best]} chosen, with log loss {losses[best]:.4f} out of fold ({'; '.join(near)}){edge}"
 
 
 def blend(run: Run, recipe: Blend, members: list[dict[str, Predictions]], dataset: Dataset) -> None:
@@ -123,7 +142,9 @@ def blend(run: Run, recipe: Blend, members: list[dict[str, Predictions]], datase
     _finish(run, combined, dataset, [round(time.monotonic() - started, 2)])
 
 
-def _finish(run: Run, splits: dict[str, Predictions], dataset: Dataset, took: list[float]) -> None:
+def _finish(
+    run: Run, splits: dict[str, Predictions], dataset: Dataset, took: list[float], chosen: dict[str, Any] | None = None
+) -> None:
     """Write the predictions, and last the record that makes the run count as fitted."""
     tables.write(run.folder / "predictions.h5", run.key, splits)
     record = {
@@ -137,12 +158,12 @@ def _finish(run: Run, splits: dict[str, Predictions], dataset: Dataset, took: li
         "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
         "libraries": _versions(),
-    }
+    } | (chosen or {})
     write_json(run.folder / "run.json", record)
 
 
 def _folds(
-    run: Run, recipe: FoldRecipe, dataset: Dataset, folds: Folds, caches: dict[Geometry, ImageCache], mirror: bool
+    run: Run, recipe: FoldRecipe, dataset: Dataset, folds: Folds, caches: dict[Input, Cache], mirror: bool
 ) -> Iterator[Fold]:
     rows = {name: row for row, name in enumerate(dataset.ids)}
     row_of = np.array([rows[name] for name in folds.ids])
@@ -173,13 +194,19 @@ def _folds(
 
 
 def _by_split(probabilities: Array, fold: Fold, dataset: Dataset) -> dict[str, Predictions]:
+    """The predictions of each variant for each split: (variants, rows, classes), or (rows, classes) of the only one."""
     start, found = 0, {}
     for split, rows in ((OUT_OF_FOLD, fold.validation), (HOLDOUT, fold.holdout), (TEST, fold.test)):
         if len(rows):
             ids = tuple(dataset.ids[row] for row in rows)
-            found[split] = Predictions(ids, dataset.classes, probabilities[start : start + len(rows)])
+            for variant, each in enumerate(probabilities.reshape(-1, *probabilities.shape[-2:])):
+                found[_table(split, variant)] = Predictions(ids, dataset.classes, each[start : start + len(rows)])
         start += len(rows)
     return found
+
+
+def _table(split: str, variant: int) -> str:
+    return f"{split} {variant}"
 
 
 def _out_of_fold(parts: list[Predictions]) -> Predictions:

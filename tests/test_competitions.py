@@ -12,9 +12,9 @@ import pytest
 
 from harness import competition as competitions
 from harness.competition import FILES, Competition
+from harness.data.views import VIEWS
 from harness.metrics import METRICS
 from harness.predictions import Predictions
-from harness.recipes.tta import VIEWS
 from harness.scoring.leaderboard import Leaderboard
 from harness.workspace import Workspace
 from tests.conftest import CHECKOUT

@@ -170,7 +170,7 @@ def test_the_out_of_fold_rows_of_a_fold_come_from_a_model_that_has_not_seen_them
     whole = run.predictions()["out_of_fold"]
     seen: list[str] = []
     for number, (_, validation) in enumerate(made.folds, 1):
-        part = tables.read(run.folder / f"fold-{number}" / "predictions.h5", run.key)["out_of_fold"]
+        part = tables.read(run.folder / f"fold-{number}" / "predictions.h5", run.key)["out_of_fold 0"]
         assert set(part.ids) == {made.folds.ids[row] for row in validation}
         assert np.array_equal(whole.of(part.ids), part.probabilities)
         seen += part.ids

@@ -1,6 +1,6 @@
 """Recipes for Dogs vs Cats."""
 
-from harness.recipes import Blend, LogisticRegression, Network, recipe
+from harness.recipes import Blend, FeatureRegression, LogisticRegression, Network, recipe
 
 
 @recipe
@@ -32,12 +32,39 @@ def minivggnet():
 
 
 @recipe
-def blend():
-    """The average of both.
+def lite0():
+    """EfficientNet-Lite0 features into logistic regression.
 
-    harness train dogs_vs_cats blend
+    harness train dogs_vs_cats lite0
     """
-    return Blend(of=("pixels", "minivggnet"))
+    return FeatureRegression(backbone="efficientnet-lite0")
 
 
-default = minivggnet
+@recipe
+def lite1():
+    """EfficientNet-Lite1 features into logistic regression.
+
+    harness train dogs_vs_cats lite1
+    """
+    return FeatureRegression(backbone="efficientnet-lite1")
+
+
+@recipe
+def lite2():
+    """EfficientNet-Lite2 features into logistic regression.
+
+    harness train dogs_vs_cats lite2
+    """
+    return FeatureRegression(backbone="efficientnet-lite2")
+
+
+@recipe
+def lites():
+    """The average of the three.
+
+    make submit COMP=dogs-vs-cats
+    """
+    return Blend(of=("lite0", "lite1", "lite2"))
+
+
+default = lites

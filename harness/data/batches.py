@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import keras
 import numpy as np
 
-from harness.data.pixels import Pixels
+from harness.data.rows import Rows
 
 Array = np.ndarray
 
@@ -31,7 +31,7 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        images: Pixels,
+        images: Rows,
         rows: Array,
         labels: Array | None,
         batch: int,

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 
 from harness.data.cache import FORMAT, DamagedError, forget_verified, open_cache
-from harness.data.pixels import DAMAGE
+from harness.data.rows import DAMAGE
 from harness.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class CacheFile:
-    """What is known of a cache file without reading its pixels.
+    """What is known of a cache file without reading its rows.
 
     Args:
         competition: whose it is.
         file: where it is.
         bytes: its size on the disk.
         images: how many; 0 where the file cannot be read.
-        size: "32x32", or "?".
+        holds: "images 32x32", "features efficientnet-lite0", or "?".
         form: "plain" or "compressed".
         state: "whole", "half built" (a build goes on from it) or "damaged".
     """
@@ -31,7 +30,7 @@ class CacheFile:
     file: Path
     bytes: int
     images: int
-    size: str
+    holds: str
     form: str
     state: str
 
@@ -47,7 +46,7 @@ def find(workspace: Workspace, competition: str | None) -> list[CacheFile]:
 
 
 def verify(found: CacheFile) -> str | None:
-    """Read every pixel and compare checksums: None where all is well, else what is wrong.
+    """Read every row and compare checksums: None where all is well, else what is wrong.
 
     A file that fails is made again by the next command that needs it.
     """
@@ -71,10 +70,9 @@ def _describe(competition: str, file: Path) -> CacheFile:
         with h5py.File(file, "r") as h5:
             if h5.attrs.get("format") != FORMAT:
                 raise KeyError("format")
-            geometry = json.loads(h5.attrs["geometry"])
-            size = f"{geometry['height']}x{geometry['width']}" + " plain" * (geometry["fit"] == "plain")
-            form = "plain" if h5["images"].chunks is None else "compressed"
+            rows = h5[h5.attrs["rows"]]
+            form = "plain" if rows.chunks is None else "compressed"
             state = "whole" if h5.attrs["complete"] else "half built"
-            return CacheFile(competition, file, count, len(h5["images"]), size, form, state)
+            return CacheFile(competition, file, count, len(rows), h5.attrs["holds"], form, state)
     except DAMAGE:
         return CacheFile(competition, file, count, 0, "?", "?", "damaged")

@@ -66,6 +66,15 @@ class Dataset:
     def counts(self) -> dict[str, int]:
         return dict(Counter(self.splits.tolist()))
 
+    def labels_of(self, ids: tuple[str, ...]) -> Array:
+        """The class numbers of some ids, in their order: (len(ids),).
+
+        Raises:
+            KeyError: an id is not here.
+        """
+        label = dict(zip(self.ids, self.labels.tolist(), strict=True))
+        return np.array([label[name] for name in ids])
+
 
 def load_or_read(competition: Competition, reader: Reader, folder: Path, table: Path, made_from: str) -> Dataset:
     """The data set as kept in ``table``, or read again and kept where anything about it changed.

@@ -31,7 +31,7 @@ class LogisticRegression(ImageRecipe):
         from sklearn.linear_model import LogisticRegression as Classifier
         from sklearn.preprocessing import StandardScaler
 
-        images = fold.caches[self.geometry].images
+        images = self.cache(fold).images
 
         def pixels(rows: Array) -> Array:
             return images[rows].reshape(len(rows), -1).astype(np.float32)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
+from harness.data.views import VIEWS, views
 from harness.recipes.recipe import Array, Fold, ImageRecipe, require
-from harness.recipes.tta import VIEWS, views
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +30,7 @@ class Network(ImageRecipe):
         optimizer: by name.
         learning_rate: its largest value.
         schedule: how the learning rate falls to 0 over the epochs; "cosine" warms up over the first tenth.
-        views: the views whose probabilities are averaged: a key of ``harness.recipes.tta.VIEWS``.
+        views: the views whose probabilities are averaged: a key of ``harness.data.views.VIEWS``.
     """
 
     network: str
@@ -45,7 +49,7 @@ class Network(ImageRecipe):
     @property
     def modules(self) -> tuple[str, ...]:
         training = ("training.augmentation", "training.fit", "training.schedules")
-        return ("backend", "data.batches", "recipes.tta", *training, f"networks.{self.network}")
+        return ("backend", "data.batches", "data.views", *training, f"networks.{self.network}")
 
     def check(self, competition) -> None:
         from harness.networks import NETWORKS
@@ -67,6 +71,12 @@ class Network(ImageRecipe):
     def smoke(self) -> Self:
         small = (min(32, self.size[0]), min(32, self.size[1]))  # predicting every row at full size takes minutes
         return dataclasses.replace(super().smoke(), size=small, epochs=1, views="centre")
+
+    def architecture(self, classes: Callable[[], int]) -> keras.Model:
+        from harness import networks
+
+        height, width = self.size
+        return networks.build(self.network, height, width, 3, classes())
 
     def fit(self, fold: Fold) -> Array:
         from harness.training.fit import fit

@@ -6,16 +6,18 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import numpy as np
 
 from harness.errors import UserError
 
 if TYPE_CHECKING:
+    import keras
+
     from harness.competition import Competition
-    from harness.data.cache import ImageCache
-    from harness.data.images import Geometry
+    from harness.data.cache import Cache, Input
+    from harness.data.image_cache import ImageCache, Images
 
 Array = np.ndarray
 Declared = TypeVar("Declared", bound="Callable[[], Recipe]")
@@ -43,7 +45,7 @@ class Fold:
         train, validation, holdout, test: row numbers, equal in the data set and in every cache.
         labels: (n,) class numbers of all rows; only those of ``train`` and ``validation`` may be looked at.
         classes: class names by number.
-        caches: the opened image caches, by geometry.
+        caches: the opened caches of the recipe's inputs.
         mirror: whether a mirrored image still shows the same class.
         seed: differs from fold to fold.
         folder: where this fold's history and plots go.
@@ -56,7 +58,7 @@ class Fold:
     test: Array
     labels: Array
     classes: tuple[str, ...]
-    caches: dict[Geometry, ImageCache]
+    caches: dict[Input, Cache]
     mirror: bool
     seed: int
     folder: Path
@@ -96,9 +98,17 @@ class Recipe:
         """Names of the recipes whose predictions this one is made of."""
         return ()
 
-    def inputs(self) -> tuple[Geometry, ...]:
-        """The image caches this recipe reads."""
+    def inputs(self) -> tuple[Input, ...]:
+        """What this recipe reads, each kept in a cache."""
         return ()
+
+    def architecture(self, classes: Callable[[], int]) -> keras.Model | None:
+        """The network it trains or taps, with random weights, for ``harness inspect``; None where it has none.
+
+        Args:
+            classes: tells how many there are; asked only where they matter, for it may have to read the data.
+        """
+        return None
 
     def check(self, competition: Competition) -> None:
         """Refuse settings that make no sense here.
@@ -131,8 +141,15 @@ class FoldRecipe(Recipe):
     def smoke(self) -> Self:
         return dataclasses.replace(self, folds=1, limit=1000)
 
+    def variants(self) -> tuple[dict[str, Any], ...]:
+        """Settings of which the run takes those with the lowest log loss out of fold: one fit predicts for all."""
+        return ({},)
+
     def fit(self, fold: Fold) -> Array:
-        """Fit on ``fold.train``; give probabilities for ``fold.predicted()``: (rows, classes) float32."""
+        """Fit on ``fold.train``; give probabilities for ``fold.predicted()``: (rows, classes) float32.
+
+        With several variants: (variants, rows, classes).
+        """
         raise NotImplementedError(f"{type(self).__name__} must implement fit")
 
 
@@ -153,13 +170,22 @@ class ImageRecipe(FoldRecipe):
         require(self, "size", min(self.size) >= 1, "at least 1,1")
 
     @property
-    def geometry(self) -> Geometry:
+    def images(self) -> Images:
+        from harness.data.image_cache import Images
         from harness.data.images import Geometry
 
-        return Geometry(*self.size, self.resize)
+        return Images(Geometry(*self.size, self.resize))
 
-    def inputs(self) -> tuple[Geometry, ...]:
-        return (self.geometry,)
+    def inputs(self) -> tuple[Input, ...]:
+        return (self.images,)
+
+    def cache(self, fold: Fold) -> ImageCache:
+        """The opened cache of ``images``."""
+        from harness.data.image_cache import ImageCache
+
+        found = fold.caches[self.images]
+        assert isinstance(found, ImageCache)
+        return found
 
 
 def require(recipe: Recipe, setting: str, holds: bool, allowed: str) -> None:

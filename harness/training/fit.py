@@ -25,13 +25,13 @@ def fit(recipe: Network, fold: Fold) -> Array:
 
     from harness import networks
     from harness.data.batches import Batches
-    from harness.recipes.tta import views
+    from harness.data.views import views
     from harness.training.augmentation import augmentation
     from harness.training.callbacks import Curves, Progress
     from harness.training.schedules import schedule
 
     height, width = recipe.size
-    cache = fold.caches[recipe.geometry]
+    cache = recipe.cache(fold)
     train = fold.limited(recipe.limit)
 
     # Pixels travel to the device as bytes and are normalised there, with the training rows' own statistics.

@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.data import cache
-from harness.data.cache import DamagedError, ImageCache, open_cache
+from harness.data.cache import DamagedError, open_cache
 from harness.data.cache_build import open_or_build
 from harness.data.dataset import Dataset
+from harness.data.image_cache import ImageCache, Images
 from harness.data.images import Geometry, load
 from harness.errors import UserError
 from tests.conftest import CHECKOUT, Pictures, drawn, start, table
@@ -32,12 +32,14 @@ FORMS = pytest.mark.parametrize("compressed", [False, True], ids=["plain", "comp
 def built(
     folder: Path, dataset: Dataset, geometry: Geometry = SMALL, unreadable: int = 0, compressed: bool = False
 ) -> ImageCache:
-    return open_or_build(*where(folder, dataset, geometry), unreadable, compressed)
+    made = open_or_build(where(folder, dataset, geometry)[0], Images(geometry), dataset, unreadable, compressed)
+    assert isinstance(made, ImageCache)
+    return made
 
 
-def where(folder: Path, dataset: Dataset, geometry: Geometry = SMALL) -> tuple[Path, Geometry, Dataset, str]:
-    made_from = cache.key(geometry, dataset)
-    return cache.path(folder, geometry, made_from), geometry, dataset, made_from
+def where(folder: Path, dataset: Dataset, geometry: Geometry = SMALL) -> tuple[Path, str]:
+    made_from = Images(geometry).key(dataset)
+    return Images(geometry).path(folder, made_from), made_from
 
 
 def expected(dataset: Dataset, geometry: Geometry = SMALL) -> np.ndarray:
@@ -157,7 +159,7 @@ def flip(file: Path, at: int) -> None:
 def test_a_damaged_file_is_never_used_and_is_built_again(tmp_path, capsys, damage, compressed):
     dataset = drawn(20)
     built(tmp_path, dataset, compressed=compressed)
-    file, _, _, made_from = where(tmp_path, dataset)
+    file, made_from = where(tmp_path, dataset)
     damage(file)
     assert opened(file, made_from) is None
     again = built(tmp_path, dataset, compressed=compressed)
@@ -167,7 +169,7 @@ def test_a_damaged_file_is_never_used_and_is_built_again(tmp_path, capsys, damag
 
 def opened(file: Path, made_from: str) -> ImageCache | None:
     try:
-        return open_cache(file, made_from)
+        return open_cache(file, made_from, ImageCache)
     except DamagedError:
         return None
 
@@ -176,7 +178,7 @@ def opened(file: Path, made_from: str) -> ImageCache | None:
 def test_a_flipped_byte_anywhere_is_noticed_or_makes_no_difference(tmp_path, compressed):
     dataset = drawn(12)
     made = built(tmp_path, dataset, compressed=compressed)
-    file, _, _, made_from = where(tmp_path, dataset)
+    file, made_from = where(tmp_path, dataset)
     good = file.read_bytes()
     # HDF5 may crash or hang on its heap of strings, a few kB in front of the pixels; all else is checksummed.
     heap = good.index(b"GCOL")
@@ -191,8 +193,10 @@ def test_a_flipped_byte_anywhere_is_noticed_or_makes_no_difference(tmp_path, com
         found = opened(copy, made_from)
         if found is not None:
             assert (found.images[:] == made.images[:]).all()
-            for name in ("labels", "splits", "readable", "sums", "square_sums"):
+            for name in ("labels", "splits", "readable"):
                 assert np.array_equal(getattr(found, name), getattr(made, name)), name
+            for name in ("sums", "square_sums"):
+                assert np.array_equal(found.tables[name], made.tables[name]), name
             assert found.ids == made.ids and found.classes == made.classes
 
     flipped()
@@ -258,7 +262,7 @@ def test_an_interrupted_build_goes_on_where_it_was(tmp_path):
     made = built(tmp_path, whole)
     assert whole.images.reads.total() < n - 100
     assert (made.images[:] == expected(whole)).all()
-    assert (made.sums == made.images[:].sum(axis=(1, 2))).all()
+    assert (made.tables["sums"] == made.images[:].sum(axis=(1, 2))).all()
 
 
 def test_what_an_interrupted_build_left_is_checked_before_it_is_used(tmp_path):
@@ -345,7 +349,7 @@ def test_of_two_processes_one_builds_and_the_other_waits(tmp_path):
 def test_a_build_that_will_not_fit_is_refused_before_it_begins(tmp_path, monkeypatch):
     dataset = drawn(20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9 - 1000, 1000))
-    with pytest.raises(UserError, match=r"20 images at 16x12 needs 11\.5 kB in .*, but only 1\.0 kB are free"):
+    with pytest.raises(UserError, match=r"20 images 16x12 needs 11\.5 kB in .*, but only 1\.0 kB are free"):
         built(tmp_path, dataset)
     assert not dataset.images.reads and not list(tmp_path.glob("images-*"))
 

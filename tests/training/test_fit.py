@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from harness.data.cache_build import open_or_build
+from harness.data.image_cache import Images
 from harness.data.images import Geometry
 from harness.recipes.network import Network
 from harness.recipes.recipe import Fold
@@ -36,7 +37,8 @@ RECIPE = Network(
 def fold(tmp_path: Path) -> Fold:
     """Drawn pictures of three classes: 90 to train on, 21 to validate, 20 held out, 9 to predict."""
     dataset = drawn(140, classes=3)
-    cache = open_or_build(tmp_path / "cache.h5", Geometry(16, 16), dataset, "key", 0)
+    images = Images(Geometry(16, 16))
+    cache = open_or_build(tmp_path / "cache.h5", images, dataset, 0)
     rows = np.arange(140)
     return Fold(
         title="minivggnet, fold 1 of 1",
@@ -46,7 +48,7 @@ def fold(tmp_path: Path) -> Fold:
         test=rows[131:],
         labels=dataset.labels,
         classes=dataset.classes,
-        caches={Geometry(16, 16): cache},
+        caches={images: cache},
         mirror=False,
         seed=3,
         folder=tmp_path / "fold-1",

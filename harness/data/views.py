@@ -32,6 +32,8 @@ class View:
             height, width: the crop's size, at most the padded image's.
             pad: pixels by which the edges are first repeated outwards on every side.
         """
+        if images.shape[1:3] == (height, width) and not (pad or self.mirrored):
+            return images
         top = int(self.down * (images.shape[1] + 2 * pad - height)) - pad
         left = int(self.across * (images.shape[2] + 2 * pad - width)) - pad
         rows = np.clip(np.arange(top, top + height), 0, images.shape[1] - 1)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.data.views import CENTRE, VIEWS, View, views
 from harness.errors import UserError
-from harness.recipes.tta import CENTRE, VIEWS, View, views
 
 
 def pictures(height: int, width: int) -> np.ndarray:

@@ -1,0 +1,86 @@
+"""Features of a pretrained network into logistic regression."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from harness import linear
+from harness.backbones import BACKBONES, find
+from harness.backbones.backbone import Layer, Precision, Storage
+from harness.data.views import VIEWS, views
+from harness.recipes.recipe import Array, Fold, FoldRecipe, require
+
+if TYPE_CHECKING:
+    import keras
+
+    from harness.backbones.features import Features
+    from harness.data.cache import Input
+
+SMOKE_SIDE = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureRegression(FoldRecipe):
+    """What a backbone makes of the images, standardised, into multinomial logistic regression.
+
+    The penalty is chosen by cross-validation on the folds themselves: each fold is fitted for the whole grid, and the
+    C whose predictions have the lowest log loss out of fold is taken, with those predictions.
+
+    Args:
+        backbone: a key of ``harness.backbones.BACKBONES``.
+        side: the height and width images are brought to; None takes those the backbone was trained on.
+        layers: the layers tapped, by name or index (``harness inspect``); none: the backbone's default one.
+        views: the views whose features are averaged: a key of ``harness.data.views.VIEWS``.
+        grid: the inverse penalties C to choose from.
+        precision: "bfloat16" trades exactness for speed on processors that have matrix units for it.
+        storage: of the cached features; "float16" takes half the room.
+    """
+
+    backbone: str
+    side: int | None = None
+    layers: tuple[Layer, ...] = ()
+    views: str = "centre"
+    grid: tuple[float, ...] = linear.GRID
+    precision: Precision = "float32"
+    storage: Storage = "float32"
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        return ("linear",)
+
+    @property
+    def features(self) -> Features:
+        from harness.backbones.features import Features
+
+        return Features(self.backbone, self.side, self.layers, self.views, self.precision, self.storage)
+
+    def inputs(self) -> tuple[Input, ...]:
+        return (self.features,)
+
+    def check(self, competition) -> None:
+        super().check(competition)
+        require(self, "backbone", self.backbone in BACKBONES, f"one of {', '.join(BACKBONES)}")
+        require(self, "side", self.side is None or self.side >= 32, "at least 32, or None for the backbone's own")
+        require(self, "grid", len(self.grid) > 0 and min(self.grid) > 0, "one or more numbers above 0")
+        require(self, "views", self.views in VIEWS, f"one of {', '.join(VIEWS)}")
+        views(self.views, competition.mirror)
+
+    def smoke(self) -> Self:
+        # All images are looked at, limit or no limit: at this size in a twelfth of the time.
+        return dataclasses.replace(super().smoke(), side=min(self.side or SMOKE_SIDE, SMOKE_SIDE), views="centre")
+
+    def architecture(self, classes: Callable[[], int]) -> keras.Model:
+        return find(self.backbone, self.side).network(weights=False)
+
+    def variants(self) -> tuple[dict[str, Any], ...]:
+        return tuple({"c": c} for c in sorted(set(self.grid)))
+
+    def fit(self, fold: Fold) -> Array:
+        features = fold.caches[self.features].rows
+        train = fold.limited(self.limit)
+        models = linear.fit_path(features, fold.labels, len(fold.classes), self.grid, rows=train)
+        linear.write(fold.folder / "models.h5", models)
+        return linear.probabilities(models, features, fold.predicted())

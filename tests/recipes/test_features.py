@@ -1,0 +1,146 @@
+"""Features into logistic regression: from folders to a scored CSV, C chosen on the folds."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from harness import competition as competitions
+from harness import linear
+from harness.data.cache import Cache
+from harness.errors import UserError
+from harness.metrics import METRICS
+from harness.pipeline import Options, Pipeline
+from harness.recipes import FeatureRegression
+from harness.recipes.recipe import Fold
+from tests.conftest import declared
+
+RECIPE = FeatureRegression(backbone="efficientnet-lite0", side=32, grid=(0.001, 0.1))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"backbone": "resnet5"},
+        {"side": 16},
+        {"grid": ()},
+        {"grid": (1.0, 0.0)},
+        {"views": "eleven_crop"},
+    ],
+)
+def test_a_setting_out_of_range_is_named_with_what_it_got(change):
+    RECIPE.check(declared())
+    (name, value), *_ = change.items()
+    with pytest.raises(UserError, match=name) as refused:
+        dataclasses.replace(RECIPE, **change).check(declared())
+    assert repr(value) in refused.value.what
+
+
+def test_nothing_is_mirrored_where_a_mirrored_image_is_another_thing():
+    recipe = dataclasses.replace(RECIPE, views="mirror")
+    recipe.check(declared())
+    with pytest.raises(UserError, match="another thing"):
+        recipe.check(declared(mirror=False))
+
+
+@pytest.fixture
+def fold(tmp_path) -> Fold:
+    """Rectified random features of three classes."""
+    random = np.random.default_rng(0)
+    labels = random.integers(3, size=130)
+    rows = np.maximum(random.normal(size=(130, 20)) + random.normal(size=(3, 20))[labels], 0).astype(np.float32)
+    ids = tuple(map(str, range(130)))
+    cache = Cache(rows, ids, labels, np.array(["train"] * 130), np.ones(130, bool), ("a", "b", "c"), {})
+    parts = np.split(np.arange(130), [80, 100, 120])
+    return Fold("fold 1 of 1", *parts, labels, ("a", "b", "c"), {RECIPE.features: cache}, True, 0, tmp_path)
+
+
+def test_one_fit_predicts_for_every_c_and_keeps_its_models_as_arrays(fold: Fold):
+    found = RECIPE.fit(fold)
+    assert found.shape == (2, 50, 3)
+    models = linear.read(fold.folder / "models.h5")
+    assert [model.c for model in models] == [variant["c"] for variant in RECIPE.variants()] == [0.001, 0.1]
+    assert np.array_equal(linear.probabilities(models, fold.caches[RECIPE.features].rows, fold.predicted()), found)
+
+
+def test_labels_outside_the_training_rows_change_nothing(fold: Fold):
+    found = RECIPE.fit(fold)
+    secret = fold.labels.copy()
+    secret[80:] = 2 - secret[80:]
+    assert np.array_equal(RECIPE.fit(dataclasses.replace(fold, labels=secret)), found)
+
+
+DECLARED = '''
+from harness.recipes import FeatureRegression, recipe
+
+
+@recipe
+def lite():
+    """At 32x32."""
+    return FeatureRegression(backbone="efficientnet-lite0", side=32, grid=(1e-6, 1e-2))
+
+
+default = lite
+'''
+
+
+@pytest.mark.model
+def test_from_folders_to_a_scored_csv(insects, harness):
+    (insects.competition("insects") / "recipes.py").write_text(DECLARED)
+    done = harness("submit", "insects")
+    assert done.code == 0, done.err
+    assert "c=0.01 chosen" in done.err and "further ones may do better" in done.err and "on 7 hold-out" in done.out
+
+    pipeline = Pipeline(insects, competitions.load(insects, "insects"), Options())
+    run = pipeline.run_of("lite")
+    record = json.loads((run.folder / "run.json").read_text())
+    losses = {variant["c"]: variant["log_loss"] for variant in record["variants"]}
+    assert record["chosen"] == {"c": 0.01} and losses[0.01] < losses[1e-6]
+    found = run.predictions()["out_of_fold"]
+    labels = pipeline.dataset.labels_of(found.ids)
+    assert METRICS["log_loss"].score(labels, found.probabilities) == pytest.approx(losses[0.01])
+    # Each row's prediction is the model's of the fold that has not seen it.
+    cache = pipeline.open_cache(pipeline.recipes["lite"].features)
+    for number, (_, validation) in enumerate(pipeline.folds, 1):
+        model = linear.read(run.folder / f"fold-{number}" / "models.h5")[1]
+        ids = tuple(pipeline.folds.ids[row] for row in validation)
+        rows = np.array([cache.ids.index(name) for name in ids])
+        assert np.allclose(found.of(ids), linear.probabilities([model], cache.rows, rows)[0])
+
+    again = harness("submit", "insects")
+    assert (
+        again.code == 0
+        and "lite: up to date" in again.err
+        and "features efficientnet-lite0-32: up to date" in again.err
+    )
+    wider = harness("train", "insects", "--set", "grid=0.01,0.1")
+    assert "features efficientnet-lite0-32: up to date" in wider.err and "lite: made" in wider.err
+    assert "features efficientnet-lite0-32" in harness("cache", "ls", "insects").out
+    assert "verified" in harness("cache", "verify", "insects").out
+
+
+@pytest.mark.model
+def test_inspect_prints_what_can_be_tapped(insects, harness):
+    (insects.competition("insects") / "recipes.py").write_text(DECLARED)
+    for arguments in (["efficientnet-lite0"], ["insects", "lite"]):
+        found = harness("inspect", *arguments)
+        assert found.code == 0, found.err
+        assert "141  top_activation" in found.out and "144 layers, 4,694,024 parameters" in found.out
+    assert "minivggnet: 23 layers" in harness("inspect", "minivggnet").out
+    wrong = harness("inspect", "efficientnet-lite9")
+    assert wrong.code == 2 and "Did you mean efficientnet-lite2" in wrong.err
+
+
+def test_weights_that_cannot_be_had_are_told_before_anything_is_decoded(insects, harness, tmp_path, monkeypatch):
+    from harness.backbones import applications
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(applications, "ORIGIN", "http://127.0.0.1:9")
+    (insects.competition("insects") / "recipes.py").write_text(DECLARED.replace("efficientnet-lite0", "vgg16"))
+    assert harness("status", "insects").code == 0
+    refused = harness("submit", "insects")
+    assert refused.code == 2 and "weights of vgg16 could not be downloaded" in refused.err
+    assert "efficientnet-lite0" in refused.err  # what works off line
