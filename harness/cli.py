@@ -118,6 +118,13 @@ def parser() -> argparse.ArgumentParser:
         "--size", type=int, default=32, metavar="SIDE",
         help="for a network: the images' height and width (default: 32); a backbone and a recipe have their own",
     )  # fmt: skip
+    sub = command(
+        "advise",
+        "which approach suits the data: how much there is, how like ImageNet it looks",
+        "harness advise flowers17 --data ~/flowers17",
+    )
+    comp(sub)
+    data(sub)
     sub = command("cache", "list, verify or remove caches", "harness cache verify cifar10")
     sub.add_argument("action", choices=("ls", "verify", "rm"))
     sub.add_argument("competition", metavar="COMP", nargs="?", help="default: all")

@@ -205,6 +205,20 @@ def run_inspect(workspace: Workspace, options: Namespace) -> None:
     layers.show(model, console())
 
 
+def run_advise(workspace: Workspace, options: Namespace) -> None:
+    """Measure how much data there is and how like ImageNet it looks; name the approach and the recipes for it."""
+    import numpy as np
+
+    from harness import advise
+    from harness.report import advice
+
+    pipeline = _pipeline(workspace, options)
+    pipeline.choose([*pipeline.recipes])
+    labels = pipeline.dataset.labels[pipeline.dataset.rows("train")]
+    per_class = float(np.median(np.bincount(labels)))
+    advice.show(pipeline.competition.name, per_class, advise.probe(pipeline.dataset), pipeline.recipes, console())
+
+
 def run_cache(workspace: Workspace, options: Namespace) -> None:
     """List, verify or remove caches."""
     from rich.table import Table
@@ -264,6 +278,7 @@ def _print_scores(pipeline, chosen) -> None:
     title = METRICS[pipeline.competition.metric].title
     table = Table(
         "recipe",
+        "kind",
         f"out-of-fold {title}",
         f"hold-out {title}",
         "rank-1",
@@ -278,6 +293,7 @@ def _print_scores(pipeline, chosen) -> None:
         held = metrics.get("holdout", {})
         table.add_row(
             name,
+            pipeline.kind(name),
             *(_interval(metrics[split]) if split in metrics else "" for split in ("out_of_fold", "holdout")),
             *(f"{held[rank]:.4f}" if rank in held else "" for rank in ("rank1", "rank5")),
             seconds(about.get("seconds", 0)),

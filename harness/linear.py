@@ -11,7 +11,8 @@ quadratic regularization for expression arrays (2004).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +60,7 @@ def fit_path(
     rows: Array | None = None,
     iterations: int = 1000,
     tolerance: float = 3e-5,
+    fitted: Callable[[], object] = lambda: None,
 ) -> list[Model]:
     """Fit one model for each C, from the smallest to the largest.
 
@@ -72,6 +74,7 @@ def fit_path(
         rows: row numbers to fit, and to standardise, on; None takes all.
         iterations: at most so many steps of L-BFGS for each C.
         tolerance: the largest gradient to stop at, in units in which the mean log loss curves by about 1 or less.
+        fitted: called after each C.
 
     Raises:
         ValueError: there is nothing to fit, a C is not above 0, a label is no class, or a feature is not finite.
@@ -94,7 +97,8 @@ def fit_path(
     models: list[Model] = []
     path: list[tuple[float, Array]] = [(0.0, np.vstack([np.zeros((basis.shape[1], len(prior))), prior]))]
     for c in sorted(set(cs)):
-        path.append((c, _minimise(basis, labels, c, _predicted(path, c), iterations, tolerance)))
+        with _one_pool_of_threads():
+            path.append((c, _minimise(basis, labels, c, _predicted(path, c), iterations, tolerance)))
         del path[:-2]
         found: Array = path[-1][1][:-1].astype(np.float32)
         free: Array = path[-1][1][-1].astype(np.float32)
@@ -103,6 +107,7 @@ def fit_path(
         if classes == 2:
             found, free = np.hstack([-found, found]) / 2, np.hstack([-free, free]) / 2
         models.append(Model(mean, scale, found, free, float(c)))
+        fitted()
     return models
 
 
@@ -205,6 +210,22 @@ def _predicted(path: list[tuple[float, Array]], c: float) -> Array:
     if before in (0, last):
         return newer
     return newer + min(np.log(c / last) / np.log(last / before), 1) * (newer - older)
+
+
+@contextlib.contextmanager
+def _one_pool_of_threads() -> Iterator[None]:
+    """Leave the cores to NumPy's products.
+
+    SciPy's wheel has a BLAS of its own, whose threads go on spinning after each step of L-BFGS: on two cores the
+    products then take 2.5 times as long.
+    """
+    import scipy.linalg  # noqa: F401  (loads that BLAS, so that it is found)
+    from threadpoolctl import ThreadpoolController
+
+    pools = ThreadpoolController()
+    files = [pool["filepath"] for pool in pools.info()]
+    with pools.select(filepath=[file for file in files if Path(file).parent.name.startswith("scipy")]).limit(limits=1):
+        yield
 
 
 def _minimise(x: Array, labels: Array, c: float, start: Array, iterations: int, tolerance: float) -> Array:

@@ -34,6 +34,7 @@ from harness.recipes.settings import override
 from harness.runs import Run
 from harness.workspace import Workspace
 
+PRETRAINED, FROM_SCRATCH = "pretrained", "from scratch"
 UP_TO_DATE, STALE, MISSING = "up to date", "stale", "missing"
 
 
@@ -221,6 +222,12 @@ class Pipeline:
         )
         folder = self.workspace.runs(self.competition.name) / name / made_from
         return Run(name, made_from, folder, recipe, self.competition.metric)
+
+    def kind(self, name: str) -> str:
+        """The kind of score that a recipe gets, which leaderboards keep apart."""
+        recipe = self.recipes[name]
+        pretrained = recipe.pretrained or any(self.kind(member) == PRETRAINED for member in recipe.members)
+        return PRETRAINED if pretrained else FROM_SCRATCH
 
     def predictions(self, name: str) -> dict[str, Predictions]:
         """A finished run's predictions by split."""

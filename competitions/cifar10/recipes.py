@@ -1,6 +1,6 @@
 """Recipes for CIFAR-10."""
 
-from harness.recipes import Blend, LogisticRegression, Network, recipe
+from harness.recipes import Blend, FeatureRegression, LogisticRegression, Network, recipe
 
 
 @recipe
@@ -28,6 +28,15 @@ def minivggnet():
         schedule="cosine",
         views="ten_crop",
     )
+
+
+@recipe
+def lite0():
+    """Features of EfficientNet-Lite0, on images enlarged to 160x160, into logistic regression.
+
+    harness train cifar10 lite0
+    """
+    return FeatureRegression(backbone="efficientnet-lite0", side=160)
 
 
 @recipe

@@ -1,6 +1,6 @@
 """Recipes for the digits."""
 
-from harness.recipes import Blend, LogisticRegression, Network, recipe
+from harness.recipes import Blend, FeatureRegression, LogisticRegression, Network, recipe
 
 
 @recipe
@@ -24,6 +24,19 @@ def minivggnet():
         learning_rate=2e-3,
         schedule="cosine",
         views="crops",
+    )
+
+
+@recipe
+def lite0():
+    """Features of EfficientNet-Lite0, from an early and a late layer, into logistic regression.
+
+    Digits are unlike the photographs it was trained on: what its early layers see is of more use than the last one's.
+
+    harness train digits lite0
+    """
+    return FeatureRegression(
+        backbone="efficientnet-lite0", side=64, layers=("block3b_add", "block5c_add"), grid=(1, 3, 10, 30, 100)
     )
 
 

@@ -1,5 +1,6 @@
 """Recipes for Dogs vs Cats."""
 
+from harness.linear import RESNET50_GRID
 from harness.recipes import Blend, FeatureRegression, LogisticRegression, Network, recipe
 
 
@@ -13,7 +14,7 @@ def pixels():
 def minivggnet():
     """MiniVGGNet at 64x64 with shifts and flips, ten views averaged, on the first of the five folds.
 
-    make submit COMP=dogs_vs_cats
+    harness train dogs_vs_cats minivggnet
     """
     return Network(
         network="minivggnet",
@@ -33,7 +34,7 @@ def minivggnet():
 
 @recipe
 def lite0():
-    """EfficientNet-Lite0 features into logistic regression.
+    """Features of EfficientNet-Lite0 into logistic regression.
 
     harness train dogs_vs_cats lite0
     """
@@ -42,7 +43,7 @@ def lite0():
 
 @recipe
 def lite1():
-    """EfficientNet-Lite1 features into logistic regression.
+    """Features of EfficientNet-Lite1 into logistic regression.
 
     harness train dogs_vs_cats lite1
     """
@@ -51,7 +52,7 @@ def lite1():
 
 @recipe
 def lite2():
-    """EfficientNet-Lite2 features into logistic regression.
+    """Features of EfficientNet-Lite2 into logistic regression.
 
     harness train dogs_vs_cats lite2
     """
@@ -65,6 +66,18 @@ def lites():
     make submit COMP=dogs-vs-cats
     """
     return Blend(of=("lite0", "lite1", "lite2"))
+
+
+@recipe
+def resnet50():
+    """Features of ResNet50, 2,048 of them, into logistic regression, over the published grid of penalties.
+
+    Published: 98.69 % on one split of 75 to 25, the second place of its time. Not yet measured here. The weights
+    (95 MB) are downloaded once.
+
+    harness train dogs_vs_cats resnet50
+    """
+    return FeatureRegression(backbone="resnet50", grid=RESNET50_GRID)
 
 
 default = lites

@@ -1,6 +1,7 @@
 """Recipes for Flowers-17."""
 
-from harness.recipes import Blend, LogisticRegression, Network, recipe
+from harness.linear import VGG16_GRID
+from harness.recipes import Blend, FeatureRegression, LogisticRegression, Network, recipe
 
 
 @recipe
@@ -13,7 +14,7 @@ def pixels():
 def minivggnet():
     """MiniVGGNet at 64x64 with shifts, turns, zooms and flips; ten views averaged.
 
-    make submit COMP=flowers17
+    harness train flowers17 minivggnet
     """
     return Network(
         network="minivggnet",
@@ -32,12 +33,51 @@ def minivggnet():
 
 
 @recipe
-def blend():
-    """The average of both.
+def lite0():
+    """Features of EfficientNet-Lite0 into logistic regression.
 
-    harness train flowers17 blend
+    harness train flowers17 lite0
     """
-    return Blend(of=("pixels", "minivggnet"))
+    return FeatureRegression(backbone="efficientnet-lite0")
 
 
-default = minivggnet
+@recipe
+def lite1():
+    """Features of EfficientNet-Lite1 into logistic regression.
+
+    harness train flowers17 lite1
+    """
+    return FeatureRegression(backbone="efficientnet-lite1")
+
+
+@recipe
+def lite2():
+    """Features of EfficientNet-Lite2 into logistic regression.
+
+    harness train flowers17 lite2
+    """
+    return FeatureRegression(backbone="efficientnet-lite2")
+
+
+@recipe
+def lites():
+    """The average of the three.
+
+    make submit COMP=flowers17
+    """
+    return Blend(of=("lite0", "lite1", "lite2"))
+
+
+@recipe
+def vgg16():
+    """Features of VGG16, 25,088 of them, into logistic regression, over the published grid of penalties.
+
+    Published: 92.06 % rank-1, 99.41 % rank-5 on one split of 75 to 25. Not yet measured here. The weights (59 MB) are
+    downloaded once.
+
+    harness train flowers17 vgg16
+    """
+    return FeatureRegression(backbone="vgg16", grid=VGG16_GRID)
+
+
+default = lites

@@ -1,6 +1,10 @@
-"""Recipes for Tiny ImageNet. None has seen an image of ImageNet before: they are of the kind "from scratch"."""
+"""Recipes for Tiny ImageNet.
 
-from harness.recipes import Blend, LogisticRegression, Network, recipe
+Those of features stand on networks trained on ImageNet, which have seen these very classes: they are of the kind
+"pretrained", and their scores are no match for those of the kind "from scratch", which have not.
+"""
+
+from harness.recipes import Blend, FeatureRegression, LogisticRegression, Network, recipe
 
 
 @recipe
@@ -28,6 +32,15 @@ def minivggnet():
         schedule="cosine",
         views="ten_crop",
     )
+
+
+@recipe
+def lite0():
+    """Features of EfficientNet-Lite0 into logistic regression. The backbone has seen these classes.
+
+    harness train tiny_imagenet lite0
+    """
+    return FeatureRegression(backbone="efficientnet-lite0")
 
 
 @recipe

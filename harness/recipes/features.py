@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from harness import linear
 from harness.backbones import BACKBONES, find
 from harness.backbones.backbone import Layer, Precision, Storage
+from harness.console import progress
 from harness.data.views import VIEWS, views
 from harness.recipes.recipe import Array, Fold, FoldRecipe, require
 
@@ -72,6 +73,14 @@ class FeatureRegression(FoldRecipe):
         # All images are looked at, limit or no limit: at this size in a twelfth of the time.
         return dataclasses.replace(super().smoke(), side=min(self.side or SMOKE_SIDE, SMOKE_SIDE), views="centre")
 
+    @property
+    def pretrained(self) -> bool:
+        return True
+
+    @property
+    def approach(self) -> str:
+        return "early features" if self.layers else "features"
+
     def architecture(self, classes: Callable[[], int]) -> keras.Model:
         return find(self.backbone, self.side).network(weights=False)
 
@@ -81,6 +90,9 @@ class FeatureRegression(FoldRecipe):
     def fit(self, fold: Fold) -> Array:
         features = fold.caches[self.features].rows
         train = fold.limited(self.limit)
-        models = linear.fit_path(features, fold.labels, len(fold.classes), self.grid, rows=train)
+        with progress(f"{fold.title}, fitting", len(self.variants()), "C") as bar:
+            models = linear.fit_path(
+                features, fold.labels, len(fold.classes), self.grid, rows=train, fitted=lambda: bar.update(1)
+            )
         linear.write(fold.folder / "models.h5", models)
         return linear.probabilities(models, features, fold.predicted())

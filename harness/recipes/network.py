@@ -72,6 +72,10 @@ class Network(ImageRecipe):
         small = (min(32, self.size[0]), min(32, self.size[1]))  # predicting every row at full size takes minutes
         return dataclasses.replace(super().smoke(), size=small, epochs=1, views="centre")
 
+    @property
+    def approach(self) -> str:
+        return "network"
+
     def architecture(self, classes: Callable[[], int]) -> keras.Model:
         from harness import networks
 

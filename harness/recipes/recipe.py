@@ -102,6 +102,16 @@ class Recipe:
         """What this recipe reads, each kept in a cache."""
         return ()
 
+    @property
+    def pretrained(self) -> bool:
+        """Whether it stands on a network that was trained on other images before."""
+        return False
+
+    @property
+    def approach(self) -> str:
+        """What kind of recipe it is, for ``harness advise``; "" for one that it does not advise on."""
+        return ""
+
     def architecture(self, classes: Callable[[], int]) -> keras.Model | None:
         """The network it trains or taps, with random weights, for ``harness inspect``; None where it has none.
 

@@ -52,15 +52,21 @@ def _settings(recipe: Recipe) -> dict[str, Any]:
 
 
 def _parse(key: str, text: str, hint: Any) -> Any:
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        value = text
+    value = _literal(text)
+    if value == text and "," in text:  # words without quotes
+        value = tuple(_literal(part.strip()) for part in text.split(","))
     for candidate in (value, text):
         fitted = _fit(candidate, hint)
         if fitted is not _NO:
             return fitted
     raise UserError(f"--set {key}: {_words(hint)} is wanted. Received: {text!r}", f"for example: {_example(key, hint)}")
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 _NO = object()

@@ -32,6 +32,7 @@ RECIPES = {
         ("views=ten_crop", "net", "views", "ten_crop"),
         ("of=net", "both", "of", ("net",)),
         ("of='net','pixels'", "both", "of", ("net", "pixels")),
+        ("of=net,pixels", "both", "of", ("net", "pixels")),
     ],
 )
 def test_a_setting_takes_a_value_of_its_type(assignment, recipe, setting, value):
