@@ -1,8 +1,8 @@
 """Recipes: ways from images to predictions, declared in a competition's ``recipes.py``."""
 
-from harness.recipes.blend import Blend
+from harness.recipes.blend import Blend, Calibrated, Greedy, Stacked
 from harness.recipes.logistic import LogisticRegression
 from harness.recipes.network import Network
 from harness.recipes.recipe import recipe
 
-__all__ = ["Blend", "LogisticRegression", "Network", "recipe"]
+__all__ = ["Blend", "Calibrated", "Greedy", "LogisticRegression", "Network", "Stacked", "recipe"]
