@@ -31,6 +31,7 @@ from harness.files import lock, out_of_space, read_json, write_json, write_text
 from harness.predictions import HOLDOUT, TEST, Predictions
 from harness.recipes.blend import Ensemble
 from harness.recipes.recipe import FoldRecipe, Recipe
+from harness.recipes.repeat import base, lookup
 from harness.recipes.settings import override
 from harness.runs import Run
 from harness.workspace import Workspace
@@ -100,7 +101,8 @@ class Pipeline:
         """The wanted recipes (the default one if none is named) and all their members, settings applied."""
         # Settings come first, for they may name other members; then those that none of the chosen has are refused.
         names = self._with_members(wanted or [self.default], override(self.recipes, self.options.assignments))
-        chosen = override({name: self.recipes[name] for name in names}, self.options.assignments)
+        declared = override({base(name): self.recipes[base(name)] for name in names}, self.options.assignments)
+        chosen = {name: recipe for name in names if (recipe := lookup(declared, name)) is not None}
         for name, recipe in chosen.items():
             recipe.check(self.competition)
             folds = {member: _folds_of(chosen, member) for member in recipe.members}
@@ -118,7 +120,8 @@ class Pipeline:
         found: list[str] = []
 
         def add(name: str, above: tuple[str, ...]) -> None:
-            if name not in recipes:
+            recipe = lookup(recipes, name)
+            if recipe is None:
                 raise UserError(
                     f"{self.competition.name} has no recipe {name!r}. {nearest(name, list(recipes))}",
                     f"harness list {self.competition.name}",
@@ -128,7 +131,7 @@ class Pipeline:
                     f"the recipe {name!r} is made of itself: {' of '.join((*above, name))}.",
                     "name other members in of=",
                 )
-            for member in recipes[name].members:
+            for member in recipe.members:
                 add(member, (*above, name))
             if name not in found:
                 found.append(name)

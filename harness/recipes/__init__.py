@@ -4,5 +4,6 @@ from harness.recipes.blend import Blend, Calibrated, Greedy, Stacked
 from harness.recipes.logistic import LogisticRegression
 from harness.recipes.network import Network
 from harness.recipes.recipe import recipe
+from harness.recipes.repeat import repeat
 
-__all__ = ["Blend", "Calibrated", "Greedy", "LogisticRegression", "Network", "Stacked", "recipe"]
+__all__ = ["Blend", "Calibrated", "Greedy", "LogisticRegression", "Network", "Stacked", "recipe", "repeat"]
