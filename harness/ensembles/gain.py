@@ -13,6 +13,8 @@ from harness.metrics import Metric, bootstrap
 
 Array = np.ndarray
 
+ROUNDING = 1e-6  # float32's: a smaller difference in a row is none, or an ensemble of one could beat that one
+
 
 @dataclass(frozen=True)
 class Gain:
@@ -48,7 +50,8 @@ def paired(metric: Metric, labels: Array, ours: Array, theirs: Array) -> Gain:
         ours, theirs: (n, k) probabilities of the same rows.
     """
     sign = 1 if metric.higher_is_better else -1
-    found = bootstrap(sign * (metric.rows(labels, ours) - metric.rows(labels, theirs)))
+    differences = sign * (metric.rows(labels, ours) - metric.rows(labels, theirs))
+    found = bootstrap(np.where(np.abs(differences) > ROUNDING, differences, 0.0))
     return Gain(found.score, found.low, found.high)
 
 

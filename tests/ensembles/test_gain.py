@@ -93,10 +93,16 @@ def test_a_gain_is_the_difference_of_the_scores_and_points_upwards(found, metric
     ours, theirs = members[0], members[-1]
     found = paired(metric, labels, ours, theirs)
     sign = 1 if metric.higher_is_better else -1
-    assert found.gain == pytest.approx(sign * (metric.score(labels, ours) - metric.score(labels, theirs)), abs=1e-9)
+    assert found.gain == pytest.approx(sign * (metric.score(labels, ours) - metric.score(labels, theirs)), abs=1e-6)
     assert found.low <= found.gain + 1e-12 and found.gain - 1e-12 <= found.high
     back = paired(metric, labels, theirs, ours)
     assert back.gain == pytest.approx(-found.gain, abs=1e-9)
+
+
+def test_rounding_is_no_gain():
+    members, labels = case(4, (1.0,), 500, 4)
+    rounded = members[0] * np.float64(1 + 1e-9)
+    assert paired(LOG_LOSS, labels, Average(np.array([3.0]))(members), rounded) == Gain(0, 0, 0)
 
 
 def test_verdicts():
