@@ -2,7 +2,7 @@
 
 On the digits inside scikit-learn, in repeats that differ in rows, folds and members: members predict 400 rows out of
 fold, ensembles are fitted to these, and 1,397 rows that nothing has seen tell what the gain over the best member
-(chosen out of fold) really is.
+(the one best out of fold) really is.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from harness.data.folds import HoldOut, KFold
 from harness.ensembles.calibration import calibrate
 from harness.ensembles.combine import Average
 from harness.ensembles.crossfit import Fit, Fitting
+from harness.ensembles.gain import best_member, paired
 from harness.ensembles.greedy import select
 from harness.ensembles.members import Members
 from harness.ensembles.stacking import stack
@@ -87,20 +88,20 @@ def gains(seed: int, pixels: int) -> dict[tuple[str, str], tuple[float, float, f
     members, labels, folds, held, truth = library(seed, pixels)
     found = {}
     for name, fit in ENSEMBLES.items():
-        fitting = Fitting(fit, members, labels, None if fit is mean else folds)
+        fitting = Fitting(fit, members, labels, folds)
         seen, fresh = fitting.combiner(members.probabilities), [fitting.combiner(fold) for fold in held]
         for metric in (METRICS["accuracy"], METRICS["log_loss"]):
             sign = 1 if metric.higher_is_better else -1
-            scores = [sign * metric.score(labels, one) for one in members.probabilities]
-            best = int(np.argmax(scores))
+            single = Fitting(best_member(metric), members, labels, folds)
+            chosen = single.combiner(members.probabilities)
             # Fold by fold, for averaging over folds helps members and ensembles differently.
             pairs = [
-                (metric.score(truth, one), metric.score(truth, fold[best]))
+                (metric.score(truth, one), metric.score(truth, single.combiner(fold)))
                 for one, fold in zip(fresh, held, strict=True)
             ]
             found[metric.title, name] = (
-                sign * metric.score(labels, seen) - scores[best],
-                sign * metric.score(labels, fitting.honest) - scores[best],
+                sign * (metric.score(labels, seen) - metric.score(labels, chosen)),
+                paired(metric, labels, fitting.honest, single.honest).gain,
                 sign * float(np.mean([ours - theirs for ours, theirs in pairs])),
             )
     return found
@@ -110,7 +111,7 @@ def main() -> None:
     for pixels in (4, 24):
         repeats = [gains(seed, pixels) for seed in range(REPEATS)]
         print(
-            f"{MEMBERS} members that see {pixels} pixels each; gain over the best one, ± a standard error of {REPEATS}"
+            f"{MEMBERS} members of {pixels} pixels each, {REPEATS} repeats: gain over the best one ± its standard error"
         )
         print(f"  {'':32}{'in sample':20}{'honest':20}on fresh rows")
         for title, name in repeats[0]:

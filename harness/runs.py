@@ -143,7 +143,7 @@ def blend(
     row_of = {name: row for row, name in enumerate(dataset.ids)}
     rows = np.array([row_of[name] for name in known.ids])
     labels = dataset.labels[rows]
-    parts = crossfit.parts_of(known.ids, labels, dataset.groups[rows], folds) if recipe.learns else None
+    parts = crossfit.parts_of(known.ids, labels, dataset.groups[rows], folds)
 
     def fit(members: Members, labels: Array) -> Combiner:
         return recipe.fit(members, labels, metric)

@@ -58,7 +58,8 @@ def _geometric(members: Array, weights: Array) -> Array:
 def _rank(members: Array, weights: Array) -> Array:
     """Each probability gives way to its rank among all rows of its class: members need not share a scale.
 
-    The ranks are those among the given rows, equal values sharing their middle; their row is scaled to sum to one.
+    The ranks are those among the given rows (of one fold, where out-of-fold rows are combined fold by fold), equal
+    values sharing their middle; each row is scaled to sum to one.
     """
     from scipy.stats import rankdata
 

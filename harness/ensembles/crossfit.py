@@ -27,13 +27,13 @@ class Fitting:
         fit: fits the ensemble.
         members: out-of-fold predictions of n rows.
         labels: (n,) class numbers.
-        parts: (n,) the part each row belongs to, at least two of them; None where labels teach the ensemble nothing.
+        parts: (n,) the part each row belongs to; at least two of them.
     """
 
     fit: Fit
     members: Members
     labels: Array
-    parts: Array | None
+    parts: Array
 
     @cached_property
     def combiner(self) -> Combiner:
@@ -43,8 +43,6 @@ class Fitting:
     @cached_property
     def honest(self) -> Array:
         """Each row's probabilities from an ensemble fitted to the rows of all other parts: (n, k)."""
-        if self.parts is None:
-            return self.combiner(self.members.probabilities)
         found = np.empty(self.members.probabilities.shape[1:])
         for part in np.unique(self.parts):
             inside, outside = np.flatnonzero(self.parts == part), np.flatnonzero(self.parts != part)

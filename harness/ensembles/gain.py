@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from harness.ensembles.crossfit import Fitting
+from harness.ensembles.combine import Average
+from harness.ensembles.crossfit import Fit, Fitting
+from harness.ensembles.members import Members
 from harness.metrics import Metric, bootstrap
 
 Array = np.ndarray
@@ -75,31 +77,45 @@ def correlation(members: Array, labels: Array) -> Array:
     return found
 
 
+def best_member(metric: Metric) -> Fit:
+    """The ensemble that is the one best member of the rows it is fitted to; of equals, the first."""
+
+    def fit(members: Members, labels: Array) -> Average:
+        scores = [metric.score(labels, member) for member in members.probabilities]
+        best = np.argmax(scores) if metric.higher_is_better else np.argmin(scores)
+        return Average(np.eye(len(scores))[best])
+
+    return fit
+
+
 def examine(fitting: Fitting, metric: Metric) -> dict[str, Any]:
     """All there is to say about an ensemble, for a JSON file.
 
+    The gain is over choosing the best member, a choice that is cross-fitted too: the best of many on the very rows
+    that it was chosen on owes some of its score to luck, and no ensemble should be held to that.
+
     Returns:
         "members" (each with its name, score and contribution: the ensemble's gain over the same ensemble fitted
-        without it), "correlation", "best" (the best member), "in_sample" and "honest" (scores), "gain" (the honest
-        one, over the best member, which was chosen on these very rows: that is in its favour), and what was fitted.
+        without it), "correlation", "best" (the best member on all rows), "in_sample" and "honest" (the ensemble's
+        scores), "best_honest" (the score of choosing the best member), "gain" (between the last two), "fitted".
     """
     members, labels = fitting.members, fitting.labels
-    scores = [metric.score(labels, member) for member in members.probabilities]
-    best = int(np.argmax(scores) if metric.higher_is_better else np.argmin(scores))
     told = []
-    for name, score in zip(members.names, scores, strict=True):
-        one: dict[str, Any] = {"name": name, "score": score}
+    for name, member in zip(members.names, members.probabilities, strict=True):
+        one: dict[str, Any] = {"name": name, "score": metric.score(labels, member)}
         if len(members.names) > 1:
             one["contribution"] = paired(metric, labels, fitting.honest, fitting.without(name).honest).about()
         told.append(one)
+    single = Fitting(best_member(metric), members, labels, fitting.parts)
     return {
         "metric": metric.name,
         "rows": len(labels),
         "members": told,
         "correlation": correlation(members.probabilities, labels).round(4).tolist(),
-        "best": members.names[best],
+        "best": members.names[int(np.argmax(single.combiner.about()["weights"]))],
+        "best_honest": metric.score(labels, single.honest),
         "in_sample": metric.score(labels, fitting.combiner(members.probabilities)),
         "honest": metric.score(labels, fitting.honest),
-        "gain": paired(metric, labels, fitting.honest, members.probabilities[best]).about(),
+        "gain": paired(metric, labels, fitting.honest, single.honest).about(),
         "fitted": fitting.combiner.about(),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -27,8 +27,6 @@ class Ensemble(Recipe):
     Its out-of-fold predictions are cross-fitted, so that they are as honest as its members'; those of the hold-out and
     the test come from an ensemble fitted to all out-of-fold rows.
     """
-
-    learns: ClassVar[bool] = True  # whether labels are looked at: else there is nothing to cross-fit
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -89,8 +87,6 @@ class Blend(_OfSeveral):
 
     how: Literal["mean", "geometric", "rank", "vote"] = "mean"
     weights: tuple[float, ...] | None = None
-
-    learns = False
 
     def check(self, competition: Competition) -> None:
         super().check(competition)

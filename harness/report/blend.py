@@ -31,13 +31,14 @@ def show(name: str, found: dict[str, Any], board: Leaderboard, out: Console) -> 
     best = next(member["score"] for member in members if member["name"] == found["best"])
     table = Table(title, "", *(["place"] if board.points else []), box=None, pad_edge=False)
     for what, score in (
-        (f"best member ({found['best']})", best),
-        ("in sample, on the rows it was fitted to", found["in_sample"]),
-        ("honest, cross-fitted", found["honest"]),
+        (f"best member ({found['best']}), on the rows it was chosen on", best),
+        ("best member, chosen on other rows", found["best_honest"]),
+        ("ensemble, on the rows it was fitted to", found["in_sample"]),
+        ("ensemble, fitted to other rows", found["honest"]),
     ):
         table.add_row(what, f"{score:.4f}", *([board.words(score) or ""] if board.points else []))
     out.print(table)
-    out.print(f"gain over the best member: {_gain(found['gain'])}")
+    out.print(f"honest gain over the best member: {_gain(found['gain'])}")
 
 
 def _members(found: dict[str, Any], title: str) -> Table:

@@ -166,19 +166,32 @@ def test_the_report_names_the_best_member_and_what_each_one_adds():
     twin = probabilities(random, labels, 4, 2.5, shared)
     other, useless = probabilities(random, labels, 4, 1.2), probabilities(random, labels, 4, -2.0)
     members = named(np.stack([twin, twin, other, useless]))
-    found = examine(Fitting(mean, members, labels, None), LOG_LOSS)
+    found = examine(Fitting(mean, members, labels, np.arange(3000) % 5), LOG_LOSS)
     helped = {one["name"]: one["contribution"]["verdict"] for one in found["members"]}
     assert helped["member 002"] == "better" and helped["member 003"] == "worse"
     assert found["best"] == "member 000" and found["rows"] == 3000 and found["metric"] == "log_loss"
-    assert found["in_sample"] == found["honest"]
+    assert found["in_sample"] == pytest.approx(found["honest"])
+    assert found["best_honest"] == found["members"][0]["score"]  # so clearly the best that every part chooses it
+    assert found["gain"]["gain"] == pytest.approx(found["best_honest"] - found["honest"], abs=1e-6)
     assert found["fitted"]["weights"] == [0.25] * 4
 
 
 def test_an_ensemble_of_one_is_within_noise_of_it():
     members, labels = case(2, (1.0,), 100, 3)
-    found = examine(Fitting(mean, named(members), labels, None), ERROR)
+    found = examine(Fitting(mean, named(members), labels, np.arange(100) % 5), ERROR)
     assert found["gain"] == {"gain": 0, "low": 0, "high": 0, "verdict": "within noise"}
     assert found["correlation"] == [[1.0]] and "contribution" not in found["members"][0]
+
+
+def test_the_best_of_many_equals_owes_its_score_to_luck():
+    lucky, honest = [], []
+    for seed in range(25):
+        members, labels = case(seed, (0.0,) * 15, 200, 2)
+        found = examine(Fitting(mean, named(members), labels, np.arange(200) % 5), ACCURACY)
+        lucky.append(max(member["score"] for member in found["members"]))
+        honest.append(found["best_honest"])
+    error = 0.5 / np.sqrt(25 * 200)
+    assert np.mean(lucky) > 0.5 + 6 * error and np.mean(honest) < 0.5 + 3 * error
 
 
 def test_a_fitted_ensemble_looks_better_where_it_was_fitted():

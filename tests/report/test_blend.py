@@ -41,7 +41,7 @@ def test_members_their_weights_and_the_verdict_are_told():
     assert len(lines) == 1 and "0.750" in text and "0.250" in text
     assert "most alike" in text and f"member 001 ({found['correlation'][0][1]:.2f})" in text
     assert text.rstrip().endswith(found["gain"]["verdict"]) and found["gain"]["verdict"] == "worse"
-    assert f"honest, cross-fitted {found['honest']:.4f}" in " ".join(text.split())
+    assert f"ensemble, fitted to other rows {found['honest']:.4f}" in " ".join(text.split())
 
 
 @pytest.mark.parametrize("points", [(), (Point(1, 0.01, "private", ""), Point(9, 2.0, "private", ""))])
