@@ -125,6 +125,7 @@ def recipes(competition: Competition) -> tuple[dict[str, Recipe], str]:
     In ``recipes.py`` every function marked ``@recipe`` is one, called by its name; ``default`` is one of them.
     """
     from harness.recipes.recipe import is_recipe
+    from harness.recipes.repeat import lookup
 
     path = competition.folder / "recipes.py"
     if not path.is_file():
@@ -143,7 +144,7 @@ def recipes(competition: Competition) -> tuple[dict[str, Recipe], str]:
         raise UserError(f"{path} must end in `default = <one of its recipes>`. Received: {default!r}", f"edit {path}")
     for name, made in found.items():
         for member in made.members:
-            if member not in found:
+            if lookup(found, member) is None:
                 raise UserError(
                     f"the recipe {name!r} in {path} names a member {member!r} that is not there. "
                     + nearest(member, list(found)),

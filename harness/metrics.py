@@ -22,12 +22,14 @@ class Metric:
         title: its name for people.
         higher_is_better: the direction.
         rows: (labels (n,), probabilities (n, classes)) to a value for each row (n,); the score is their mean.
+        probabilistic: whether it judges how large probabilities are, not only their order within a row.
     """
 
     name: str
     title: str
     higher_is_better: bool
     rows: Callable[[Array, Array], Array]
+    probabilistic: bool = False
 
     def score(self, labels: Array, probabilities: Array) -> float:
         return float(self.rows(labels, probabilities).mean())
@@ -58,7 +60,7 @@ METRICS = {
     for metric in (
         Metric("accuracy", "accuracy", True, lambda y, p: in_top(y, p, 1)),
         Metric("error", "rank-1 error", False, lambda y, p: 1.0 - in_top(y, p, 1)),
-        Metric("log_loss", "log loss", False, _log_loss),
+        Metric("log_loss", "log loss", False, _log_loss, probabilistic=True),
     )
 }
 

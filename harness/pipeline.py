@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,10 +27,11 @@ from harness.data.dataset import Dataset
 from harness.data.folds import Folds
 from harness.data.readers.reader import TRAIN
 from harness.errors import UserError, nearest
-from harness.files import lock, read_json, write_json
+from harness.files import lock, out_of_space, read_json, write_json, write_text
 from harness.predictions import HOLDOUT, TEST, Predictions
-from harness.recipes.blend import Blend
+from harness.recipes.blend import Ensemble
 from harness.recipes.recipe import FoldRecipe, Recipe
+from harness.recipes.repeat import base, lookup
 from harness.recipes.settings import override
 from harness.runs import Run
 from harness.workspace import Workspace
@@ -94,12 +96,14 @@ class Pipeline:
         if self.options.smoke:
             self.recipes = {name: recipe.smoke() for name, recipe in self.recipes.items()}
         self.took: dict[str, float] = {}
+        self.failed: dict[str, str] = {}  # members left out of what is made of them, and why
 
     def choose(self, wanted: list[str]) -> dict[str, Recipe]:
         """The wanted recipes (the default one if none is named) and all their members, settings applied."""
         # Settings come first, for they may name other members; then those that none of the chosen has are refused.
         names = self._with_members(wanted or [self.default], override(self.recipes, self.options.assignments))
-        chosen = override({name: self.recipes[name] for name in names}, self.options.assignments)
+        declared = override({base(name): self.recipes[base(name)] for name in names}, self.options.assignments)
+        chosen = {name: recipe for name in names if (recipe := lookup(declared, name)) is not None}
         for name, recipe in chosen.items():
             recipe.check(self.competition)
             folds = {member: _folds_of(chosen, member) for member in recipe.members}
@@ -117,7 +121,8 @@ class Pipeline:
         found: list[str] = []
 
         def add(name: str, above: tuple[str, ...]) -> None:
-            if name not in recipes:
+            recipe = lookup(recipes, name)
+            if recipe is None:
                 raise UserError(
                     f"{self.competition.name} has no recipe {name!r}. {nearest(name, list(recipes))}",
                     f"harness list {self.competition.name}",
@@ -127,7 +132,7 @@ class Pipeline:
                     f"the recipe {name!r} is made of itself: {' of '.join((*above, name))}.",
                     "name other members in of=",
                 )
-            for member in recipes[name].members:
+            for member in recipe.members:
                 add(member, (*above, name))
             if name not in found:
                 found.append(name)
@@ -215,7 +220,8 @@ class Pipeline:
             recipe=recipe,
             inputs=[wanted.key(self.dataset) for wanted in recipe.inputs()],
             folds=self.folds_key,
-            members=[self.run_of(member).key for member in recipe.members],
+            members=[self.run_of(member).key for member in self._remaining(recipe)],
+            metric=self.competition.metric if isinstance(recipe, Ensemble) else None,  # weights are fitted for it
             mirror=self.competition.mirror,
             backend=_backend(),
             code=fp.code("runs", "predictions", *recipe.modules) + fp.code_of_class(type(recipe)),
@@ -245,8 +251,10 @@ class Pipeline:
             run.evaluate(self.dataset)
 
     def _fit(self, run: Run) -> None:
-        if isinstance(run.recipe, Blend):
-            runs.blend(run, run.recipe, [self.predictions(m) for m in run.recipe.members], self.dataset)
+        if isinstance(run.recipe, Ensemble):
+            members = {name: self.predictions(name) for name in self._remaining(run.recipe)}
+            left_out = {name: self.failed[name] for name in run.recipe.members if name in self.failed}
+            runs.blend(run, members, self.dataset, self.folds, left_out)
         else:
             assert isinstance(run.recipe, FoldRecipe)
             caches = {wanted: self.open_cache(wanted) for wanted in run.recipe.inputs()}
@@ -321,9 +329,32 @@ class Pipeline:
                 say(f"{step.name}: up to date")
                 continue
             started = time.monotonic()
-            step.make()
+            try:
+                step.make()
+            except Exception as error:
+                if out_of_space(error) or not self._can_do_without(step.name, chosen):
+                    raise
+                self._leave_out(step.name, error)
+                continue
             self.took[step.name] = time.monotonic() - started
             say(f"{step.name}: made in {seconds(self.took[step.name])}")
+
+    def _remaining(self, recipe: Recipe) -> list[str]:
+        """A recipe's members that did not fail. What is made of fewer has a key of its own, and all are tried again."""
+        return [name for name in recipe.members if name not in self.failed]
+
+    def _can_do_without(self, name: str, chosen: dict[str, Recipe]) -> bool:
+        """Whether a recipe is made only as a member of ensembles, each of which has enough others."""
+        above = [recipe for recipe in chosen.values() if name in recipe.members]
+        return bool(above) and all(
+            isinstance(recipe, Ensemble) and len(self._remaining(recipe)) - 1 >= recipe.needed for recipe in above
+        )
+
+    def _leave_out(self, name: str, error: Exception) -> None:
+        self.failed[name] = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        told = self.run_of(name).folder / "failed.txt"
+        write_text(told, traceback.format_exc())
+        say(f"{name}: failed, and is left out. {self.failed[name]}\n  its whole story: {self.workspace.shown(told)}")
 
     def _table_state(self, table: Path) -> str:
         if self._known() is not None:
@@ -346,15 +377,14 @@ class Pipeline:
         return Step(_named(wanted), file, ("data",), state, lambda: _touch(self.open_cache(wanted)))
 
     def _run_step(self, name: str, recipe: Recipe) -> Step:
-        run = self.run_of(name)
-
         def state() -> str:
+            run = self.run_of(name)  # only now: a member may have failed since the steps were listed
             if run.is_done():
                 return UP_TO_DATE
             return STALE if run.has_older() else MISSING
 
         needs = recipe.members or ("folds", *(_named(wanted) for wanted in recipe.inputs()))
-        return Step(name, run.folder, needs, state, lambda: self.make_run(name))
+        return Step(name, self.run_of(name).folder, needs, state, lambda: self.make_run(name))
 
     def _submission_state(self, name: str) -> str:
         run = self.run_of(name)

@@ -25,11 +25,14 @@ from harness.console import say
 from harness.data.cache import Cache, Input
 from harness.data.dataset import Dataset
 from harness.data.folds import Folds
+from harness.ensembles import crossfit, gain
+from harness.ensembles.combine import Combiner
+from harness.ensembles.members import Members, join
 from harness.errors import UserError, some
 from harness.files import read_json, write_json
 from harness.metrics import METRICS
 from harness.predictions import HOLDOUT, OUT_OF_FOLD, TEST, Predictions
-from harness.recipes.blend import Blend
+from harness.recipes.blend import Ensemble
 from harness.recipes.recipe import Fold, FoldRecipe, Recipe
 from harness.recipes.settings import plain
 from harness.report import evaluation
@@ -135,10 +138,42 @@ def _told(variants: tuple[dict[str, Any], ...], losses: list[float], best: int) 
     return f"{words[best]} chosen, with log loss {losses[best]:.4f} out of fold ({'; '.join(near)}){edge}"
 
 
-def blend(run: Run, recipe: Blend, members: list[dict[str, Predictions]], dataset: Dataset) -> None:
-    """Combine members' predictions, split by split, and keep the result."""
-    started = time.monotonic()
-    combined = {split: recipe.combine([member[split] for member in members]) for split in members[0]}
+def blend(
+    run: Run, members: dict[str, dict[str, Predictions]], dataset: Dataset, folds: Folds, left_out: dict[str, str]
+) -> None:
+    """Combine members' predictions, and keep the result with a report of what it gains, ``blend.json``.
+
+    Args:
+        run: of an ensemble.
+        members: predictions by split, by member.
+        dataset: gives the labels.
+        folds: those the members were fitted on, to cross-fit by.
+        left_out: members that failed, and why.
+
+    Raises:
+        UserError: the members predict different rows or classes.
+    """
+    recipe, metric, started = run.recipe, METRICS[run.metric], time.monotonic()
+    assert isinstance(recipe, Ensemble)
+    first = next(iter(members.values()))
+    splits = {split: join({name: kept[split] for name, kept in members.items()}) for split in first}
+    known = splits[OUT_OF_FOLD]
+    row_of = {name: row for row, name in enumerate(dataset.ids)}
+    rows = np.array([row_of[name] for name in known.ids])
+    labels = dataset.labels[rows]
+    parts = crossfit.parts_of(known.ids, labels, dataset.groups[rows], folds)
+
+    def fit(members: Members, labels: Array) -> Combiner:
+        return recipe.fit(members, labels, metric)
+
+    fitting = crossfit.Fitting(fit, known, labels, parts)
+    found = {split: fitting.combiner(joined.probabilities) for split, joined in splits.items()}
+    combined = {
+        split: Predictions(splits[split].ids, dataset.classes, probabilities.astype(np.float32))
+        for split, probabilities in (found | {OUT_OF_FOLD: fitting.honest}).items()
+    }
+    report = {"made_from": run.key, "left_out": left_out, **gain.examine(fitting, metric)}
+    write_json(run.folder / "blend.json", report)
     _finish(run, combined, dataset, [round(time.monotonic() - started, 2)])
 
 

@@ -231,7 +231,8 @@ def test_another_metric_scores_again_and_trains_nothing(insects: Workspace):
     changed = pipeline(insects)
     fitted = stamps(changed.run_of("fine").folder)
     changed.perform(changed.choose([]), submit="blend")
-    assert set(changed.took) == {"coarse", "fine", "blend"}
+    # A blend's weights and report are of one metric: it is made anew, of predictions that are kept.
+    assert set(changed.took) == {"coarse", "fine", "blend", "submission"}
     run = changed.run_of("fine")
     assert run.metrics()["holdout"]["metric"] == "error"
     now = stamps(run.folder)

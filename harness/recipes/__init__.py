@@ -1,9 +1,20 @@
 """Recipes: ways from images to predictions, declared in a competition's ``recipes.py``."""
 
-from harness.recipes.blend import Blend
+from harness.recipes.blend import Blend, Calibrated, Greedy, Stacked
 from harness.recipes.features import FeatureRegression
 from harness.recipes.logistic import LogisticRegression
 from harness.recipes.network import Network
 from harness.recipes.recipe import recipe
+from harness.recipes.repeat import repeat
 
-__all__ = ["Blend", "FeatureRegression", "LogisticRegression", "Network", "recipe"]
+__all__ = [
+    "Blend",
+    "Calibrated",
+    "FeatureRegression",
+    "Greedy",
+    "LogisticRegression",
+    "Network",
+    "Stacked",
+    "recipe",
+    "repeat",
+]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
 import pytest
 
 from harness.errors import UserError
-from harness.predictions import Predictions
-from harness.recipes import Blend, LogisticRegression, Network
+from harness.recipes import LogisticRegression, Network
 from tests.conftest import declared
 
 NETWORK = Network(network="minivggnet", size=(16, 16), epochs=3, learning_rate=0.1, pad=1)
@@ -59,21 +57,3 @@ def test_a_smoke_run_is_small_and_differs_from_the_real_one():
     assert small.size == (32, 32) and NETWORK.smoke().size == (16, 16)
     assert small.limit is not None and small.limit <= 2000
     assert PIXELS.smoke() != PIXELS
-
-
-def test_a_blend_is_the_average_joined_by_id():
-    one = Predictions(("a", "b"), ("x", "y"), np.array([[1, 0], [0.5, 0.5]], np.float32))
-    other = Predictions(("b", "a"), ("x", "y"), np.array([[0, 1], [0.5, 0.5]], np.float32))
-    found = Blend(of=("one", "other")).combine([one, other])
-    assert found.ids == ("a", "b")
-    assert np.allclose(found.probabilities, [[0.75, 0.25], [0.25, 0.75]])
-
-
-def test_members_for_different_rows_or_classes_are_not_blended():
-    one = Predictions(("a", "b"), ("x", "y"), np.full((2, 2), 0.5, np.float32))
-    for other in (
-        Predictions(("a", "c"), ("x", "y"), one.probabilities),
-        Predictions(("a", "b"), ("y", "x"), one.probabilities),
-    ):
-        with pytest.raises(ValueError, match="same rows and classes"):
-            Blend(of=("one", "other")).combine([one, other])

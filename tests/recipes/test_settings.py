@@ -84,4 +84,5 @@ def test_what_is_typed_is_what_is_set(whole, number, word):
 
 
 def test_plain_settings_name_the_kind_and_every_field():
-    assert plain(RECIPES["both"]) == {"kind": "Blend", "seed": 42, "of": ("pixels", "net")}
+    settings = {"seed": 42, "of": ("pixels", "net"), "enough": 2, "how": "mean", "weights": None}
+    assert plain(RECIPES["both"]) == {"kind": "Blend"} | settings

@@ -1,0 +1,1 @@
+"""Combining recipes' predictions, and telling honestly what that gains: pure functions on arrays."""
