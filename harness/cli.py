@@ -107,6 +107,9 @@ def parser() -> argparse.ArgumentParser:
     sub = command("score", "score a CSV on the hold-out", "harness score digits submissions/digits/blend-0123abcd.csv")
     comp(sub)
     sub.add_argument("file", metavar="FILE", type=Path, nargs="?", help="default: the newest CSV in submissions/COMP")
+    sub.add_argument(
+        "--answers", type=Path, metavar="CSV", help="score on these ids and labels; rows without a label are not scored"
+    )
     sub = command("cache", "list, verify or remove image caches", "harness cache verify cifar10")
     sub.add_argument("action", choices=("ls", "verify", "rm"))
     sub.add_argument("competition", metavar="COMP", nargs="?", help="default: all")

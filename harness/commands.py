@@ -162,7 +162,7 @@ def run_score(workspace: Workspace, options: Namespace) -> None:
             raise UserError(f"there is no CSV in {folder} yet.", f"harness submit {pipeline.competition.name}")
         file = found[-1]
     console().print(f"file: {workspace.shown(file)}")
-    _print_score(workspace, pipeline, file)
+    _print_score(workspace, pipeline, file, options.answers)
 
 
 def run_new(workspace: Workspace, options: Namespace) -> None:
@@ -254,10 +254,12 @@ def _print_scores(pipeline, chosen) -> None:
     console().print(table)
 
 
-def _print_score(workspace: Workspace, pipeline, file: Path) -> None:
+def _print_score(workspace: Workspace, pipeline, file: Path, answers: Path | None = None) -> None:
+    from harness.scoring.leaderboard import board
     from harness.scoring.score import score_file
 
-    console().print(score_file(pipeline.competition, pipeline.dataset, file))
+    standings = board(workspace, pipeline.competition)
+    console().print(score_file(pipeline.competition, pipeline.dataset, file, standings, answers))
 
 
 def _interval(found: dict) -> str:
