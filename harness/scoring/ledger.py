@@ -18,6 +18,7 @@ from pathlib import Path
 from harness.errors import UserError
 from harness.files import lock
 
+FILE = "ledger.csv"  # among the CSVs of a competition
 # Leaving; at Kaggle without a score; scored; refused by Kaggle; never arrived.
 SENDING, PENDING, COMPLETE, ERROR, FAILED = "sending", "pending", "complete", "error", "failed"
 
@@ -71,7 +72,7 @@ class Entry:
 
     def changed(self, **changes: object) -> Entry:
         """The same file, later."""
-        return dataclasses.replace(self, time=now(), **changes)  # type: ignore[arg-type]
+        return dataclasses.replace(self, **({"time": now()} | changes))  # type: ignore[arg-type]
 
     def __str__(self) -> str:
         score = "" if self.public is None else f", public score {self.public:g}"

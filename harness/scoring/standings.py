@@ -94,6 +94,22 @@ def rows(board: Leaderboard, runs: list[OwnRun]) -> list[list[Any]]:
     return [row for _, row in sorted(table, key=lambda one: one[0], reverse=board.metric.higher_is_better)]
 
 
+def shown(table: list[list[Any]], around: int = 2, top: int = 10, most: int = 50) -> list[list[Any]]:
+    """The part of a long table that matters: its top, its end, and what is near one's own runs; gaps are marked."""
+    if len(table) <= most:
+        return table
+    own = [at for at, row in enumerate(table) if row[-1]]
+    kept = {at for at in range(len(table)) if at < top or at == len(table) - 1}
+    kept |= {near for at in own for near in range(at - around, at + around + 1)}
+    found: list[list[Any]] = []
+    for at, row in enumerate(table):
+        if at in kept:
+            found.append(row)
+        elif at - 1 in kept:
+            found.append(["…", "", "", "", "", "", False])
+    return found
+
+
 def _place(board: Leaderboard, score: float, kind: str) -> str:
     standing, among = board.standing(score), board.of_kind(kind)
     if standing is None:
