@@ -22,6 +22,9 @@ EXAMPLES = """examples:
   harness train cifar10 minivggnet --set epochs=20    one recipe, one setting changed
   harness status cifar10                              what is up to date, stale or missing
   harness score digits my.csv                         the hold-out score of anybody's CSV
+  harness lint digits my.csv                          everything that is wrong with it
+  harness leaderboard cifar10                         the known places, and your runs among them
+  harness submit dogs-vs-cats --upload                the data from Kaggle, a CSV to Kaggle, its score and place
   harness new pets --from ~/pets                      a competition out of <class>/<image> folders
 
 exit codes: 0 done; 2 something for you to mend; 1 a bug of ours; 130 stopped by Ctrl-C

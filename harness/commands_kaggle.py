@@ -13,7 +13,7 @@ from harness.errors import UserError
 from harness.metrics import METRICS, Interval
 from harness.predictions import HOLDOUT, OUT_OF_FOLD, TEST
 from harness.scoring import ledger as ledgers
-from harness.scoring.leaderboard import board, downloaded, span_words
+from harness.scoring.leaderboard import board, downloaded, medals, span_words
 from harness.scoring.ledger import Entry, Ledger, agreement
 from harness.workspace import Workspace
 
@@ -80,7 +80,10 @@ def run_leaderboard(workspace: Workspace, options: Namespace) -> None:
     for *cells, own in standings.shown(standings.rows(known, runs)):
         table.add_row(*cells, style="bold" if own else None)
     out = console()
-    out.print(f"{competition.title}: {standings.pretty(metric)}" + (f"; {known.teams:,} teams" if known.teams else ""))
+    out.print(f"{competition.title}: {standings.pretty(metric)}")
+    if known.teams:
+        last = ", ".join(f"{name} to place {place:,}" for name, place in medals(known.teams).items())
+        out.print(f"{known.teams:,} teams; by Kaggle's rules {last}")
     out.print(table)
     if runs:
         out.print("Your own runs stand by their hold-out score, on other images than the board's; ~ is interpolated.")

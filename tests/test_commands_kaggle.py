@@ -52,7 +52,15 @@ def test_the_board_shows_ones_own_runs_among_the_known_points(submitted: Workspa
     )
     shown = harness("leaderboard", "insects")
     assert shown.code == 0
-    for told in ("accuracy, higher is better; 100 teams", "the best", "the last", "blend (", "fine (", "~ "):
+    for told in (
+        "accuracy, higher is better",
+        "100 teams; by Kaggle's rules gold to place 10, silver to place 20",
+        "the best",
+        "the last",
+        "blend (",
+        "fine (",
+        "~ ",
+    ):
         assert told in shown.out
     assert shown.out.index("the best") < shown.out.index("fine (") < shown.out.index("the last")
     scored = harness("score", "insects").out

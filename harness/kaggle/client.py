@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -129,9 +128,10 @@ class Client:
         """
         limit = limit or (self.patience.call if watched is None else self.patience.stall)
         try:
-            # -P: nothing beside the worker may pass for a library. A session of its own: Ctrl-C is for us to heed.
+            # Nothing beside the worker may pass for a library, and Ctrl-C is for us to heed, not for it.
             worker = subprocess.Popen(
-                [self.python, "-P", str(WORKER)],
+                [self.python, str(WORKER)],
+                env=os.environ | {"PYTHONSAFEPATH": "1"},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -160,7 +160,7 @@ class Client:
                         raise KaggleError(told, "run the same command again, a little later", True) from None
         finally:
             if worker.poll() is None:
-                os.killpg(worker.pid, signal.SIGKILL)
+                worker.kill()
                 worker.communicate()
         try:
             answer = json.loads(out)

@@ -59,10 +59,13 @@ class Sender:
             raise UserError(f"{slug} takes no submissions any more.", f"look at {page}")
         if about["notebooks_only"]:
             raise UserError(f"{slug} takes notebooks, and no CSVs from outside.", f"submit a notebook at {page}")
-        if not about["left"] and not about["total"] and not about["entered"]:
-            raise UserError(
-                f"this account has not joined {slug}: its rules are not accepted yet.", f"accept them at {page}/rules"
-            )
+        if not about["left"] and not about["total"]:  # as Kaggle tells those who never submitted
+            if not about["entered"]:
+                raise UserError(
+                    f"this account has not joined {slug}: its rules are not accepted yet.",
+                    f"accept them at {page}/rules",
+                )
+            return f"{slug}: this will be the first submission; how many there may be is known after it"
         if not about["left"]:
             raise UserError(
                 f"no submission to {slug} is left: {about['today']} were made today, {about['total']} in all.",

@@ -116,6 +116,8 @@ def _place(board: Leaderboard, score: float, kind: str) -> str:
         return ""
     own = among.standing(score) if among is not None and len({p.kind for p in board.points if p.rank}) > 1 else None
     place = f"> {standing.best - 1:,}" if standing.place is None else f"~ {standing.place:,}"
+    if standing.medal:
+        place += f", {standing.medal}"
     if own is None:
         return place
     return f"{place} ({own.place if own.place is not None else f'> {own.best - 1}'} {kind})"

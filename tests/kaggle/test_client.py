@@ -68,6 +68,15 @@ def test_without_credentials_it_says_where_to_get_them(stub, real: Client, monke
     assert "https://www.kaggle.com/settings" in failed.value.mend and stub.calls["ListSubmissions"] == 0
 
 
+@pytest.mark.slow
+def test_a_dead_token_beside_a_good_key_is_named(stub, real: Client, monkeypatch):
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "dead")
+    stub.faults["IntrospectToken"], stub.faults["ListSubmissions"] = [404], [401]
+    with pytest.raises(KaggleError, match="these credentials: KAGGLE_API_TOKEN") as failed:
+        real.submissions()
+    assert "a token goes before a key" in failed.value.mend and "Bearer dead" in stub.authorizations
+
+
 def test_a_python_without_the_package_or_none_at_all_is_told(no_credentials, monkeypatch, tmp_path: Path):
     monkeypatch.setenv("HARNESS_KAGGLE_PYTHON", str(tmp_path / "none"))
     with pytest.raises(KaggleError, match="cannot be run"):

@@ -112,6 +112,13 @@ def test_what_stands_in_the_way_is_told_before(no_credentials, monkeypatch, file
     assert mend in refused.value.mend
 
 
+def test_a_first_submission_is_not_taken_for_a_quota_used_up(no_credentials, monkeypatch, file):
+    monkeypatch.setenv("KAGGLE_API_TOKEN", SECRET)
+    client = Fake()
+    client.told |= {"left": 0, "today": 0, "total": 0}
+    assert "the first submission" in sender(client, file).preflight()
+
+
 def test_the_closed_edition_is_explained_without_a_call(no_credentials, file):
     client = Fake(about=[AssertionError("nobody was to be asked")])
     client.slug = "dogs-vs-cats"

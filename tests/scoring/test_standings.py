@@ -7,7 +7,7 @@ from harness.files import read_json, write_json
 from harness.metrics import METRICS
 from harness.scoring.leaderboard import Leaderboard, Point
 from harness.scoring.ledger import Entry
-from harness.scoring.standings import OwnRun, kind_of, own_runs, rows
+from harness.scoring.standings import OwnRun, kind_of, own_runs, rows, shown
 from harness.workspace import Workspace
 
 LOWER = METRICS["error"]
@@ -30,6 +30,18 @@ def test_a_board_of_one_kind_or_without_ranks_tells_no_second_place():
     one = Leaderboard((Point(1, 0.1, "any", "a"), Point(9, 0.3, "any", "b")), LOWER)
     assert rows(one, [run("mine", 0.2)])[1][0] == "~ 6"
     assert rows(Leaderboard((Point(None, 0.1, "any", "a"),), LOWER), [run("mine", 0.2)])[1][0] == ""
+
+
+def test_a_long_board_is_shown_at_its_top_its_end_and_near_ones_own_runs():
+    points = tuple(Point(rank, rank / 1000, "any", f"team {rank}") for rank in range(1, 301))
+    known = Leaderboard(points, LOWER, teams=300)
+    found = rows(known, [run("mine", 0.0405)])
+    told = [row[1] for row in shown(found)]
+    assert told == [
+        *(f"team {rank}" for rank in range(1, 11)), "", "team 39", "team 40", "mine (01234567)", "team 41", "team 42",
+        "", "team 300",
+    ]  # fmt: skip
+    assert found[40][0] == "~ 41, silver" and shown(found[:20]) == found[:20]
 
 
 def test_finished_runs_are_found_and_smoke_is_left_out(insects: Workspace, harness):
