@@ -182,7 +182,8 @@ def upload(workspace: Workspace, pipeline: Pipeline, sender: Sender, recipe: str
 
     competition, run = pipeline.competition, pipeline.run_of(recipe)
     file = pipeline.submission_files(recipe)[TEST]
-    defects = lint(competition, pipeline.dataset, file, sender.ledger.sent(sender.client.slug))
+    # Sending finds out by itself, after asking Kaggle, whether the file was sent before.
+    defects = lint(competition, pipeline.dataset, file, sender.ledger.sent(sender.client.slug) if dry else {})
     metrics = run.metrics() or {}
     held, out_of_fold = metrics.get(HOLDOUT, {}), metrics.get(OUT_OF_FOLD, {})
     sha256 = digest(file)

@@ -127,9 +127,10 @@ class Sender:
         with self._alone():
             before = _tagged(self._refresh(), entry.sha256)
             sent = self.ledger.sent(entry.slug).get(entry.sha256)
-            if before is not None or sent is not None:
-                told = sent or f"reference {before and before['reference']}, {before and before['date']}"
-                raise UserError(f"{file} was sent before: {told}.", "harness submissions COMP shows its score")
+            if sent is None and before is not None:
+                sent = f"from elsewhere, reference {before['reference']}, {before['date']}"
+            if sent is not None:
+                raise UserError(f"{file} was sent before: {sent}.", "harness submissions COMP shows its score")
             self.ledger.append(entry)
             try:
                 reference = self.client.submit(file, entry.message)

@@ -28,14 +28,16 @@ def main() -> None:
 def _answer(request):
     try:
         import requests
-        from kaggle.api.kaggle_api_extended import KaggleApi
+        from kaggle import api
     except ImportError as error:
         return {"failure": "no client", "detail": str(error)}
+    except Exception as error:  # a home that cannot be written to, for one
+        return {"failure": "client", "detail": f"{type(error).__name__}: {error}"}
     # Decoding errors come first: the library's own are both kinds at once.
     unreadable = (ValueError, KeyError, TypeError, AttributeError)
     try:
-        api = KaggleApi()
-        api.authenticate()
+        if not getattr(api, "_authenticated", False):  # importing it tried already, and hid why it failed
+            api.authenticate()
         return CALLS[request.pop("call")](api, **request)
     except SystemExit:
         return {"failure": "no credentials", "detail": ""}

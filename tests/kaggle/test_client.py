@@ -77,6 +77,13 @@ def test_a_dead_token_beside_a_good_key_is_named(stub, real: Client, monkeypatch
     assert "a token goes before a key" in failed.value.mend and "Bearer dead" in stub.authorizations
 
 
+def test_a_home_that_cannot_be_written_to_is_told(stub, real: Client, monkeypatch, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path / "file" / "kaggle"))
+    with pytest.raises(KaggleError, match="Kaggle's client failed: NotADirectoryError"):
+        real.submissions()
+
+
 def test_a_python_without_the_package_or_none_at_all_is_told(no_credentials, monkeypatch, tmp_path: Path):
     monkeypatch.setenv("HARNESS_KAGGLE_PYTHON", str(tmp_path / "none"))
     with pytest.raises(KaggleError, match="cannot be run"):

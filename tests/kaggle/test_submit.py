@@ -164,7 +164,7 @@ def test_the_same_file_is_never_sent_twice_from_here_or_from_another_machine(fil
     with pytest.raises(UserError, match="was sent before: pending, reference 1000"):
         first.send(file, entry(file), [])
     elsewhere = Sender(client, Ledger(tmp_path / "other" / "ledger.csv"), lambda _: None)
-    with pytest.raises(UserError, match="was sent before: reference 1000"):
+    with pytest.raises(UserError, match="was sent before: from elsewhere, reference 1000"):
         elsewhere.send(file, entry(file), [])
     assert len(client.list) == 1
 
