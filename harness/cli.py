@@ -22,6 +22,9 @@ EXAMPLES = """examples:
   harness train cifar10 minivggnet --set epochs=20    one recipe, one setting changed
   harness status cifar10                              what is up to date, stale or missing
   harness score digits my.csv                         the hold-out score of anybody's CSV
+  harness lint digits my.csv                          everything that is wrong with it
+  harness leaderboard cifar10                         the known places, and your runs among them
+  harness submit dogs-vs-cats --upload                the data from Kaggle, a CSV to Kaggle, its score and place
   harness new pets --from ~/pets                      a competition out of <class>/<image> folders
 
 exit codes: 0 done; 2 something for you to mend; 1 a bug of ours; 130 stopped by Ctrl-C
@@ -100,13 +103,28 @@ def parser() -> argparse.ArgumentParser:
     sub = command("submit", "everything up to a scored CSV", "harness submit digits")
     comp(sub)
     sub.add_argument("--recipe", metavar="RECIPE", help="the recipe to submit (default: the competition's)")
-    sub.add_argument("--upload", action="store_true", help="send the CSV to Kaggle")
+    sub.add_argument("--upload", action="store_true", help="send the CSV to Kaggle, once, and wait for its score")
+    sub.add_argument("--dry-run", action="store_true", help="with --upload: show what would be sent, and send nothing")
+    sub.add_argument("--message", metavar="TEXT", help="with --upload: a note for Kaggle's list (default: the run)")
     data(sub)
     folds(sub)
     settings(sub)
     sub = command("score", "score a CSV on the hold-out", "harness score digits submissions/digits/blend-0123abcd.csv")
     comp(sub)
     sub.add_argument("file", metavar="FILE", type=Path, nargs="?", help="default: the newest CSV in submissions/COMP")
+    sub.add_argument(
+        "--answers", type=Path, metavar="CSV", help="score on these ids and labels; rows without a label are not scored"
+    )
+    sub = command("lint", "everything that is wrong with a CSV", "harness lint digits my.csv")
+    comp(sub)
+    sub.add_argument("file", metavar="FILE", type=Path)
+    sub = command("leaderboard", "the known places, and your runs among them", "harness leaderboard cifar10")
+    comp(sub)
+    sub.add_argument("--download", action="store_true", help="fetch Kaggle's whole leaderboard first")
+    sub = command("download", "the data from Kaggle, verified and unpacked", "harness download dogs-vs-cats")
+    comp(sub)
+    sub = command("submissions", "what was sent to Kaggle, and its scores", "harness submissions dogs-vs-cats")
+    comp(sub)
     sub = command(
         "inspect",
         "the layers of a backbone, a network or a recipe: indexes, names, shapes, parameters",
@@ -148,10 +166,11 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code: 0 done, 2 the user's mistake, 1 our failure, 130 stopped.
     """
     options = parser().parse_args(arguments)
-    from harness import commands
+    from harness import commands, commands_kaggle
 
+    name = f"run_{options.command}"
     try:
-        getattr(commands, f"run_{options.command}")(Workspace.find(), options)
+        getattr(commands if hasattr(commands, name) else commands_kaggle, name)(Workspace.find(), options)
         return OK
     except UserError as error:
         return _tell(error.what, error.mend)

@@ -6,10 +6,12 @@ import time
 from argparse import Namespace
 from pathlib import Path
 
+from harness import commands_kaggle
 from harness import competition as competitions
 from harness.competition import Broken, Competition
 from harness.console import console, seconds
 from harness.errors import UserError, nearest
+from harness.scoring.ledger import FILE as LEDGER
 from harness.workspace import Workspace
 
 
@@ -62,7 +64,7 @@ def run_status(workspace: Workspace, options: Namespace) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    pipeline = _pipeline(workspace, options)
+    pipeline = pipeline_of(workspace, options)
     table = Table("step", "state", "needs", "where", box=None, pad_edge=False)
     chosen = pipeline.choose([*pipeline.recipes])
     first = pipeline.steps(chosen, known=False)[0]
@@ -79,7 +81,7 @@ def run_status(workspace: Workspace, options: Namespace) -> None:
 
 def run_prepare(workspace: Workspace, options: Namespace) -> None:
     """Read the data, deal the folds, build the caches of the default recipe."""
-    pipeline = _pipeline(workspace, options)
+    pipeline = pipeline_of(workspace, options)
     pipeline.perform(pipeline.choose([]), only=("folds", "images", "features"))
     console().print(f"next: harness submit {pipeline.competition.name}")
 
@@ -89,7 +91,7 @@ def run_check(workspace: Workspace, options: Namespace) -> None:
     from harness.data import check
     from harness.report import check as report
 
-    pipeline = _pipeline(workspace, options)
+    pipeline = pipeline_of(workspace, options)
     competition = pipeline.competition
     file = workspace.data(competition.name) / "check.json"
     found = check.load_or_examine(pipeline.dataset, file)
@@ -111,7 +113,7 @@ def run_check(workspace: Workspace, options: Namespace) -> None:
 
 def run_train(workspace: Workspace, options: Namespace) -> None:
     """Run recipes and print their scores."""
-    pipeline = _pipeline(workspace, options)
+    pipeline = pipeline_of(workspace, options)
     chosen = pipeline.choose(options.recipes)
     pipeline.perform(chosen)
     _print_scores(pipeline, chosen)
@@ -121,18 +123,14 @@ def run_train(workspace: Workspace, options: Namespace) -> None:
 def run_submit(workspace: Workspace, options: Namespace) -> None:
     """Everything up to a scored CSV, and a summary."""
     started = time.monotonic()
-    pipeline = _pipeline(workspace, options)
+    pipeline = pipeline_of(workspace, options)
     competition = pipeline.competition
-    if options.upload:
-        raise UserError(
-            f"this version does not upload. Kaggle's page takes the CSV: "
-            f"https://www.kaggle.com/c/{competition.slug}/submit"
-            if competition.slug
-            else f"{competition.name} has no Kaggle competition to upload to.",
-            f"harness submit {competition.name}",
-        )
     recipe = options.recipe or pipeline.default
     chosen = pipeline.choose([recipe])
+    sender = commands_kaggle.before_upload(workspace, pipeline) if options.upload or options.dry_run else None
+    commands_kaggle.fetch_if_missing(workspace, pipeline)
+    if sender is not None:
+        commands_kaggle.require_test(pipeline)
     pipeline.perform(chosen, submit=recipe)
     _print_scores(pipeline, chosen)
     out = console()
@@ -140,6 +138,8 @@ def run_submit(workspace: Workspace, options: Namespace) -> None:
         out.print(f"{'submission' if split == 'test' else 'hold-out'}: {workspace.shown(file)}")
         if split == "holdout":
             _print_score(workspace, pipeline, file)
+    if sender is not None:
+        commands_kaggle.upload(workspace, pipeline, sender, recipe, options.message, options.dry_run)
     took = ", ".join(f"{name} {seconds(value)}" for name, value in pipeline.took.items())
     out.print(f"time: {seconds(time.monotonic() - started)}" + (f" ({took})" if took else " (all was up to date)"))
     if options.smoke:
@@ -152,17 +152,18 @@ def run_submit(workspace: Workspace, options: Namespace) -> None:
 
 def run_score(workspace: Workspace, options: Namespace) -> None:
     """Score a CSV on the hold-out."""
-    pipeline = _pipeline(workspace, options)
+    pipeline = pipeline_of(workspace, options)
     folder = workspace.submissions(pipeline.competition.name)
     file = options.file
     if file is None:
         with_test = pipeline.dataset.counts().get("test", 0)
-        found = sorted(folder.glob("*-holdout.csv" if with_test else "*.csv"), key=lambda p: p.stat().st_mtime)
+        found = [file for file in folder.glob("*-holdout.csv" if with_test else "*.csv") if file.name != LEDGER]
+        found.sort(key=lambda path: path.stat().st_mtime)
         if not found:
             raise UserError(f"there is no CSV in {folder} yet.", f"harness submit {pipeline.competition.name}")
         file = found[-1]
     console().print(f"file: {workspace.shown(file)}")
-    _print_score(workspace, pipeline, file)
+    _print_score(workspace, pipeline, file, options.answers)
 
 
 def run_new(workspace: Workspace, options: Namespace) -> None:
@@ -182,7 +183,7 @@ def run_inspect(workspace: Workspace, options: Namespace) -> None:
 
     name, recipe = options.name, options.recipe
     if competitions.canonical(name) in competitions.names(workspace):
-        pipeline = _pipeline(workspace, Namespace(competition=name))
+        pipeline = pipeline_of(workspace, Namespace(competition=name))
         recipe = recipe or pipeline.default
         pipeline.choose([recipe])
         backend.start(seed=0)
@@ -212,7 +213,7 @@ def run_advise(workspace: Workspace, options: Namespace) -> None:
     from harness import advise
     from harness.report import advice
 
-    pipeline = _pipeline(workspace, options)
+    pipeline = pipeline_of(workspace, options)
     pipeline.choose([*pipeline.recipes])
     labels = pipeline.dataset.labels[pipeline.dataset.rows("train")]
     per_class = float(np.median(np.bincount(labels)))
@@ -253,7 +254,8 @@ def run_cache(workspace: Workspace, options: Namespace) -> None:
         )
 
 
-def _pipeline(workspace: Workspace, options: Namespace):
+def pipeline_of(workspace: Workspace, options: Namespace):
+    """The pipeline that a command's options ask for."""
     from harness.pipeline import Options, Pipeline
 
     competition = competitions.load(workspace, options.competition)
@@ -274,6 +276,7 @@ def _print_scores(pipeline, chosen) -> None:
     from rich.table import Table
 
     from harness.metrics import METRICS
+    from harness.scoring.standings import kind_of
 
     title = METRICS[pipeline.competition.metric].title
     table = Table(
@@ -293,18 +296,37 @@ def _print_scores(pipeline, chosen) -> None:
         held = metrics.get("holdout", {})
         table.add_row(
             name,
-            pipeline.kind(name),
+            kind_of(name, pipeline.recipes),
             *(_interval(metrics[split]) if split in metrics else "" for split in ("out_of_fold", "holdout")),
             *(f"{held[rank]:.4f}" if rank in held else "" for rank in ("rank1", "rank5")),
             seconds(about.get("seconds", 0)),
         )
-    console().print(table)
+    out = console()
+    out.print(table)
+    _print_ensembles(pipeline, chosen, out)
 
 
-def _print_score(workspace: Workspace, pipeline, file: Path) -> None:
+def _print_ensembles(pipeline, chosen, out) -> None:
+    from harness.files import read_json
+    from harness.report import blend
+    from harness.scoring.leaderboard import board
+
+    known = board(pipeline.workspace, pipeline.competition)
+    for name, recipe in chosen.items():
+        if recipe.members and (found := read_json(pipeline.run_of(name).folder / "blend.json")):
+            out.print()
+            blend.show(name, found, known, out)
+    out.print()
+    for name, reason in pipeline.failed.items():
+        out.print(f"failed: {name}. {reason}")
+
+
+def _print_score(workspace: Workspace, pipeline, file: Path, answers: Path | None = None) -> None:
+    from harness.scoring.leaderboard import board
     from harness.scoring.score import score_file
 
-    console().print(score_file(pipeline.competition, pipeline.dataset, file))
+    standings = board(workspace, pipeline.competition)
+    console().print(score_file(pipeline.competition, pipeline.dataset, file, standings, answers))
 
 
 def _interval(found: dict) -> str:

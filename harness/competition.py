@@ -165,8 +165,8 @@ def _validate(competition: Competition) -> None:
     if not competition.readers:
         refuse("readers must name at least one layout. Received: readers=()")
     form = competition.submission
-    if form.value not in ("class", "number", "probability"):
-        refuse(f"submission's value must be 'class', 'number' or 'probability'. Received: value={form.value!r}")
+    if form.value not in (kinds := ("class", "number", "probability", "probabilities")):
+        refuse(f"submission's value must be one of {', '.join(kinds)}. Received: value={form.value!r}")
     if form.value == "probability" and form.positive is None:
         refuse("submission's positive must name the class whose probability it holds. Received: positive=None")
     if competition.group not in ("exact", "near"):

@@ -36,7 +36,6 @@ from harness.recipes.settings import override
 from harness.runs import Run
 from harness.workspace import Workspace
 
-PRETRAINED, FROM_SCRATCH = "pretrained", "from scratch"
 UP_TO_DATE, STALE, MISSING = "up to date", "stale", "missing"
 
 
@@ -227,13 +226,7 @@ class Pipeline:
             code=fp.code("runs", "predictions", *recipe.modules) + fp.code_of_class(type(recipe)),
         )
         folder = self.workspace.runs(self.competition.name) / name / made_from
-        return Run(name, made_from, folder, recipe, self.competition.metric)
-
-    def kind(self, name: str) -> str:
-        """The kind of score that a recipe gets, which leaderboards keep apart."""
-        recipe = self.recipes[name]
-        pretrained = recipe.pretrained or any(self.kind(member) == PRETRAINED for member in recipe.members)
-        return PRETRAINED if pretrained else FROM_SCRATCH
+        return Run(name, made_from, folder, recipe, self.competition.metric, self.options.smoke)
 
     def predictions(self, name: str) -> dict[str, Predictions]:
         """A finished run's predictions by split."""

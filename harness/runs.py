@@ -51,6 +51,7 @@ class Run:
         folder: where it is kept.
         recipe: its settings.
         metric: the competition's, by which its predictions are scored.
+        smoke: whether the recipe is a shrunken one, whose scores say nothing.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Run:
     folder: Path
     recipe: Recipe = field(repr=False)
     metric: str
+    smoke: bool = False
 
     def about(self) -> dict[str, Any] | None:
         """The fitted run's record; None where it is unfinished or another's."""
@@ -186,6 +188,7 @@ def _finish(
         "made_from": run.key,
         "recipe": run.name,
         "settings": plain(run.recipe),
+        "smoke": run.smoke,
         "dataset": dataset.fingerprint,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(sum(took), 2),

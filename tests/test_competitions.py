@@ -89,9 +89,8 @@ def test_leaderboard_gives_its_own_scores_their_places(competition: Competition)
     board = Leaderboard.load(competition.folder / "leaderboard.csv", METRICS[competition.metric])
     for point in board.points:
         if point.rank is not None:
-            best, worst = board.place(point.score)
-            assert best <= point.rank
-            assert worst <= point.rank
+            standing = board.standing(point.score)
+            assert standing.best <= standing.place == standing.worst <= point.rank
 
 
 def test_submission_reads_back_what_it_writes(competition: Competition, tmp_path: Path) -> None:

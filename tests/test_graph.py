@@ -105,7 +105,7 @@ def test_a_name_with_a_line_break_is_refused(insects: Workspace, harness, tmp_pa
     [
         ('value="probability"', "positive must name the class"),
         ('value="probability", positive="bugs"', "none of the classes: ants, bees, wasps"),
-        ('value="percent"', "must be 'class', 'number' or 'probability'"),
+        ('value="percent"', "must be one of class, number, probability, probabilities"),
     ],
 )
 def test_a_submission_format_that_cannot_be_is_refused(insects: Workspace, harness, change, told):

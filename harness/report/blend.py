@@ -36,7 +36,7 @@ def show(name: str, found: dict[str, Any], board: Leaderboard, out: Console) -> 
         ("ensemble, on the rows it was fitted to", found["in_sample"]),
         ("ensemble, fitted to other rows", found["honest"]),
     ):
-        table.add_row(what, f"{score:.4f}", *([board.words(score) or ""] if board.points else []))
+        table.add_row(what, f"{score:.4f}", *([str(board.standing(score) or "")] if board.points else []))
     out.print(table)
     out.print(f"honest gain over the best member: {_gain(found['gain'])}")
 

@@ -13,8 +13,7 @@ import numpy as np
 from harness.errors import UserError, some
 from harness.files import write_text
 from harness.predictions import Predictions
-
-Array = np.ndarray
+from harness.scoring import lint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,20 +24,22 @@ class SubmissionFormat:
         id_column: the first column's name.
         value_column: the second column's name.
         value: "class" writes the most probable class's name, "number" its number,
-            "probability" the probability of the class ``positive``.
+            "probability" the probability of the class ``positive``, "probabilities" a column for each class.
         positive: for "probability", the class in question.
         separator: between the columns.
         header: whether the first line names the columns.
-        decimals: for "probability".
+        decimals: of probabilities.
+        ordered: whether the rows must come in the data set's order: the organiser does not look at the ids.
     """
 
     id_column: str = "id"
     value_column: str = "label"
-    value: Literal["class", "number", "probability"] = "class"
+    value: Literal["class", "number", "probability", "probabilities"] = "class"
     positive: str | None = None
     separator: str = ","
     header: bool = True
     decimals: int = 6
+    ordered: bool = False
 
     def check(self, classes: tuple[str, ...]) -> None:
         """Refuse a format that does not fit the classes.
@@ -52,6 +53,10 @@ class SubmissionFormat:
                 "edit submission= in the competition's competition.py",
             )
 
+    def columns(self, classes: tuple[str, ...]) -> list[str]:
+        """The columns' names."""
+        return [self.id_column, *(classes if self.value == "probabilities" else [self.value_column])]
+
     def write(self, path: Path, predictions: Predictions) -> None:
         """Write predictions as a CSV, whole or not at all, after reading them back as a check.
 
@@ -59,7 +64,7 @@ class SubmissionFormat:
             UserError: what would be written is not in the competition's format.
         """
         text = self.render(predictions)
-        self.parse(text, predictions.ids, predictions.classes, str(path))
+        self.parse(text.encode(), predictions.ids, predictions.classes, str(path))
         write_text(path, text)
 
     def render(self, predictions: Predictions) -> str:
@@ -67,8 +72,10 @@ class SubmissionFormat:
         text = io.StringIO()
         table = csv.writer(text, delimiter=self.separator, lineterminator="\n")
         if self.header:
-            table.writerow([self.id_column, self.value_column])
-        table.writerows(zip(predictions.ids, self._values(predictions), strict=True))
+            table.writerow(self.columns(predictions.classes))
+        table.writerows(
+            [name, *values] for name, values in zip(predictions.ids, self._values(predictions), strict=True)
+        )
         return text.getvalue()
 
     def read(self, path: Path, ids: tuple[str, ...], classes: tuple[str, ...]) -> Predictions:
@@ -79,103 +86,32 @@ class SubmissionFormat:
         Raises:
             UserError: every defect of the file, with counts and examples.
         """
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                return self.parse(file.read(), ids, classes, str(path))
-        except (FileNotFoundError, IsADirectoryError):
-            raise UserError(f"there is no file {path}.", "harness submit COMP writes one") from None
-        except UnicodeDecodeError as error:
-            raise UserError(
-                f"{path} is not UTF-8 text ({error.reason} at byte {error.start:,}).", "save it as a plain CSV"
-            ) from None
+        return self.parse(lint.read(path), ids, classes, str(path))
 
-    def parse(self, text: str, ids: tuple[str, ...], classes: tuple[str, ...], name: str) -> Predictions:
-        """The same, of a CSV's text; ``name`` is what messages call it."""
-        try:
-            lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=self.separator))
-        except csv.Error as error:
-            raise UserError(f"{name} is not a CSV: {error}.", "save it as a plain CSV") from None
-        defects: list[str] = []
-        if self.header:
-            header, lines = (lines[0] if lines else []), lines[1:]
-            if header != [self.id_column, self.value_column]:
-                defects.append(
-                    f"the first line must be {self.separator.join([self.id_column, self.value_column])!r}, "
-                    f"and is {self.separator.join(header)!r}"
-                )
-        ragged = [number for number, line in enumerate(lines, 1 + self.header) if len(line) != 2]
-        if ragged:
-            defects.append(f"{len(ragged):,} lines have not two columns (line {some(list(map(str, ragged)), 3)})")
-        values: dict[str, str] = {}
-        twice: list[str] = []
-        for line in lines:
-            if len(line) == 2:
-                if line[0] in values:
-                    twice.append(line[0])
-                values[line[0]] = line[1]
-        wanted = set(ids)
-        for what, found in (
-            ("ids are missing", [i for i in ids if i not in values]),
-            ("ids are not asked for", [i for i in values if i not in wanted]),
-            ("ids stand there twice", twice),
-        ):
-            if found:
-                defects.append(f"{len(found):,} {what} ({some(found, 3)})")
-        probabilities = np.zeros((len(ids), len(classes)), np.float32)
-        bad: list[str] = []
-        for row, wanted_id in enumerate(ids):
-            if wanted_id in values and not self._put(probabilities[row], values[wanted_id], classes):
-                bad.append(f"{values[wanted_id]!r} for {wanted_id}")
-        if bad:
-            defects.append(f"{len(bad):,} values are not {self._allowed(classes)} ({some(bad, 3)})")
-        if defects:
+    def parse(self, content: bytes, ids: tuple[str, ...], classes: tuple[str, ...], name: str) -> Predictions:
+        """The same, of a CSV's bytes; ``name`` is what messages call it."""
+        defects, found = lint.examine(self, content, ids, classes)
+        if found is None:
             raise UserError(
-                f"{name} is not in the competition's format:\n" + "\n".join(f"  - {defect}" for defect in defects),
+                f"{name} is not in the competition's format:\n" + "\n".join(f"  - {defect.text}" for defect in defects),
                 "mend the file, or make one with: harness submit COMP",
             )
-        return Predictions(ids, classes, probabilities)
+        return found
 
-    def _values(self, predictions: Predictions) -> list[str]:
+    def _values(self, predictions: Predictions) -> list[list[str]]:
+        """The cells of each row after its id."""
         if self.value == "probability":
             number = self._column(predictions.classes)
             column = predictions.probabilities[:, number].astype(np.float64)
             rest = np.delete(predictions.probabilities, number, axis=1).sum(axis=1, dtype=np.float64)
             # Near 1 the rest is the more exact: in float32, 1 - 1e-10 is 1, and log loss minds the difference.
             column = np.where(column > 0.5, 1 - np.minimum(rest, 1), column)
-            return [f"{value:.{self.decimals}f}" for value in column]
+            return [[f"{value:.{self.decimals}f}"] for value in column]
+        if self.value == "probabilities":
+            return [[f"{value:.{self.decimals}f}" for value in row] for row in predictions.probabilities]
         best = predictions.probabilities.argmax(axis=1)
-        return [str(number) if self.value == "number" else predictions.classes[number] for number in best]
-
-    def _put(self, row: Array, value: str, classes: tuple[str, ...]) -> bool:
-        """Turn one value of a CSV into a row of probabilities; False where it is none."""
-        if self.value == "probability":
-            try:
-                probability = float(value)
-            except ValueError:
-                return False
-            if not 0 <= probability <= 1:
-                return False
-            positive = self._column(classes)
-            row[:] = (1 - probability) / max(1, len(classes) - 1)
-            row[positive] = probability
-            return True
-        if self.value == "number":
-            if not value.isdecimal() or int(value) >= len(classes):
-                return False
-            row[int(value)] = 1
-            return True
-        if value not in classes:
-            return False
-        row[classes.index(value)] = 1
-        return True
+        return [[str(number) if self.value == "number" else predictions.classes[number]] for number in best]
 
     def _column(self, classes: tuple[str, ...]) -> int:
         self.check(classes)
         return classes.index(str(self.positive))
-
-    def _allowed(self, classes: tuple[str, ...]) -> str:
-        if self.value == "probability":
-            return "probabilities between 0 and 1"
-        if self.value == "number":
-            return f"class numbers from 0 to {len(classes) - 1}"
-        return "names of classes"

@@ -49,5 +49,5 @@ def test_places_are_told_where_the_board_is_known(points):
     text, _ = printed(
         lambda members, labels: calibrate(members.probabilities, labels), (2.0,), Leaderboard(points, LOG_LOSS)
     )
-    assert ("between place 2 and 9" in text) == bool(points)
+    assert ("interpolated between 2 and 9" in text) == bool(points)
     assert "temperature: " in text and "weight" not in text

@@ -1,55 +1,128 @@
-"""Places on a board of known points."""
+"""Places on a board of known points, and medals."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.errors import UserError
-from harness.metrics import METRICS
-from harness.scoring.leaderboard import Leaderboard, Point
+from harness.metrics import METRICS, Interval
+from harness.scoring.leaderboard import Leaderboard, Point, Standing, board, medals
+from harness.workspace import Workspace
+from tests.conftest import CHECKOUT, declared
 
 HIGHER, LOWER = METRICS["accuracy"], METRICS["log_loss"]
 
 
-def board(metric, *points: tuple[int | None, float]) -> Leaderboard:
-    return Leaderboard(tuple(Point(rank, score, "", "") for rank, score in points), metric)
+def made(metric, *points: tuple[int | None, float], teams: int | None = None) -> Leaderboard:
+    return Leaderboard(tuple(Point(rank, score, "", "") for rank, score in points), metric, teams)
 
 
 @pytest.mark.parametrize(
-    ("score", "place", "words"),
+    ("score", "best", "worst", "place", "words"),
     [
-        (0.99, (1, 1), "place 1"),
-        (0.95, (1, 1), "place 1"),
-        (0.94, (2, 5), "between place 2 and 5"),
-        (0.93, (2, 5), "between place 2 and 5"),
-        (0.92, (6, 6), "place 6"),
-        (0.90, (6, 6), "place 6"),
-        (0.10, (7, 0), "below place 6, the last one known"),
+        (0.99, 1, 1, 1, "place 1"),
+        (0.95, 1, 1, 1, "place 1"),
+        (0.94, 2, 5, 4, "about place 4 (interpolated between 2 and 5)"),
+        (0.949, 2, 5, 2, "about place 2 (interpolated between 2 and 5)"),
+        (0.93, 2, 5, 5, "about place 5 (interpolated between 2 and 5)"),
+        (0.92, 6, 6, 6, "place 6"),
+        (0.90, 6, 6, 6, "place 6"),
+        (0.10, 7, 0, None, "below place 6, the last one known"),
     ],
 )
-def test_a_place_lies_between_the_known_points(score, place, words):
-    known = board(HIGHER, (1, 0.95), (5, 0.93), (6, 0.90), (None, 0.99))
-    assert known.place(score) == place and known.words(score) == words
-    mirrored = board(LOWER, (6, 0.10), (1, 0.05), (5, 0.07))
-    assert mirrored.place(round(1 - score, 6)) == place
+def test_a_place_lies_between_the_known_points(score, best, worst, place, words):
+    known = made(HIGHER, (1, 0.95), (5, 0.93), (6, 0.90), (None, 0.99))
+    assert known.standing(score) == Standing(best, worst, place, None) and str(known.standing(score)) == words
+    mirrored = made(LOWER, (6, 0.10), (1, 0.05), (5, 0.07))
+    assert mirrored.standing(round(1 - score, 6)) == known.standing(score)
+
+
+@given(
+    points=st.dictionaries(st.integers(1, 900), st.floats(0, 1, allow_subnormal=False), min_size=1, max_size=12),
+    scores=st.lists(st.floats(0, 1, allow_subnormal=False), min_size=2, max_size=2),
+)
+def test_a_better_score_never_has_a_worse_place(points, scores):
+    ranked = zip(sorted(points), sorted(points.values(), reverse=True), strict=True)
+    known = made(HIGHER, *ranked, teams=1000)
+    better, worse = (known.standing(score) for score in sorted(scores, reverse=True))
+    assert (better.place or better.best) <= (worse.place or worse.best)
+    for standing in (better, worse):
+        assert standing.best <= (standing.place or standing.best) <= standing.worst <= 1000
+
+
+def test_with_the_number_of_teams_there_are_a_percentile_and_a_medal():
+    known = made(HIGHER, (1, 0.95), (10, 0.92), (11, 0.91), (40, 0.90), (100, 0.80), teams=200)
+    assert str(known.standing(0.92)) == (
+        "about place 10 of 200 (interpolated between 2 and 10), top 5.0 %, gold by Kaggle's rules"
+    )
+    assert [known.standing(score).medal for score in (0.91, 0.90, 0.85, 0.80)] == ["silver", "silver", "bronze", None]
+    assert "below place 100 of 200" in str(known.standing(0.1)) and known.standing(0.1).medal is None
+    last = made(HIGHER, (1, 0.95), (200, 0.1), teams=200)
+    assert last.standing(0.05) == Standing(200, 200, 200, 200)
+
+
+@pytest.mark.parametrize(
+    ("teams", "last"),
+    [(99, (9, 19, 39)), (100, (10, 20, 40)), (215, (10, 43, 86)), (231, (10, 46, 92)), (250, (10, 50, 100)),
+     (999, (11, 50, 100)), (1000, (12, 50, 100)), (1314, (12, 65, 131)), (5000, (20, 250, 500)), (3, (0, 0, 1))],
+)  # fmt: skip
+def test_medals_are_kaggles(teams, last):
+    assert tuple(medals(teams).values()) == last
+
+
+def test_an_interval_spans_places():
+    known = made(LOWER, (1, 0.05), (11, 0.10), (21, 0.20))
+    assert known.span(Interval(0.10, 0.06, 0.15)) == (4, 17)
+    assert "the interval spans places 4 to 17" in known.words(Interval(0.10, 0.06, 0.15))
+    assert "the interval spans place 17 and worse" in known.words(Interval(0.30, 0.15, 0.40))
+    mirrored = made(HIGHER, (1, 0.95), (11, 0.90), (21, 0.80))
+    assert mirrored.span(Interval(0.90, 0.85, 0.94)) == (4, 17)
+
+
+def test_kinds_have_places_of_their_own_where_every_place_is_known():
+    points = (Point(1, 0.2, "pretrained", ""), Point(2, 0.3, "scratch", ""), Point(3, 0.4, "scratch", ""))
+    known = Leaderboard(points, LOWER)
+    assert known.of_kind("scratch").standing(0.25).place == 1 and known.standing(0.25).place == 2
+    assert known.of_kind("other") is None
+    assert Leaderboard(points[1:], LOWER).of_kind("scratch") is None
 
 
 def test_an_empty_board_gives_no_place(tmp_path: Path):
-    assert Leaderboard.load(tmp_path / "none.csv", HIGHER).words(0.5) is None
+    assert Leaderboard.load(tmp_path / "none.csv", HIGHER).standing(0.5) is None
     file = tmp_path / "leaderboard.csv"
     file.write_text("rank,score,kind,source\n")
-    assert Leaderboard.load(file, HIGHER).words(0.5) is None
+    assert Leaderboard.load(file, HIGHER).words(Interval(0.5, 0.4, 0.6)) is None
 
 
 def test_a_board_is_read_and_a_bad_line_is_named(tmp_path: Path):
     file = tmp_path / "leaderboard.csv"
-    file.write_text('rank,score,kind,source\n1,0.5,published,"a, b"\n,0.4,published,c\n')
-    assert Leaderboard.load(file, HIGHER).points == (
-        Point(1, 0.5, "published", "a, b"),
-        Point(None, 0.4, "published", "c"),
-    )
+    file.write_text('rank,score,kind,source\n231,,teams,d\n1,0.5,published,"a, b"\n,0.4,published,c\n')
+    known = Leaderboard.load(file, HIGHER)
+    assert known.points == (Point(1, 0.5, "published", "a, b"), Point(None, 0.4, "published", "c"))
+    assert known.teams == 231
     file.write_text("rank,score,kind,source\n1,0.5,x,y\nfirst,0.5,x,y\n")
     with pytest.raises(UserError, match="line 3"):
         Leaderboard.load(file, HIGHER)
+
+
+def test_a_downloaded_board_takes_the_place_of_the_known_points(workspace: Workspace, tmp_path: Path):
+    (tmp_path / "leaderboard.csv").write_text("rank,score,kind,source\n1,0.5,x,y\n")
+    competition = declared(folder=tmp_path)
+    assert board(workspace, competition).points[0].score == 0.5
+    file = workspace.data("insects") / "leaderboard.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text("rank,score,kind,source\n1,0.9,x,y\n")
+    assert board(workspace, competition).points[0].score == 0.9
+
+
+def test_the_boards_of_kaggle_know_their_teams_and_medals():
+    for name, teams, score, medal in (("dogs_vs_cats", 1314, 0.0380, "gold"), ("cifar10", 231, 0.9554, "gold")):
+        metric = LOWER if name == "dogs_vs_cats" else HIGHER
+        known = Leaderboard.load(CHECKOUT / "competitions" / name / "leaderboard.csv", metric)
+        assert known.teams == teams and known.standing(score).medal == medal
+    redux = Leaderboard.load(CHECKOUT / "competitions/dogs_vs_cats/leaderboard.csv", LOWER)
+    assert [redux.standing(score).medal for score in (0.05038, 0.06127, 0.0613)] == ["silver", "bronze", None]

@@ -17,6 +17,7 @@ CLASSES = ("cat", "dog")
 BY_NAME = SubmissionFormat(id_column="ImageId", value_column="Label", value="class")
 BY_NUMBER = SubmissionFormat(value="number")
 BY_PROBABILITY = SubmissionFormat(value="probability", positive="dog")
+BY_COLUMNS = SubmissionFormat(value="probabilities")
 HEADLESS = SubmissionFormat(value="class", separator=" ", header=False)
 
 
@@ -28,7 +29,7 @@ def predictions(ids: tuple[str, ...], dog: list[float]) -> Predictions:
 ids = st.lists(st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1), min_size=1, unique=True)
 
 
-@pytest.mark.parametrize("format", [BY_NAME, BY_NUMBER, BY_PROBABILITY, HEADLESS])
+@pytest.mark.parametrize("format", [BY_NAME, BY_NUMBER, BY_PROBABILITY, BY_COLUMNS, HEADLESS])
 @given(names=ids, data=st.data())
 def test_what_is_written_is_read_back(format, names, data, tmp_path_factory):
     dogs = data.draw(st.lists(st.floats(0, 1, width=32), min_size=len(names), max_size=len(names)))
@@ -37,7 +38,7 @@ def test_what_is_written_is_read_back(format, names, data, tmp_path_factory):
     format.write(file, given_)
     found = format.read(file, tuple(reversed(names)), CLASSES)
     assert found.ids == tuple(reversed(names))
-    if format is BY_PROBABILITY:
+    if format in (BY_PROBABILITY, BY_COLUMNS):
         assert np.allclose(found.of(given_.ids), given_.probabilities, atol=1e-6)
     else:
         assert (found.of(given_.ids).argmax(axis=1) == given_.probabilities.argmax(axis=1)).all()
@@ -49,6 +50,7 @@ def test_what_is_written_is_read_back(format, names, data, tmp_path_factory):
         (BY_NAME, "ImageId,Label\n1,dog\n2,cat\n"),
         (BY_NUMBER, "id,label\n1,1\n2,0\n"),
         (BY_PROBABILITY, "id,label\n1,0.900000\n2,0.200000\n"),
+        (BY_COLUMNS, "id,cat,dog\n1,0.100000,0.900000\n2,0.800000,0.200000\n"),
         (HEADLESS, "1 dog\n2 cat\n"),
     ],
 )
@@ -65,7 +67,7 @@ def test_a_byte_order_mark_and_another_order_are_no_defect(tmp_path: Path):
 def test_every_defect_is_told_at_once_with_counts_and_examples():
     text = "ImageID,Label\n1,dog\n1,cat\n3,horse\n9,dog\n4,dog,extra\n"
     with pytest.raises(UserError) as refused:
-        BY_NAME.parse(text, ("1", "2", "3"), CLASSES, "theirs.csv")
+        BY_NAME.parse(text.encode(), ("1", "2", "3"), CLASSES, "theirs.csv")
     for told in (
         "theirs.csv",
         "'ImageId,Label'",
@@ -81,13 +83,13 @@ def test_every_defect_is_told_at_once_with_counts_and_examples():
 @pytest.mark.parametrize("value", ["1.5", "-0.1", "nan", "inf", "", "dog"])
 def test_what_is_no_probability_is_refused(value):
     with pytest.raises(UserError, match="between 0 and 1"):
-        BY_PROBABILITY.parse(f"id,label\n1,{value}\n", ("1",), CLASSES, "x")
+        BY_PROBABILITY.parse(f"id,label\n1,{value}\n".encode(), ("1",), CLASSES, "x")
 
 
 @pytest.mark.parametrize("value", ["2", "-1", "1.0", "dog", ""])
 def test_what_is_no_class_number_is_refused(value):
     with pytest.raises(UserError, match="from 0 to 1"):
-        BY_NUMBER.parse(f"id,label\n1,{value}\n", ("1",), CLASSES, "x")
+        BY_NUMBER.parse(f"id,label\n1,{value}\n".encode(), ("1",), CLASSES, "x")
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"\x00\x01\x02", b"id"])

@@ -1,0 +1,63 @@
+"""The real client, pointed at a server of the tests' own; skipped where the ``kaggle`` package is not installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.kaggle import client
+from harness.kaggle.client import Client, Patience
+from tests.kaggle.stub import Stub
+
+SECRET = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+
+# Long enough for a busy machine to answer, without the pauses between attempts; tests of stalling have their own.
+SHORT = Patience(call=180, stall=180, score=180, poll=0.05, retry=0.05)
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """A zip of some files."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, body in files.items():
+            archive.writestr(name, body)
+    return content.getvalue()
+
+
+@pytest.fixture
+def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An environment in which nothing of the user's own can be found; gives the home."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in [name for name in os.environ if name.startswith("KAGGLE_") or name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(home / ".kaggle"))
+    monkeypatch.setattr(client, "PATIENCE", SHORT)
+    return home
+
+
+@pytest.fixture
+def stub(no_credentials: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
+    """A running server that the real client talks to, with a user's name and key."""
+    if importlib.util.find_spec("kaggle") is None and "HARNESS_KAGGLE_PYTHON" not in os.environ:
+        pytest.skip("the kaggle package is not installed")
+    with Stub().running() as running:
+        monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "LOCALHOST")
+        monkeypatch.setenv("http_proxy", running.url(""))
+        monkeypatch.setenv("https_proxy", running.url(""))
+        monkeypatch.setenv("KAGGLE_USERNAME", "ann")
+        monkeypatch.setenv("KAGGLE_KEY", SECRET)
+        yield running
+
+
+@pytest.fixture
+def real(stub: Stub) -> Client:
+    """The real client, for the server's competition."""
+    return Client(stub.slug)

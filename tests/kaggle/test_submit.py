@@ -1,0 +1,318 @@
+"""Sending a file: seen to before, sent once, and never thought sent when it was not, whatever Kaggle does."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import UserError
+from harness.kaggle import submit
+from harness.kaggle.client import Client, KaggleError, Patience
+from harness.kaggle.submit import Sender, message, verdict
+from harness.scoring.ledger import Entry, Ledger
+from harness.scoring.lint import Defect, digest
+from tests.kaggle.conftest import SECRET, SHORT
+
+TEXT = "id,label\n1,cat\n"
+
+
+class Fake:
+    """A Kaggle in memory, for what is ours to decide.
+
+    Args:
+        faults: exceptions that the next calls of a method raise; None for none.
+    """
+
+    slug = "pets"
+    patience = SHORT
+
+    def __init__(self, **faults: list[Exception | None]) -> None:
+        self.faults = faults
+        self.list: list[dict[str, Any]] = []
+        self.told = {
+            "disabled": False, "notebooks_only": False, "entered": True, "left": 4, "today": 1, "total": 7,
+            "deadline": "2017-03-02T00:00:00",
+        }  # fmt: skip
+        self.scored: dict[str, Any] = {"status": "complete", "public": 0.5, "private": 0.25}
+
+    def _fail(self, method: str) -> None:
+        waiting = self.faults.get(method)
+        if waiting and (fault := waiting.pop(0)) is not None:
+            raise fault
+
+    def about(self) -> dict[str, Any]:
+        self._fail("about")
+        return self.told
+
+    def submit(self, file: Path, text: str) -> str:
+        self._fail("before")
+        reference = str(1000 + len(self.list))
+        self.list.insert(0, {
+            "reference": reference, "date": "2026", "file": file.name, "message": text, "status": "pending",
+            "why": "", "public": None, "private": None,
+        })  # fmt: skip
+        self._fail("after")
+        return reference
+
+    def submissions(self) -> list[dict[str, Any]]:
+        self._fail("submissions")
+        return self.list
+
+    def submission(self, reference: str) -> dict[str, Any]:
+        self._fail("submission")
+        return next(one for one in self.list if one["reference"] == reference) | self.scored
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made = tmp_path / "blend-0123.csv"
+    made.write_text(TEXT)
+    return made
+
+
+def entry(file: Path) -> Entry:
+    sha256 = digest(file)
+    return Entry(
+        time="2026", slug="pets", file=file.name, sha256=sha256, recipe="blend", run="0123", holdout=0.3,
+        message=message("try", sha256), forecast=30, forecast_best=20, forecast_worst=61,
+    )  # fmt: skip
+
+
+def sender(client: Any, file: Path) -> Sender:
+    return Sender(client, Ledger(file.with_name("ledger.csv")), lambda score: int(score * 100))
+
+
+def stands(found: Sender) -> list[tuple[str, str]]:
+    return [(one.status, one.reference) for one in found.ledger.latest()]
+
+
+# Before anything is sent.
+
+
+@pytest.mark.parametrize(
+    ("changes", "told", "mend"),
+    [
+        ({"disabled": True}, "takes no submissions any more", "kaggle.com/c/pets"),
+        ({"notebooks_only": True}, "takes notebooks", "notebook"),
+        ({"left": 0, "today": 5}, "no submission to pets is left: 5 were made today", "after midnight UTC"),
+        ({"left": 0, "today": 0, "total": 0, "entered": False}, "has not joined", "kaggle.com/c/pets/rules"),
+    ],
+)
+def test_what_stands_in_the_way_is_told_before(no_credentials, monkeypatch, file, changes, told, mend):
+    monkeypatch.setenv("KAGGLE_API_TOKEN", SECRET)
+    client = Fake()
+    assert "4 submissions left today (1 made); its deadline was or is 2017-03-02" in sender(client, file).preflight()
+    client.told |= changes
+    with pytest.raises(UserError, match=told) as refused:
+        sender(client, file).preflight()
+    assert mend in refused.value.mend
+
+
+def test_a_first_submission_is_not_taken_for_a_quota_used_up(no_credentials, monkeypatch, file):
+    monkeypatch.setenv("KAGGLE_API_TOKEN", SECRET)
+    client = Fake()
+    client.told |= {"left": 0, "today": 0, "total": 0}
+    assert "the first submission" in sender(client, file).preflight()
+
+
+def test_the_closed_edition_is_explained_without_a_call(no_credentials, file):
+    client = Fake(about=[AssertionError("nobody was to be asked")])
+    client.slug = "dogs-vs-cats"
+    with pytest.raises(UserError, match="dogs-vs-cats is closed") as refused:
+        sender(client, file).preflight()
+    assert "dogs-vs-cats-redux-kernels-edition" in refused.value.mend
+
+
+def test_without_credentials_nobody_is_asked(no_credentials, file):
+    with pytest.raises(UserError, match="no Kaggle credentials"):
+        sender(Fake(about=[AssertionError()]), file).preflight()
+
+
+def test_a_file_with_an_error_is_not_sent_and_a_warning_is_no_error(file):
+    found = sender(Fake(), file)
+    with pytest.raises(UserError, match="is not sent:\n  - constant\n  - missing"):
+        wrong = [Defect("a", "constant", "error"), Defect("b", "formula", "warning"), Defect("c", "missing", "fatal")]
+        found.send(file, entry(file), wrong)
+    assert found.client.list == [] and found.ledger.entries() == []
+    assert found.send(file, entry(file), [Defect("b", "formula", "warning")]).status == "pending"
+
+
+# Sending once.
+
+
+def test_a_file_is_sent_scored_and_written_down(file):
+    found = sender(Fake(), file)
+    scored = found.wait(found.send(file, entry(file), []))
+    assert (scored.status, scored.public, scored.private, scored.place) == ("complete", 0.5, 0.25, 25)
+    assert [one.status for one in found.ledger.entries()] == ["sending", "pending", "complete"]
+    assert verdict(scored) == (
+        "forecast from the hold-out: about place 30, between 20 and 61; by Kaggle's score place 25: inside"
+    )
+    outside = dataclasses.replace(scored, place=62)
+    assert "outside" in verdict(outside) and "inside" in verdict(dataclasses.replace(outside, forecast_worst=0))
+    assert verdict(dataclasses.replace(scored, place=None)) is None
+
+
+def test_the_same_file_is_never_sent_twice_from_here_or_from_another_machine(file, tmp_path: Path):
+    client = Fake()
+    first = sender(client, file)
+    first.send(file, entry(file), [])
+    with pytest.raises(UserError, match="was sent before: pending, reference 1000"):
+        first.send(file, entry(file), [])
+    elsewhere = Sender(client, Ledger(tmp_path / "other" / "ledger.csv"), lambda _: None)
+    with pytest.raises(UserError, match="was sent before: from elsewhere, reference 1000"):
+        elsewhere.send(file, entry(file), [])
+    assert len(client.list) == 1
+
+
+def passing(text: str = "Lost.") -> KaggleError:
+    return KaggleError(text, "again", True)
+
+
+def test_one_that_arrived_though_the_answer_was_lost_is_known_to_have(file):
+    found = sender(Fake(after=[passing()]), file)
+    assert found.send(file, entry(file), []).reference == "1000"
+    assert stands(found) == [("pending", "1000")] and len(found.client.list) == 1
+
+
+def test_one_that_did_not_arrive_may_be_sent_again(file):
+    found = sender(Fake(before=[passing()]), file)
+    with pytest.raises(UserError, match=r"Lost\. The file did not arrive"):
+        found.send(file, entry(file), [])
+    assert stands(found) == [("failed", "")]
+    assert found.send(file, entry(file), []).status == "pending"
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_one_whose_fate_is_unknown_is_not_sent_again_before_it_is_known(file, arrived):
+    found = sender(Fake(**{"after" if arrived else "before": [passing()]}, submissions=[None, passing("Away.")]), file)
+    with pytest.raises(UserError, match=r"Lost\. Whether the file arrived is not known, for then: Away\."):
+        found.send(file, entry(file), [])
+    assert stands(found) == [("sending", "")] and found.ledger.sent("pets")
+    found.refresh()
+    assert stands(found) == ([("pending", "1000")] if arrived else [("failed", "")])
+    assert len(found.client.list) == arrived
+
+
+def test_ctrl_c_while_sending_leaves_what_the_next_look_settles(file):
+    found = sender(Fake(after=[KeyboardInterrupt()]), file)
+    with pytest.raises(KeyboardInterrupt):
+        found.send(file, entry(file), [])
+    assert stands(found) == [("sending", "")]
+    with pytest.raises(UserError, match="was sent before"):
+        found.send(file, entry(file), [])
+    assert stands(found) == [("pending", "1000")] and len(found.client.list) == 1
+
+
+# Waiting.
+
+
+def test_ctrl_c_while_waiting_loses_nothing(file, capsys):
+    found = sender(Fake(submission=[None, KeyboardInterrupt()]), file)
+    found.client.scored = {}
+    sent = found.send(file, entry(file), [])
+    with pytest.raises(KeyboardInterrupt):
+        found.wait(sent)
+    assert "The file is with Kaggle as 1000" in capsys.readouterr().err and stands(found) == [("pending", "1000")]
+    found.client.list[0] |= {"status": "complete", "public": 0.5}
+    found.refresh()
+    assert stands(found) == [("complete", "1000")] and found.ledger.latest()[0].public == 0.5
+    lines = len(found.ledger.entries())
+    found.refresh()
+    assert len(found.ledger.entries()) == lines  # what has not changed is not written again
+
+
+def test_passing_trouble_is_told_once_and_waited_through(file, capsys):
+    found = sender(Fake(submission=[passing("Busy."), passing("Busy."), passing("Away.")]), file)
+    assert found.wait(found.send(file, entry(file), [])).status == "complete"
+    told = capsys.readouterr().err
+    assert told.count("Busy.") == 1 and told.count("Away.") == 1
+    found = sender(Fake(submission=[KaggleError("Gone.", "look")]), file.with_name("other.csv"))
+    with pytest.raises(KaggleError, match="Gone"):
+        found.wait(entry(file).changed(status="pending", reference="1000"))
+
+
+def test_a_score_that_does_not_come_is_not_waited_for_forever(file):
+    found = sender(Fake(), file)
+    found.client.scored = {}
+    found.client.patience = Patience(score=0.3, poll=0.05)
+    started = time.monotonic()
+    assert found.wait(found.send(file, entry(file), [])).status == "pending"
+    assert 0.3 <= time.monotonic() - started < 5
+
+
+def test_a_file_that_kaggle_refuses_is_told_with_its_reason(file):
+    found = sender(Fake(), file)
+    found.client.scored = {"status": "error", "why": "\x1b[2JWrong columns"}
+    with pytest.raises(UserError, match=r"Kaggle refused blend-0123.csv \(reference 1000\): \[2JWrong columns"):
+        found.wait(found.send(file, entry(file), []))
+    assert stands(found) == [("error", "1000")]
+
+
+def test_a_message_is_one_line_not_endless_and_holds_the_files_tag():
+    assert message("a\nb", "0123456789abcdef") == "a b [0123456789ab]"
+    assert len(message("x" * 10_000, "0" * 64)) == submit.LONGEST_MESSAGE + submit.TAG + 3
+
+
+# The same, with the real client at a server's mercy.
+
+
+@pytest.mark.parametrize(
+    ("method", "fault", "told", "submitted"),
+    [
+        ("PUT", 403, "Kaggle gave no reference for the file: the upload failed. The file did not arrive.", 0),
+        ("CreateSubmission", "lost", None, 1),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (
+                ("PUT", 500, "the upload failed. The file did not arrive.", 0),
+                ("PUT", 503, "the upload failed. The file did not arrive.", 0),
+                ("PUT", "stall", "did not answer within", 0),
+                ("StartSubmissionUpload", 401, "does not accept these credentials", 0),
+                ("StartSubmissionUpload", 404, "(404): the name is misspelt, or the competition is closed", 0),
+                ("StartSubmissionUpload", "drop", "cannot be reached", 0),
+                ("CreateSubmission", 403, "rules are not accepted", 0),
+                ("CreateSubmission", 429, "asks for fewer calls", 0),
+                ("CreateSubmission", 500, "trouble of its own (500)", 0),
+                ("CreateSubmission", "html", "not one that its client understands", 0),
+                ("CreateSubmission", "drop", "cannot be reached", 0),
+                ("CreateSubmission", {"message": "Successfully submitted"}, "Kaggle gave no reference", 0),
+            )
+        ),
+    ],
+)
+def test_whatever_happens_the_ledger_tells_the_truth(stub, file, method, fault, told, submitted):
+    stub.faults[method] = [fault]
+    found = sender(Client(stub.slug, dataclasses.replace(SHORT, call=15) if fault == "stall" else SHORT), file)
+    if told is None:
+        assert found.send(file, entry(file), []).reference == "1000"
+    else:
+        with pytest.raises(UserError) as failed:
+            found.send(file, entry(file), [])
+        assert told in failed.value.what and SECRET not in failed.value.what
+    assert len(stub.submissions) == submitted
+    assert stands(found) == ([("pending", "1000")] if submitted else [("failed", "")])
+    assert SECRET not in found.ledger.path.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", [{"submissions": None}, "html", "drop", 500], ids=str)
+def test_without_the_list_nothing_is_sent(stub, file, fault):
+    stub.faults["ListSubmissions"] = [fault]
+    found = sender(Client(stub.slug), file)
+    with pytest.raises(KaggleError):
+        found.send(file, entry(file), [])
+    assert stub.calls["StartSubmissionUpload"] == 0 and found.ledger.entries() == []
+
+
+@pytest.mark.slow
+def test_a_score_is_waited_for_through_all_kinds_of_trouble(stub, file):
+    stub.pending = 2
+    stub.faults["GetSubmission"] = [500, {"ref": 1000, "status": "REHEATING"}, "html", 429, "drop"]
+    found = sender(Client(stub.slug, dataclasses.replace(SHORT, score=60)), file)
+    assert found.wait(found.send(file, entry(file), [])).public == 0.5
+    assert stub.calls["CreateSubmission"] == 1
