@@ -1,6 +1,6 @@
 """Recipes for CIFAR-10."""
 
-from harness.recipes import Blend, FeatureRegression, LogisticRegression, Network, recipe
+from harness.recipes import Blend, FeatureRegression, LogisticRegression, Network, recipe, repeat
 
 
 @recipe
@@ -36,7 +36,7 @@ def lite0():
 
     harness train cifar10 lite0
     """
-    # Of so many rows the best penalty is weak, and weaker ones take minutes.
+    # With 40,000 rows a fold a small C is enough, and large ones take minutes.
     return FeatureRegression(backbone="efficientnet-lite0", side=160, grid=(3e-4, 1e-3, 3e-3, 1e-2, 3e-2))
 
 
@@ -47,6 +47,17 @@ def blend():
     harness train cifar10 blend
     """
     return Blend(of=("pixels", "minivggnet"))
+
+
+@recipe
+def minivggnets():
+    """Five MiniVGGNets that differ in their seed, and the average of their probabilities.
+
+    Published, with 40 epochs each: 82 to 83 % one by one, 84 % together. Not yet measured here.
+
+    harness train cifar10 minivggnets
+    """
+    return Blend(of=repeat("minivggnet", 5))
 
 
 default = minivggnet

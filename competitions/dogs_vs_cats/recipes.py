@@ -1,7 +1,7 @@
 """Recipes for Dogs vs Cats."""
 
 from harness.linear import RESNET50_GRID
-from harness.recipes import Blend, FeatureRegression, LogisticRegression, Network, recipe
+from harness.recipes import Blend, Calibrated, FeatureRegression, Greedy, LogisticRegression, Network, recipe
 
 
 @recipe
@@ -66,6 +66,24 @@ def lites():
     make submit COMP=dogs-vs-cats
     """
     return Blend(of=("lite0", "lite1", "lite2"))
+
+
+@recipe
+def calibrated():
+    """The average of the three, with a temperature and a floor fitted for log loss.
+
+    harness train dogs_vs_cats calibrated
+    """
+    return Calibrated(of="lites")
+
+
+@recipe
+def greedy():
+    """The three, weighed by greedy selection.
+
+    harness train dogs_vs_cats greedy
+    """
+    return Greedy(of=("lite0", "lite1", "lite2"))
 
 
 @recipe
