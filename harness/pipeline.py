@@ -26,13 +26,12 @@ from harness.data.cache import Cache, Input
 from harness.data.dataset import Dataset
 from harness.data.folds import Folds
 from harness.data.readers.reader import TRAIN
-from harness.errors import UserError, nearest
+from harness.errors import UserError
 from harness.files import lock, out_of_space, read_json, write_json, write_text
 from harness.predictions import HOLDOUT, TEST, Predictions
 from harness.recipes.blend import Ensemble
+from harness.recipes.choice import choose
 from harness.recipes.recipe import FoldRecipe, Recipe
-from harness.recipes.repeat import base, lookup
-from harness.recipes.settings import override
 from harness.runs import Run
 from harness.workspace import Workspace
 
@@ -99,46 +98,9 @@ class Pipeline:
 
     def choose(self, wanted: list[str]) -> dict[str, Recipe]:
         """The wanted recipes (the default one if none is named) and all their members, settings applied."""
-        # Settings come first, for they may name other members; then those that none of the chosen has are refused.
-        names = self._with_members(wanted or [self.default], override(self.recipes, self.options.assignments))
-        declared = override({base(name): self.recipes[base(name)] for name in names}, self.options.assignments)
-        chosen = {name: recipe for name in names if (recipe := lookup(declared, name)) is not None}
-        for name, recipe in chosen.items():
-            recipe.check(self.competition)
-            folds = {member: _folds_of(chosen, member) for member in recipe.members}
-            if len(set(folds.values())) > 1:
-                told = ", ".join(f"{member} has folds={count}" for member, count in folds.items())
-                raise UserError(
-                    f"the members of {name} predict different rows: {told}.",
-                    "give them the same folds, or --set folds=",
-                )
+        chosen = choose(self.competition, self.recipes, wanted or [self.default], self.options.assignments)
         self.recipes |= chosen
         return chosen
-
-    def _with_members(self, wanted: list[str], recipes: dict[str, Recipe]) -> list[str]:
-        """The wanted names and those of all their members, members first."""
-        found: list[str] = []
-
-        def add(name: str, above: tuple[str, ...]) -> None:
-            recipe = lookup(recipes, name)
-            if recipe is None:
-                raise UserError(
-                    f"{self.competition.name} has no recipe {name!r}. {nearest(name, list(recipes))}",
-                    f"harness list {self.competition.name}",
-                )
-            if name in above:
-                raise UserError(
-                    f"the recipe {name!r} is made of itself: {' of '.join((*above, name))}.",
-                    "name other members in of=",
-                )
-            for member in recipe.members:
-                add(member, (*above, name))
-            if name not in found:
-                found.append(name)
-
-        for name in wanted:
-            add(name, ())
-        return found
 
     # The organiser's files and the table made of them.
 
@@ -391,12 +353,6 @@ class Pipeline:
         ):
             return UP_TO_DATE
         return MISSING
-
-
-def _folds_of(recipes: dict[str, Recipe], name: str) -> int | None:
-    """How many folds a recipe predicts; None for all."""
-    recipe = recipes[name]
-    return recipe.folds if isinstance(recipe, FoldRecipe) else _folds_of(recipes, recipe.members[0])
 
 
 def _named(wanted: Input) -> str:

@@ -40,7 +40,7 @@ def lite0():
 
     harness train tiny_imagenet lite0
     """
-    return FeatureRegression(backbone="efficientnet-lite0")
+    return FeatureRegression(backbone="efficientnet-lite0", grid=(3e-4, 1e-3, 3e-3, 1e-2, 3e-2))
 
 
 @recipe
