@@ -100,12 +100,6 @@ class Network(ImageRecipe):
         require(self, "network", self.network in networks.NETWORKS, f"one of {', '.join(networks.NETWORKS)}")
         own = [name for name in networks.options(self.network) if name != "reg"]
         require(self, "options", set(self.options) <= set(own), f"named among {', '.join(own) or 'none'}")
-        smallest = networks.smallest(self.network)
-        given = "crop" if self.crop else "size"
-        require(self, given, min(self.input_size) >= smallest, f"at least {smallest},{smallest} for {self.network}")
-        padded = [side + 2 * self.pad for side in self.size]
-        fits = all(patch <= side for patch, side in zip(self.input_size, padded, strict=True))
-        require(self, "crop", fits, f"at most the cached images' {padded[0]},{padded[1]}")
         for setting in ("epochs", "patience", "batch", "checkpoint"):
             require(self, setting, getattr(self, setting) >= 1, "at least 1")
         require(self, "learning_rate", self.learning_rate > 0, "above 0")
@@ -113,6 +107,12 @@ class Network(ImageRecipe):
             require(self, setting, (getattr(self, setting) or 0) >= 0, "0 or more")
         for setting in ("zoom", "smoothing", "momentum", "ema"):
             require(self, setting, 0 <= getattr(self, setting) < 1, "at least 0 and below 1")
+        smallest = networks.smallest(self.network)
+        given = "crop" if self.crop else "size"
+        require(self, given, min(self.input_size) >= smallest, f"at least {smallest},{smallest} for {self.network}")
+        padded = [side + 2 * self.pad for side in self.size]
+        fits = all(patch <= side for patch, side in zip(self.input_size, padded, strict=True))
+        require(self, "crop", fits, f"at most the cached images' {padded[0]},{padded[1]}")
         require(self, "rotation", 0 <= self.rotation <= 180, "between 0 and 180 degrees")
         require(self, "cutout", 0 <= self.cutout <= min(self.input_size), "between 0 and the images' shorter side")
         require(self, "cutmix", 0 <= self.cutmix <= 1, "between 0 and 1")

@@ -121,6 +121,11 @@ def restore(file: Path, trainer: keras.Model) -> None:
                     f"the checkpoint {file} is of another network than the recipe's.",
                     "go on with the network and the options it was made with",
                 )
+            elif group == type(trainer.optimizer).__name__:
+                # Averages of weights begin at the weights, not at Keras's 0.
+                averages = [variable for variable in trainer.optimizer.variables if variable.name.endswith("_average")]
+                for average, weight in zip(averages, trainer.trainable_variables, strict=False):
+                    average.assign(weight)
 
 
 def inherit(parent: Path, folder: Path, epoch: int) -> None:

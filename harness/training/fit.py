@@ -87,7 +87,7 @@ def train(recipe: Network, fold: Fold, batch: int) -> keras.Model:
             images = Batches(cache.images, rows, fold.labels, batch, seed=fold.seed)
             validation = Batches(cache.images, fold.validation, fold.labels, PREDICT_BATCH)
             watching = [
-                Curves(fold.folder, fold.title, state, state.step / steps),
+                Curves(fold.folder, fold.title, state, state.step * batch / len(rows)),
                 Keeper(
                     store,
                     state,

@@ -91,8 +91,7 @@ def kill() -> None:
     ("step", "end", "error", "left"),
     [
         (8, interrupt, KeyboardInterrupt, "epoch-0001-step-000003.npz"),  # noticed at the end of the next step
-        (12, interrupt, KeyboardInterrupt, "epoch-0002-step-000001.npz"),
-        (11, interrupt, KeyboardInterrupt, "epoch-0002.npz"),
+        (12, interrupt, KeyboardInterrupt, "epoch-0002.npz"),
         (15, kill, KilledError, "epoch-0002.npz"),
     ],
 )
@@ -107,7 +106,9 @@ def test_a_run_stopped_anywhere_ends_as_one_that_was_never_stopped(
     assert left in checkpoints(fold)
     assert np.array_equal(RECIPE.fit(fold), expected)
     found = history(fold)
-    assert all(np.allclose(found[name], curves[name], rtol=1e-4) for name in curves) and found.keys() == curves.keys()
+    assert found.keys() == curves.keys()
+    for name, values in curves.items():  # those of an epoch in two parts are joined out of their means
+        assert np.allclose(found[name], values, rtol=1e-4), name
     assert found["val_log_loss"] == curves["val_log_loss"]
     assert checkpoints(fold) == checkpoints(first), "and what was in the middle of an epoch is gone"
 
@@ -151,7 +152,7 @@ def test_a_run_goes_on_from_anothers_epoch_with_settings_of_its_own(whole_run, t
     told = history(fold)
     assert told["val_log_loss"][:2] == curves["val_log_loss"][:2] and len(told["val_log_loss"]) == 4
     assert np.allclose(told["learning_rate"][2:], 1e-3)
-    assert told["log_loss"][2] < curves["log_loss"][0], "it did not begin anew"
+    assert told["val_log_loss"][2] < curves["val_log_loss"][0], "it did not begin anew"
     assert json.loads((fold.folder / "training.json").read_text())["weights_of_epoch"] in (3, 4)
     assert (found.argmax(axis=1) == fold.labels[fold.predicted()]).mean() > 0.6
 
