@@ -42,8 +42,7 @@ def compiles_well() -> bool | str:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that the device's memory ran out; each backend says so in its own way."""
-    told = f"{type(error).__name__} {error}"
-    return isinstance(error, MemoryError) or any(
-        mark in told for mark in ("ResourceExhausted", "RESOURCE_EXHAUSTED", "OutOfMemory", "out of memory")
-    )
+    """Whether an error of any backend means that the device has too little memory."""
+    told = f"{type(error).__name__} {error}".lower()
+    words = ("resource_exhausted", "resourceexhausted", "outofmemory", "out of memory", "oom when allocating")
+    return isinstance(error, MemoryError) or any(word in told for word in words)

@@ -1,17 +1,47 @@
-"""Network architectures, one a file; each is a function (height, width, channels, classes) -> keras.Model."""
+"""Network architectures, one a file; each is ``build(height, width, channels, classes, **options) -> keras.Model``.
+
+A module says in ``SMALLEST`` the shortest side, in pixels, of the images it can take.
+"""
 
 from __future__ import annotations
 
+import ast
 import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
 
-NETWORKS = tuple(sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py")))
+_FOLDER = Path(__file__).parent
+NETWORKS = tuple(sorted(file.stem for file in _FOLDER.glob("[!_]*.py")))
 
 
-def build(name: str, height: int, width: int, channels: int, classes: int) -> keras.Model:
-    """The uncompiled network called ``name``: (height, width, channels) floats in, class probabilities out."""
-    return importlib.import_module(f"harness.networks.{name}").build(height, width, channels, classes)
+def build(name: str, height: int, width: int, channels: int, classes: int, **options: Any) -> keras.Model:
+    """The uncompiled network called ``name``: (height, width, channels) floats in, class probabilities out.
+
+    Args:
+        name: one of ``NETWORKS``.
+        height, width, channels: the input's shape.
+        classes: the number of classes.
+        options: the network's own; what is not given is as its module says.
+    """
+    return importlib.import_module(f"harness.networks.{name}").build(height, width, channels, classes, **options)
+
+
+def options(name: str) -> tuple[str, ...]:
+    """The names of a network's options; read from its source, for importing Keras takes seconds."""
+    (function,) = (node for node in _parsed(name) if isinstance(node, ast.FunctionDef) and node.name == "build")
+    return tuple(argument.arg for argument in function.args.kwonlyargs)
+
+
+def smallest(name: str) -> int:
+    """The shortest side, in pixels, of the images a network can take; read from its source too."""
+    for node in _parsed(name):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "SMALLEST":
+            return ast.literal_eval(node.value)
+    raise ValueError(f"harness/networks/{name}.py must say SMALLEST")
+
+
+def _parsed(name: str) -> list[ast.stmt]:
+    return ast.parse((_FOLDER / f"{name}.py").read_text(encoding="utf-8")).body

@@ -1,8 +1,10 @@
-"""Learning curves as a picture."""
+"""Learning curves as pictures."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+import numpy as np
 
 from harness.files import whole
 
@@ -31,5 +33,30 @@ def plot(history: dict[str, list[float]], path: Path, title: str) -> None:
         axes.grid(alpha=0.3)
         if f"val_{name}" in history:
             axes.legend()
+    with whole(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+
+
+def plot_rates(rates: np.ndarray, losses: np.ndarray, suggested: float, path: Path, title: str) -> None:
+    """Draw the loss by learning rate, and mark the suggested one.
+
+    Args:
+        rates, losses: (steps,) each.
+        suggested: a learning rate.
+        path: the PNG, written whole.
+        title: over the picture.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(rates, losses)
+    axes.axvline(suggested, linestyle="--", color="tab:green", label=f"suggested: {suggested:.2g}")
+    axes.set_xscale("log")
+    axes.set_xlabel("learning rate")
+    axes.set_ylabel("training loss, smoothed")
+    axes.set_title(title)
+    axes.grid(alpha=0.3)
+    axes.legend()
     with whole(path) as temporary:
         figure.savefig(temporary, dpi=110)

@@ -1,4 +1,4 @@
-"""Watching a training run: the learning curves as JSON and plot, and a bar with time left."""
+"""Watching a training run and keeping it: the learning curves, a bar with time left, and checkpoints."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import keras
 from harness.console import progress
 from harness.files import write_json
 from harness.report.curves import plot
+from harness.training.checkpoint import State, Store
+from harness.training.interrupts import Interrupts
 
 # Drawing takes a tenth of a second or more; epochs can be shorter than that.
 SECONDS_BETWEEN_PLOTS = 10.0
@@ -21,19 +23,22 @@ class Curves(keras.callbacks.Callback):
     Args:
         folder: where they go; each is written whole.
         title: over the plot.
+        state: its history is continued.
+        done: the share of the first epoch that was done before a stop; its scores are in ``state.partial``.
     """
 
-    def __init__(self, folder: Path, title: str) -> None:
+    def __init__(self, folder: Path, title: str, state: State, done: float = 0.0) -> None:
         super().__init__()
-        self.folder, self.title = folder, title
-        self.history: dict[str, list[float]] = {}
+        self.folder, self.title, self.state, self.done = folder, title, state, done
         self._plotted = 0.0
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        for name, value in {**(logs or {}), "learning_rate": rate}.items():
-            self.history.setdefault(name, []).append(float(value))
-        write_json(self.folder / "history.json", self.history)
+        scores = joined(self.state.partial, logs or {}, self.done)
+        self.state.partial, self.done = {}, 0.0
+        for name, value in {**scores, "learning_rate": rate}.items():
+            self.state.history.setdefault(name, []).append(float(value))
+        write_json(self.folder / "history.json", self.state.history)
         if time.monotonic() - self._plotted > SECONDS_BETWEEN_PLOTS:
             self._plot()
 
@@ -41,8 +46,69 @@ class Curves(keras.callbacks.Callback):
         self._plot()
 
     def _plot(self) -> None:
-        plot(self.history, self.folder / "curves.png", self.title)
+        plot(self.state.history, self.folder / "curves.png", self.title)
         self._plotted = time.monotonic()
+
+
+def joined(before: dict[str, float], after: dict[str, float], done: float) -> dict[str, float]:
+    """The means of scores over both parts of an epoch, of which ``done`` is the first one's share."""
+    return {
+        name: done * before[name] + (1 - done) * value if name in before else value for name, value in after.items()
+    }
+
+
+class Keeper(keras.callbacks.Callback):
+    """Write checkpoints, stop when nothing gets better, and stop when asked to. Comes after ``Curves``.
+
+    Args:
+        store: where they are kept.
+        state: how far training has come; kept up to date.
+        interrupts: say when to stop.
+        every: epochs between two checkpoints.
+        epochs, patience, best: when to stop, as in the recipe.
+        steps: in a whole epoch.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        state: State,
+        interrupts: Interrupts,
+        *,
+        every: int,
+        epochs: int,
+        patience: int,
+        best: str,
+        steps: int,
+    ) -> None:
+        super().__init__()
+        self.store, self.state, self.interrupts = store, state, interrupts
+        self.every, self.epochs, self.patience, self.best, self.steps = every, epochs, patience, best, steps
+        self.start = state.step
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        step = self.start + batch + 1
+        if not self.interrupts.asked or step == self.steps:  # at the end of an epoch, that is saved
+            return
+        if keras.backend.backend() == "jax":
+            self.model.jax_state_sync()  # JAX's weights are elsewhere while an epoch goes on
+        self.state.partial = joined(self.state.partial, logs or {}, self.start / step)
+        self.state.step = step
+        self.store.save(self.state, self.model)
+        raise KeyboardInterrupt
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        resumed, self.start = self.start > 0, 0
+        self.state.epoch, self.state.step = epoch + 1, 0
+        if self.best != "last" and self.state.best(self.best) == self.state.epoch:
+            self.store.save(self.state, self.model, best=True)
+        over = self.state.finished(self.epochs, self.patience, self.best)
+        if over or resumed or self.interrupts.asked or self.state.epoch % self.every == 0:
+            self.store.save(self.state, self.model)
+        if self.interrupts.asked:
+            raise KeyboardInterrupt
+        if over:
+            self.model.stop_training = True
 
 
 class Progress(keras.callbacks.Callback):
@@ -53,17 +119,21 @@ class Progress(keras.callbacks.Callback):
         images: in one epoch.
         epochs: at most.
         batch: images a step.
+        done: images done before a stop.
     """
 
-    def __init__(self, title: str, images: int, epochs: int, batch: int) -> None:
+    def __init__(self, title: str, images: int, epochs: int, batch: int, done: int = 0) -> None:
         super().__init__()
-        self.title, self.images, self.epochs, self.batch = title, images, epochs, batch
+        self.title, self.images, self.epochs, self.batch, self.done = title, images, epochs, batch, done
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        self.bar = progress(self.title, self.images * self.epochs, "img")
+        self.bar = progress(self.title, self.images * self.epochs, "img", self.done)
+        self._position = self.done % self.images
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        self.bar.update(min(self.batch, self.images - batch * self.batch))
+        taken = min(self.batch, self.images - self._position)
+        self._position = (self._position + taken) % self.images
+        self.bar.update(taken)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         logs = logs or {}

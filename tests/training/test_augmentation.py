@@ -5,25 +5,34 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from harness import backend
+from harness.recipes.network import Network
+
 pytestmark = pytest.mark.model
+
+MEAN = np.array([100.0, 110.0, 120.0])
 
 
 @pytest.fixture(autouse=True)
 def seeded():
-    from harness import backend
-
     backend.start(seed=1)
 
 
-def pictures(count: int = 40) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (count, 9, 12, 3)).astype(np.uint8)
+def pictures(count: int = 40, height: int = 9, width: int = 12) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, height, width, 3)).astype(np.uint8)
+
+
+def layers_for(height: int = 9, width: int = 12, **settings) -> list:
+    from harness.training.augmentation import augmentation
+
+    recipe = Network(network="minivggnet", size=(height, width), epochs=1, learning_rate=0.1, **settings)
+    return augmentation(recipe, MEAN, seed=1)
 
 
 def test_a_random_patch_is_a_crop_of_the_image_with_its_edges_repeated():
-    from harness.training.augmentation import RandomPatch
-
     images, pad = pictures(), 2
-    found = np.asarray(RandomPatch(pad, seed=1)(images, training=True))
+    (patch,) = layers_for(pad=pad)
+    found = np.asarray(patch(images, training=True))
     padded = np.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)), mode="edge")
     places = set()
     for image, made in zip(padded, found, strict=True):
@@ -35,38 +44,90 @@ def test_a_random_patch_is_a_crop_of_the_image_with_its_edges_repeated():
     assert {y for y, _ in places} == set(range(5)) and {x for _, x in places} == set(range(5))
 
 
-def test_augmentation_does_nothing_when_predicting():
-    from harness.training.augmentation import augmentation
-
+def test_a_patch_smaller_than_the_image_is_taken_at_random_and_from_the_centre_when_predicting():
     images = pictures()
-    for layer in augmentation(pad=2, flip=True, rotation=20, zoom=0.2, seed=1):
+    (patch,) = layers_for(crop=(6, 7))
+    found = np.asarray(patch(images, training=True))
+    assert found.shape == (40, 6, 7, 3)
+    for image, made in zip(images, found, strict=True):
+        assert any(np.array_equal(image[y : y + 6, x : x + 7], made) for y in range(4) for x in range(6))
+    assert np.array_equal(np.asarray(patch(images, training=False)), images[:, 1:7, 2:9])
+
+
+def test_augmentation_does_nothing_when_predicting():
+    images = pictures()
+    layers = layers_for(pad=2, flip=True, rotation=20, zoom=0.2, shear=0.1, shift=0.1, cutout=4)
+    assert len(layers) == 4
+    for layer in layers:
         assert np.array_equal(np.asarray(layer(images, training=False)), images)
 
 
 def test_what_is_off_is_not_there():
-    from harness.training.augmentation import augmentation
-
-    assert augmentation(pad=0, flip=False, rotation=0, zoom=0, seed=1) == []
-    assert len(augmentation(pad=1, flip=False, rotation=0, zoom=0.1, seed=1)) == 2
+    assert layers_for() == []
+    assert len(layers_for(pad=1, zoom=0.1)) == 2
 
 
 def test_a_flip_mirrors_left_and_right_only():
-    from harness.training.augmentation import augmentation
-
     images = pictures()
-    (flip,) = augmentation(pad=0, flip=True, rotation=0, zoom=0, seed=1)
+    (flip,) = layers_for(flip=True)
     found = np.asarray(flip(images, training=True))
     same = [np.array_equal(a, b) for a, b in zip(found, images, strict=True)]
     mirrored = [np.array_equal(a, b[:, ::-1]) for a, b in zip(found, images, strict=True)]
     assert all(a != b for a, b in zip(same, mirrored, strict=True)) and any(same) and any(mirrored)
 
 
-@pytest.mark.parametrize(
-    ("name", "first", "last"), [("linear", 1.0, 0.0), ("cosine", 0.1, 0.0), ("constant", 1.0, 1.0)]
-)
-def test_schedules_start_and_end_where_they_say(name, first, last):
-    from harness.training.schedules import schedule
+def moved(**settings) -> np.ndarray:
+    """What is made of a picture of one bright square of 4×4 on a black ground of 41×41, two hundred times."""
+    picture = np.zeros((200, 41, 41, 3), np.uint8)
+    picture[:, 12:16, 26:30] = 255  # to the right of and above the middle (20, 20)
+    (layer,) = layers_for(41, 41, **settings)
+    return np.asarray(layer(picture, training=True))[..., 0]
 
-    rate = schedule(name, 1.0, 100)
-    values = [float(rate(step)) if callable(rate) else rate for step in range(101)]
-    assert np.isclose(values[0], first) and np.isclose(values[-1], last, atol=1e-6) and max(values) <= 1.0 + 1e-6
+
+def centres(images: np.ndarray) -> np.ndarray:
+    """Where the light lies in each image, from the middle: (n, 2), down and across."""
+    places, light = np.arange(41) - 20, images.sum(axis=(1, 2))
+    return np.stack([images.sum(axis=2) @ places / light, images.sum(axis=1) @ places / light], axis=1)
+
+
+def test_a_rotation_keeps_the_distance_from_the_middle_and_turns_as_far_as_it_says():
+    found = centres(moved(rotation=30.0))
+    assert np.allclose(np.hypot(*found.T), np.hypot(-6.5, 7.5), atol=0.15)
+    turned = np.degrees(np.arctan2(found[:, 0], found[:, 1]) - np.arctan2(-6.5, 7.5))
+    assert -30.5 < turned.min() < -25 and 25 < turned.max() < 30.5
+
+
+def test_a_shift_moves_as_far_as_it_says_in_both_directions():
+    found = centres(moved(shift=0.1)) - [-6.5, 7.5]
+    assert (abs(found) < 4.15).all() and (found.min(axis=0) < -3.5).all() and (found.max(axis=0) > 3.5).all()
+
+
+def test_a_zoom_scales_height_and_width_each_by_itself():
+    found = moved(zoom=0.25)
+    light = found.sum(axis=(1, 2)) / (16 * 255)  # the area: between 1/1.25² and 1/.75² of what it was
+    assert 0.6 < light.min() < 0.8 and 1.35 < light.max() < 1.85
+    down, across = (centres(found) / [-6.5, 7.5]).T
+    assert abs(np.corrcoef(down, across)[0, 1]) < 0.3
+
+
+def test_a_shear_moves_rows_sideways_by_their_distance_from_the_middle():
+    found = centres(moved(shear=0.2)) - [-6.5, 7.5]
+    assert np.allclose(found[:, 0], 0, atol=0.1)
+    assert (abs(found[:, 1]) < 0.2 * 6.5 + 0.1).all() and found[:, 1].min() < -1 and found[:, 1].max() > 1
+
+
+def test_what_moves_in_is_the_nearest_pixel_of_the_edge():
+    images = np.broadcast_to(np.arange(12, dtype=np.uint8)[None, None, :, None] * 10 + 50, (60, 9, 12, 3))
+    (layer,) = layers_for(shift=0.25)
+    found = np.asarray(layer(images, training=True))
+    assert found.min() >= 50 - 1e-3 and found.max() <= 160 + 1e-3
+    assert (found[:, :, 0] > 75).any() and np.isclose(found[:, :, :2], 50).all(axis=(1, 2, 3)).any()
+
+
+def test_cutout_blanks_one_square_of_its_size_with_the_mean_colour():
+    images = np.full((50, 20, 20, 3), 7, np.uint8)
+    (layer,) = layers_for(20, 20, cutout=8)
+    found = np.asarray(layer(images, training=True))
+    gone = np.isclose(found, MEAN).all(axis=-1)
+    assert (gone | np.isclose(found, 7).all(axis=-1)).all()
+    assert (abs(gone.sum(axis=(1, 2)) - 64) <= 17).all() and len({one.tobytes() for one in gone}) > 25

@@ -9,12 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.data.cache_build import open_or_build
-from harness.data.image_cache import Images
-from harness.data.images import Geometry
 from harness.recipes.network import Network
 from harness.recipes.recipe import Fold
-from tests.conftest import drawn
+from tests.training.folds import drawn_fold
 
 pytestmark = pytest.mark.model
 
@@ -35,24 +32,7 @@ RECIPE = Network(
 
 @pytest.fixture
 def fold(tmp_path: Path) -> Fold:
-    """Drawn pictures of three classes: 90 to train on, 21 to validate, 20 held out, 9 to predict."""
-    dataset = drawn(140, classes=3)
-    images = Images(Geometry(16, 16))
-    cache = open_or_build(tmp_path / "cache.h5", images, dataset, 0)
-    rows = np.arange(140)
-    return Fold(
-        title="minivggnet, fold 1 of 1",
-        train=rows[:90],
-        validation=rows[90:111],
-        holdout=rows[111:131],
-        test=rows[131:],
-        labels=dataset.labels,
-        classes=dataset.classes,
-        caches={images: cache},
-        mirror=False,
-        seed=3,
-        folder=tmp_path / "fold-1",
-    )
+    return drawn_fold(tmp_path)
 
 
 def test_it_learns_what_the_pictures_show_and_leaves_its_curves(fold: Fold):
@@ -63,17 +43,24 @@ def test_it_learns_what_the_pictures_show_and_leaves_its_curves(fold: Fold):
     assert (found.argmax(axis=1) == fold.labels[rows]).mean() > 0.8
     history = json.loads((fold.folder / "history.json").read_text())
     assert {len(values) for values in history.values()} == {5}
-    assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}
+    scores = ("loss", "accuracy", "log_loss")
+    assert set(history) == {*scores, *(f"val_{score}" for score in scores), "learning_rate"}
+    about = json.loads((fold.folder / "training.json").read_text())
+    assert about["epochs"] == 5 and about["batch"] == 16
     assert (fold.folder / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_seed_and_the_training_rows_alone_decide(fold: Fold):
     recipe = dataclasses.replace(RECIPE, epochs=1, views="centre")
-    first = recipe.fit(fold)
+
+    def fitted(name: str, **changes) -> np.ndarray:
+        return recipe.fit(dataclasses.replace(fold, folder=fold.folder.with_name(name), **changes))
+
     spoilt = fold.labels.copy()
     spoilt[np.concatenate([fold.holdout, fold.test])] = 0
-    assert np.array_equal(first, recipe.fit(dataclasses.replace(fold, labels=spoilt)))
-    assert not np.array_equal(first, recipe.fit(dataclasses.replace(fold, seed=4)))
+    first = fitted("first")
+    assert np.array_equal(first, fitted("second", labels=spoilt))
+    assert not np.array_equal(first, fitted("third", seed=4))
 
 
 def test_it_stops_when_the_validation_loss_no_longer_falls_and_keeps_the_best_epochs_weights(fold: Fold):
@@ -87,6 +74,8 @@ def test_it_stops_when_the_validation_loss_no_longer_falls_and_keeps_the_best_ep
     assert losses[-1] > 1.02 * min(losses)
     true = found[np.arange(len(found)), fold.labels[fold.validation]]
     assert np.isclose(-np.log(true).mean(), min(losses), rtol=1e-3), losses
+    about = json.loads((fold.folder / "training.json").read_text())
+    assert about["weights_of_epoch"] == int(np.argmin(losses)) + 1
 
 
 def test_a_limit_trains_on_fewer_rows_of_every_class(fold: Fold):
@@ -94,3 +83,77 @@ def test_a_limit_trains_on_fewer_rows_of_every_class(fold: Fold):
     assert len(chosen) == 7 and set(chosen) <= set(fold.train)
     assert set(fold.labels[chosen]) == {0, 1, 2}
     assert np.array_equal(fold.limited(None), fold.train) and np.array_equal(fold.limited(1000), fold.train)
+
+
+def test_every_regulariser_at_once_learns_too(fold: Fold):
+    recipe = Network(
+        network="wideresnet",
+        options={"blocks": (1, 1), "widen": 1},
+        reg=1e-4,
+        size=(16, 16),
+        crop=(14, 14),
+        pad=1,
+        shift=0.05,
+        shear=0.05,
+        cutout=4,
+        cutmix=1.0,
+        smoothing=0.1,
+        balanced=True,
+        epochs=8,
+        best="accuracy",
+        batch=8,
+        learning_rate=0.02,
+        schedule="one_cycle",
+        weight_decay=5e-4,
+        ema=0.9,
+        views="crops",
+    )
+    found = recipe.fit(fold)
+    assert (found.argmax(axis=1) == fold.labels[fold.predicted()]).mean() > 0.8
+
+
+def test_computing_in_half_precision_learns_too(fold: Fold):
+    found = dataclasses.replace(RECIPE, mixed=True, epochs=3, rotation=0.0, zoom=0.0, views="centre").fit(fold)
+    assert np.allclose(found.sum(axis=1), 1, atol=1e-4)
+    assert (found.argmax(axis=1) == fold.labels[fold.predicted()]).mean() > 0.6
+
+
+def test_a_batch_that_does_not_fit_is_halved_said_and_recorded(fold: Fold, monkeypatch, capsys):
+    import keras
+
+    really = keras.Model.fit
+
+    def fit(self, x, **arguments):
+        if x.batches.batch > 8:
+            raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 123 bytes.")
+        return really(self, x, **arguments)
+
+    monkeypatch.setattr(keras.Model, "fit", fit)
+    recipe = dataclasses.replace(RECIPE, epochs=1, batch=32, views="centre")
+    halved = recipe.fit(fold)
+    assert "a batch of 32 images does not fit" in (told := capsys.readouterr().err) and "going on with 8" in told
+    about = json.loads((fold.folder / "training.json").read_text())
+    assert (about["batch"], about["batch_asked_for"]) == (8, 32)
+    elsewhere = dataclasses.replace(fold, folder=fold.folder.with_name("fold-2"))
+    assert np.array_equal(halved, dataclasses.replace(recipe, batch=8).fit(elsewhere))
+
+
+def test_other_errors_are_not_taken_for_full_memory(fold: Fold, monkeypatch):
+    import keras
+
+    def fit(self, x, **arguments):
+        raise ValueError("of another kind")
+
+    monkeypatch.setattr(keras.Model, "fit", fit)
+    with pytest.raises(ValueError, match="of another kind"):
+        RECIPE.fit(fold)
+
+
+def test_the_finder_suggests_a_rate_at_which_the_loss_falls(fold: Fold):
+    from harness.training.finder import find
+
+    found = find(dataclasses.replace(RECIPE, optimizer="sgd"), fold, low=1e-5, high=100.0, steps=60)
+    assert len(found.rates) == len(found.losses) and np.allclose(np.diff(np.log(found.rates)), np.log(1e7) / 59)
+    assert 1e-4 < found.suggested < 1.0
+    assert (fold.folder / "learning-rates.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads((fold.folder / "learning-rates.json").read_text())["suggested"] == found.suggested

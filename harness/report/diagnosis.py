@@ -1,0 +1,87 @@
+"""What learning curves say, in words: what is wrong with a training run, and what to try."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+# Log loss has to have moved by this share to count as rising or falling.
+NOTABLE = 0.02
+GAP = 0.10
+# A log loss below this is as good as none.
+LEFT = 0.01
+
+
+def diagnosis(history: dict[str, list[float]], classes: int) -> list[str]:
+    """Plain sentences about a run, the gravest first; empty where there is nothing to say.
+
+    After the four-split recipe: a high training error asks for a bigger network or longer training, a gap to
+    the validation error for regularisation, augmentation or more data.
+
+    Args:
+        history: values by epoch: "log_loss", "val_log_loss", "accuracy", "val_accuracy", each of the same length.
+        classes: the number of classes, which says what guessing is worth.
+    """
+    losses, validation = history.get("log_loss", []), history.get("val_log_loss", [])
+    if not losses or len(losses) != len(validation):
+        return []
+    if not all(math.isfinite(value) for value in losses + validation):
+        first = 1 + next(
+            i for i, pair in enumerate(zip(losses, validation, strict=True)) if not np.isfinite(pair).all()
+        )
+        return [f"learning rate too high: the loss is no number from epoch {first} on. Divide the learning rate by 10."]
+    return [
+        told
+        for told in (_unstable(losses, validation, classes), *_validation(history), _trend(losses, validation))
+        if told
+    ]
+
+
+def _unstable(losses: list[float], validation: list[float], classes: int) -> str | None:
+    if len(losses) >= 3 and min(losses + validation) > (1 - NOTABLE) * math.log(classes):
+        return (
+            f"nothing learnt: after {len(losses)} epochs the loss is that of guessing ({math.log(classes):.2f}). "
+            "Try a learning rate 10 times smaller, then 10 times larger."
+        )
+    jumps = sum(after > (1 + NOTABLE) * before for before, after in itertools.pairwise(losses))
+    if len(losses) >= 5 and jumps >= len(losses) / 4:
+        return (
+            f"learning rate too high: the training loss rose in {jumps} of {len(losses)} epochs. Divide it by 3 to 10."
+        )
+    return None
+
+
+def _validation(history: dict[str, list[float]]) -> list[str]:
+    losses, validation = history["log_loss"], history["val_log_loss"]
+    best = int(np.argmin(validation))
+    if validation[-1] > (1 + NOTABLE) * validation[best] and losses[-1] < (1 - NOTABLE) * losses[best]:
+        return [
+            f"overfitting from epoch {best + 2}: the training loss fell on from {losses[best]:.3f} "
+            f"to {losses[-1]:.3f}, the validation loss rose from {validation[best]:.3f} to {validation[-1]:.3f}. "
+            "Regularise, augment, or find more data."
+        ]
+    accuracy, val_accuracy = history.get("accuracy", [0.0])[best], history.get("val_accuracy", [0.0])[best]
+    if accuracy - val_accuracy > GAP:
+        return [
+            f"a gap of {100 * (accuracy - val_accuracy):.0f} points between training and validation accuracy: "
+            "regularise, augment, or find more data."
+        ]
+    return []
+
+
+def _trend(losses: list[float], validation: list[float]) -> str | None:
+    if len(losses) < 4:
+        return None
+    tail = max(2, len(losses) // 5)
+    best = int(np.argmin(validation))
+    if best >= len(losses) - 1 and validation[-1] < (1 - NOTABLE) * min(validation[:-tail]) - LEFT:
+        return "still falling: the validation loss was at its lowest in the last epoch. Train longer."
+    if losses[-1] > (1 - NOTABLE) * min(losses[:-tail]) and best < len(losses) - tail:
+        flat = 1 + next(i for i, value in enumerate(losses) if value <= (1 + NOTABLE) * min(losses))
+        return (
+            f"loss saturated from epoch {flat}: at {losses[-1]:.3f}. "
+            "Lower the learning rate; if that does not help, take a bigger network."
+        )
+    return None

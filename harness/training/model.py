@@ -1,0 +1,87 @@
+"""From a recipe to the two models that share one network: what predicts, and what is trained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from harness import backend, networks
+
+if TYPE_CHECKING:
+    import keras
+
+    from harness.data.image_cache import ImageCache
+    from harness.recipes.network import Network
+    from harness.recipes.recipe import Fold
+
+Array = np.ndarray
+
+
+class Models(NamedTuple):
+    """Two models of the same weights.
+
+    Args:
+        network: pixels (n, height, width, 3) of 0…255 in, probabilities (n, classes) out; to predict with.
+        trainer: {"images": cached pixels, "labels": class numbers} in, the same out; augments and has the loss.
+    """
+
+    network: keras.Model
+    trainer: keras.Model
+
+
+def build(recipe: Network, fold: Fold, cache: ImageCache, train: Array) -> Models:
+    """The models of a recipe for one fold, not compiled.
+
+    Args:
+        recipe: the settings.
+        fold: gives classes, labels and the seed.
+        cache: the images.
+        train: rows to train on: their statistics normalise the pixels.
+    """
+    import keras
+
+    from harness.training.augmentation import augmentation
+    from harness.training.objective import Objective, balance, mixing
+
+    keras.config.set_dtype_policy("mixed_bfloat16" if recipe.mixed else "float32")
+    classes = len(fold.classes)
+    # Pixels travel to the device as bytes and are normalised there, with the training rows' own statistics.
+    mean, deviation = cache.mean(train), np.maximum(cache.deviation(train), 1.0)
+    pixels = keras.Input((*recipe.input_size, 3))
+    normal = keras.layers.Normalization(mean=mean.tolist(), variance=(deviation**2).tolist(), dtype="float32")(pixels)
+    options = recipe.options if recipe.reg is None else {"reg": recipe.reg} | recipe.options
+    network = keras.Model(
+        pixels, networks.build(recipe.network, *recipe.input_size, 3, classes, **options)(normal), name="network"
+    )
+
+    images = keras.Input((*recipe.size, 3), dtype="uint8", name="images")
+    numbers = keras.Input((), dtype="int32", name="labels")
+    augmented, labels = images, keras.ops.one_hot(numbers, classes, dtype="float32")
+    for layer in augmentation(recipe, mean, fold.seed):
+        augmented = layer(augmented)
+    mix = mixing(recipe, fold.seed + 5)
+    if mix is not None:
+        mixed = mix({"images": augmented, "labels": labels})
+        augmented, labels = mixed["images"], mixed["labels"]
+    weights = balance(fold.labels[train], classes) if recipe.balanced else None
+    outputs = Objective(recipe.smoothing, weights)([network(augmented), labels])
+    return Models(network, keras.Model({"images": images, "labels": numbers}, outputs, name="trainer"))
+
+
+def compile_models(models: Models, recipe: Network, rate: Any) -> None:
+    """Make both ready to use, the trainer with the recipe's optimizer at a learning rate or schedule of it."""
+    import keras
+
+    from harness.training.optimizers import optimizer
+
+    models.trainer.compile(
+        optimizer(recipe, rate, models.trainer.trainable_variables),
+        metrics=[
+            keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+            # The loss holds weight decay and smoothing too; this is the cross entropy alone.
+            keras.metrics.SparseCategoricalCrossentropy(name="log_loss"),
+        ],
+        jit_compile=backend.compiles_well(),
+    )
+    models.network.compile(jit_compile=backend.compiles_well())

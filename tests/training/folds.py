@@ -1,0 +1,34 @@
+"""A fold of drawn pictures to train on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from harness.data.cache_build import open_or_build
+from harness.data.image_cache import Images
+from harness.data.images import Geometry
+from harness.recipes.recipe import Fold
+from tests.conftest import drawn
+
+
+def drawn_fold(folder: Path) -> Fold:
+    """Drawn pictures of three classes: 90 to train on, 21 to validate, 20 held out, 9 to predict."""
+    dataset = drawn(140, classes=3)
+    images = Images(Geometry(16, 16))
+    cache = open_or_build(folder / "cache.h5", images, dataset, 0)
+    rows = np.arange(140)
+    return Fold(
+        title="minivggnet, fold 1 of 1",
+        train=rows[:90],
+        validation=rows[90:111],
+        holdout=rows[111:131],
+        test=rows[131:],
+        labels=dataset.labels,
+        classes=dataset.classes,
+        caches={images: cache},
+        mirror=False,
+        seed=3,
+        folder=folder / "fold-1",
+    )

@@ -1,0 +1,178 @@
+"""Stopping and going on: however training ends, what follows is what would have followed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.errors import UserError
+from harness.recipes.network import Network
+from harness.recipes.recipe import Fold
+from harness.training.checkpoint import State, Store, inherit
+from harness.training.interrupts import Interrupts
+from tests.training.folds import drawn_fold
+
+pytestmark = pytest.mark.model
+
+# All that is random is in it, and all that is kept beside the weights. 90 rows are 6 steps an epoch.
+RECIPE = Network(
+    network="minivggnet",
+    size=(16, 16),
+    pad=1,
+    rotation=10,
+    cutout=3,
+    mixup=0.3,
+    ema=0.8,
+    epochs=3,
+    batch=16,
+    optimizer="adam",
+    learning_rate=2e-3,
+    schedule="cosine",
+    checkpoint=1,
+)
+
+
+@pytest.fixture(autouse=True)
+def heeding_interrupts():
+    """Tests started from a background job would inherit that Ctrl-C is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory) -> tuple[Fold, np.ndarray, dict]:
+    """A run that was never stopped: its fold, its predictions, its history."""
+    fold = drawn_fold(tmp_path_factory.mktemp("whole"))
+    return fold, RECIPE.fit(fold), history(fold)
+
+
+def history(fold: Fold) -> dict:
+    return json.loads((fold.folder / "history.json").read_text())
+
+
+def checkpoints(fold: Fold) -> set[str]:
+    return {file.name for file in (fold.folder / "checkpoints").iterdir()}
+
+
+class KilledError(Exception):
+    """Stands for an end that leaves no time to save anything."""
+
+
+def at_step(monkeypatch, wanted: int, happens) -> None:
+    """Have something happen after so many steps, once."""
+    from harness.training.callbacks import Progress
+
+    really, steps = Progress.on_train_batch_end, [0]
+
+    def on_train_batch_end(self, batch, logs=None):
+        really(self, batch, logs)
+        steps[0] += 1
+        if steps[0] == wanted:
+            happens()
+
+    monkeypatch.setattr(Progress, "on_train_batch_end", on_train_batch_end)
+
+
+def interrupt() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def kill() -> None:
+    raise KilledError
+
+
+@pytest.mark.parametrize(
+    ("step", "end", "error", "left"),
+    [
+        (8, interrupt, KeyboardInterrupt, "epoch-0001-step-000003.npz"),  # noticed at the end of the next step
+        (12, interrupt, KeyboardInterrupt, "epoch-0002.npz"),
+        (15, kill, KilledError, "epoch-0002.npz"),
+    ],
+)
+def test_a_run_stopped_anywhere_ends_as_one_that_was_never_stopped(
+    whole_run, tmp_path: Path, monkeypatch, step, end, error, left
+):
+    first, expected, curves = whole_run
+    fold = dataclasses.replace(first, folder=tmp_path)
+    with monkeypatch.context() as patched, pytest.raises(error):
+        at_step(patched, step, end)
+        RECIPE.fit(fold)
+    assert left in checkpoints(fold)
+    assert np.array_equal(RECIPE.fit(fold), expected)
+    found = history(fold)
+    assert found.keys() == curves.keys()
+    for name, values in curves.items():  # those of an epoch in two parts are joined out of their means
+        assert np.allclose(found[name], values, rtol=1e-4), name
+    assert found["val_log_loss"] == curves["val_log_loss"]
+    assert checkpoints(fold) == checkpoints(first), "and what was in the middle of an epoch is gone"
+
+
+def test_what_is_trained_is_not_trained_again(whole_run, monkeypatch):
+    import keras
+
+    fold, expected, _ = whole_run
+    monkeypatch.setattr(keras.Model, "fit", lambda *_, **__: pytest.fail("nothing is left to do"))
+    assert np.array_equal(RECIPE.fit(fold), expected)
+
+
+def test_a_second_interrupt_ends_at_once_and_the_first_only_asks():
+    with Interrupts() as interrupts:
+        assert not interrupts.asked
+        interrupt()
+        assert interrupts.asked
+        with pytest.raises(KeyboardInterrupt):
+            interrupt()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_damaged_checkpoint_is_told_and_the_one_before_it_used(whole_run, tmp_path: Path, capsys):
+    fold, *_ = whole_run
+    for name in ("epoch-0001.npz", "epoch-0002.npz", "epoch-0003.npz"):
+        content = bytearray((fold.folder / "checkpoints" / name).read_bytes())
+        if name == "epoch-0002.npz":
+            content[len(content) // 2] ^= 1
+        (tmp_path / name).write_bytes(content[: len(content) // 2] if name == "epoch-0003.npz" else content)
+    found = Store(tmp_path).latest()
+    assert found is not None and found[0].name == "epoch-0001.npz" and found[1].epoch == 1
+    assert "epoch-0002.npz is damaged" in capsys.readouterr().err
+
+
+def test_a_run_goes_on_from_anothers_epoch_with_settings_of_its_own(whole_run, tmp_path: Path):
+    first, _, curves = whole_run
+    fold = dataclasses.replace(first, folder=tmp_path)
+    inherit(first.folder, fold.folder, epoch=2)
+    changed = dataclasses.replace(RECIPE, optimizer="sgd", learning_rate=1e-3, schedule="constant", batch=32, epochs=4)
+    found = changed.fit(fold)
+    told = history(fold)
+    assert told["val_log_loss"][:2] == curves["val_log_loss"][:2] and len(told["val_log_loss"]) == 4
+    assert np.allclose(told["learning_rate"][2:], 1e-3)
+    assert told["val_log_loss"][2] < curves["val_log_loss"][0], "it did not begin anew"
+    assert json.loads((fold.folder / "training.json").read_text())["weights_of_epoch"] in (3, 4)
+    assert (found.argmax(axis=1) == fold.labels[fold.predicted()]).mean() > 0.6
+
+
+def test_only_a_checkpoint_that_is_there_can_be_gone_on_from(whole_run, tmp_path: Path):
+    with pytest.raises(UserError, match=r"no checkpoint after epoch 7.*There are: 1, 2, 3"):
+        inherit(whole_run[0].folder, tmp_path, epoch=7)
+
+
+def test_a_checkpoint_of_another_network_is_refused(whole_run, tmp_path: Path):
+    fold = dataclasses.replace(whole_run[0], folder=tmp_path)
+    inherit(whole_run[0].folder, fold.folder, epoch=2)
+    with pytest.raises(UserError, match="another network"):
+        dataclasses.replace(RECIPE, network="wideresnet", options={"blocks": (1, 1), "widen": 1}).fit(fold)
+
+
+def test_the_best_epoch_and_the_end_are_told_by_the_history_alone():
+    state = State(epoch=5, history={"val_log_loss": [3.0, 2.0, 2.5, 2.4, float("nan")], "val_accuracy": [0.1] * 5})
+    assert state.best("loss") == 2 and state.best("accuracy") == 1
+    assert state.finished(10, patience=3, by="loss") and not state.finished(10, patience=4, by="loss")
+    assert state.finished(5, patience=9, by="last") and not state.finished(6, patience=1, by="last")
+    own = dataclasses.replace(state, since=2)
+    assert own.best("loss") == 4 and State().best("loss") == 0
