@@ -11,6 +11,8 @@ SMOKE ?=
 BIN := .venv/bin
 HARNESS := $(BIN)/harness
 COMPETITIONS := $(sort $(patsubst competitions/%/competition.py,%,$(wildcard competitions/*/competition.py)))
+# Tests run on all cores, those of one file in one process.
+WORKERS := -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
@@ -41,10 +43,10 @@ list: $(BIN)/.run ## the competitions and where each stands
 	@$(HARNESS) list
 
 test: $(BIN)/.dev ## the tests: offline, under four minutes
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(WORKERS)
 
 test-jax: $(BIN)/.dev ## the tests of networks and training on Keras's JAX backend
-	@KERAS_BACKEND=jax $(BIN)/python -m pytest -m "model and not slow and not samples"
+	@KERAS_BACKEND=jax $(BIN)/python -m pytest $(WORKERS) -m "model and not slow and not samples"
 
 test-slow: $(BIN)/.dev ## the long tests: kills and faults at random moments
 	@$(BIN)/python -m pytest -m slow

@@ -91,8 +91,8 @@ def kill() -> None:
     ("step", "end", "error", "left"),
     [
         (8, interrupt, KeyboardInterrupt, "epoch-0001-step-000003.npz"),  # noticed at the end of the next step
-        (12, interrupt, KeyboardInterrupt, "epoch-0002.npz"),
-        (15, kill, KilledError, "epoch-0002.npz"),
+        pytest.param(12, interrupt, KeyboardInterrupt, "epoch-0002.npz", marks=pytest.mark.slow),
+        pytest.param(15, kill, KilledError, "epoch-0002.npz", marks=pytest.mark.slow),
     ],
 )
 def test_a_run_stopped_anywhere_ends_as_one_that_was_never_stopped(
