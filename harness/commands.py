@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from argparse import Namespace
 from pathlib import Path
@@ -49,13 +50,15 @@ def _list_recipes(workspace: Workspace, name: str) -> None:
 
     competition = competitions.load(workspace, name)
     recipes, default = competitions.recipes(competition)
-    table = Table("recipe", "kind", "settings", box=None, pad_edge=False)
+    table = Table("recipe", "kind", "settings, where they are not as usual", box=None, pad_edge=False)
     from harness.recipes.settings import plain
 
     for name, recipe in recipes.items():
+        usual = {field.name: field.default for field in dataclasses.fields(recipe)}
         settings = plain(recipe)
         kind = settings.pop("kind")
-        table.add_row(name + " (default)" * (name == default), kind, ", ".join(f"{k}={v}" for k, v in settings.items()))
+        told = ", ".join(f"{key}={value}" for key, value in settings.items() if value != usual[key] and value != {})
+        table.add_row(name + " (default)" * (name == default), kind, told)
     console().print(table)
 
 

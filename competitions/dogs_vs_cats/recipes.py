@@ -98,4 +98,34 @@ def resnet50():
     return FeatureRegression(backbone="resnet50", grid=RESNET50_GRID)
 
 
+@recipe
+def alexnet():
+    """AlexNet on random patches of 227 out of 256, ten views averaged, on the first of the five folds.
+
+    Published, with 2,500 images each to validate and to test on: 92.97 % in validation; in the test 92.60 % plain and
+    94.00 % with ten views. Not yet measured here.
+
+    harness train dogs_vs_cats alexnet
+    """
+    return Network(
+        network="alexnet",
+        reg=2e-4,
+        folds=1,
+        size=(256, 256),
+        crop=(227, 227),
+        flip=True,
+        rotation=20,
+        zoom=0.15,
+        shift=0.2,
+        shear=0.15,
+        epochs=75,
+        best="last",
+        patience=75,
+        batch=128,
+        optimizer="adam",
+        learning_rate=1e-3,
+        views="ten_crop",
+    )
+
+
 default = lites
