@@ -11,23 +11,25 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import IO, NamedTuple
 
 from harness.console import progress
+from harness.data import seven_zip
 from harness.errors import UserError, some
 from harness.files import lock, out_of_space, read_json, require_space, size, write_json
 
-SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
+SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip", ".7z")
+INNER_SUFFIXES = (".zip", ".7z")
 
 # Images hardly shrink, so an archive that grows like this is a bomb: a terabyte of zeros in a small file.
 MOST_GROWTH = 100
 ALWAYS_ALLOWED = 1 << 30
 MOST_FILES = 2_000_000
 
-BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError)
+BROKEN = (zipfile.BadZipFile, tarfile.TarError, seven_zip.BrokenError, zlib.error, lzma.LZMAError)
 CHUNK = 1 << 20
 # Hidden, so that no reader lists it; says what a folder was unpacked from.
 MARKER = ".unpacked.json"
@@ -46,8 +48,8 @@ def unpacked(archives: list[Path], target: Path) -> Path:
     """The folder ``target`` with each archive's content in a folder named after it; unpacked once.
 
     ``target`` belongs to this function: when the archives change, it is replaced. It appears when everything is in
-    it, so a kill leaves nothing that a later run could mistake for the whole. A zip inside an archive is unpacked
-    beside where it lies; one inside that one is left alone.
+    it, so a kill leaves nothing that a later run could mistake for the whole. A zip or 7z inside an archive is
+    unpacked beside where it lies; one inside that one is left alone.
 
     Raises:
         UserError: an archive is broken, of an unknown kind, too large, or holds what could do harm.
@@ -82,14 +84,16 @@ def _remove(*folders: Path) -> None:
 
 
 def _unpack(archive: Path, into: Path) -> None:
-    """One archive, and the zips in it, into a folder of its own in ``into``."""
+    """One archive, and the zips and 7zs in it, into a folder of its own in ``into``."""
     most = max(ALWAYS_ALLOWED, MOST_GROWTH * archive.stat().st_size)
     allowance = _Allowance(archive, into, most, MOST_FILES)
     folder = _folder_for(archive, into)
     if folder.exists():
         raise UserError(f"two archives would both become {folder.name}/: one is {archive}.", "move one of them away")
     _extract(archive, folder, allowance)
-    for inner in sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".zip" and path.is_file()):
+    for inner in sorted(
+        path for path in folder.rglob("*") if path.name.lower().endswith(INNER_SUFFIXES) and path.is_file()
+    ):
         inside = _folder_for(inner, inner.parent)
         if not inside.exists():
             _extract(inner, inside, allowance)
@@ -106,12 +110,12 @@ class _Entry(NamedTuple):
 
     Args:
         name: as the archive has it.
-        content: its bytes; None for a folder.
+        read: gives up to so many bytes of its content, none at the end; None for a folder.
         position: how far into the archive this is, in bytes.
     """
 
     name: str
-    content: IO[bytes] | None
+    read: Callable[[int], bytes] | None
     position: int
 
 
@@ -149,16 +153,16 @@ class _Allowance:
 def _extract(archive: Path, folder: Path, allowance: _Allowance) -> None:
     """Write an archive's files under ``folder``; a single top folder of the same name is not doubled."""
     folder.mkdir()
-    entries = _zip_entries if archive.suffix.lower() == ".zip" else _tar_entries
+    entries = {".zip": _zip_entries, ".7z": _seven_zip_entries}.get(archive.suffix.lower(), _tar_entries)
     bar = progress(f"unpacking {archive.name}", round(archive.stat().st_size / 1e6), "MB")
     with _in_words(archive), bar, archive.open("rb") as file:
         for entry in entries(archive, file, allowance):
             allowance.take_file()
             path = folder.joinpath(*_parts(archive, entry.name))
-            if entry.content is None:
+            if entry.read is None:
                 path.mkdir(parents=True, exist_ok=True)
             else:
-                _write(path, entry.content, allowance)
+                _write(path, entry.read, allowance)
             bar.update(round(entry.position / 1e6) - bar.n)
     inner = folder / folder.name
     if [path.name for path in folder.iterdir() if path.name != "__MACOSX"] == [folder.name] and inner.is_dir():
@@ -168,10 +172,10 @@ def _extract(archive: Path, folder: Path, allowance: _Allowance) -> None:
         lifted.replace(folder)
 
 
-def _write(path: Path, content: IO[bytes], allowance: _Allowance) -> None:
+def _write(path: Path, read: Callable[[int], bytes], allowance: _Allowance) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("xb") as out:
-        while chunk := content.read(CHUNK):
+        while chunk := read(CHUNK):
             # What is really written counts, whatever the archive claimed.
             allowance.take(len(chunk))
             out.write(chunk)
@@ -194,7 +198,7 @@ def _zip_entries(archive: Path, file: IO[bytes], allowance: _Allowance) -> Itera
                 yield _Entry(info.filename, None, position)
             else:
                 with opened.open(info) as content:
-                    yield _Entry(info.filename, content, position)
+                    yield _Entry(info.filename, content.read, position)
 
 
 def _tar_entries(archive: Path, file: IO[bytes], allowance: _Allowance) -> Iterator[_Entry]:
@@ -210,7 +214,8 @@ def _tar_entries(archive: Path, file: IO[bytes], allowance: _Allowance) -> Itera
             if not (member.isreg() or member.isdir()) or member.issparse():
                 raise _refusal(archive, f"{member.name!r} in it is a link or a device")
             allowance.require(member.size)
-            yield _Entry(member.name, None if member.isdir() else opened.extractfile(member), file.tell())
+            content = opened.extractfile(member)
+            yield _Entry(member.name, content.read if content else None, file.tell())
         while chunk := stream.read(CHUNK):  # to the end, where gzip's checksum is
             allowance.take(len(chunk))
 
@@ -221,6 +226,13 @@ def _require_end(file: IO[bytes]) -> None:
     if any(file.read(512)):
         raise tarfile.ReadError("its end is missing")
     file.seek(0)
+
+
+def _seven_zip_entries(archive: Path, file: IO[bytes], allowance: _Allowance) -> Iterator[_Entry]:
+    members = seven_zip.members(file)
+    allowance.require(sum(member.size for member in members))
+    for member in members:
+        yield _Entry(member.name, member.read, file.tell())
 
 
 def _parts(archive: Path, name: str) -> tuple[str, ...]:
@@ -242,6 +254,8 @@ def _in_words(archive: Path) -> Iterator[None]:
         yield
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         raise _refusal(archive, f"the name {Path(error.filename).name!r} stands for two things in it") from None
+    except seven_zip.RefusedError as error:
+        raise _refusal(archive, str(error)) from None
     except (*BROKEN, ValueError, EOFError, NotImplementedError) as error:
         raise _broken(archive, error) from error
     except OSError as error:

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import os
 import shutil
 import stat
+import struct
+import subprocess
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import py7zr
 import pytest
 
 from harness import files
-from harness.data import archives
+from harness.competition import load
+from harness.data import archives, seven_zip
 from harness.data.archives import unpacked
 from harness.data.dataset import locate
 from harness.data.readers import ClassInName
 from harness.errors import UserError
+from harness.workspace import Workspace
 from tests.conftest import declared, draw
 
 NAMES = ("plain.jpg", "with space.jpg", 'it\'s "quoted".jpg', "größe ñ 猫.jpg", "deep/er/x.jpg")
@@ -43,7 +52,88 @@ def tarred(file: Path, content: dict[str, bytes], *members: tarfile.TarInfo) -> 
     return file
 
 
-PACK: dict[str, Callable[..., Path]] = {"x.zip": zipped, "x.tar": tarred, "x.tar.gz": tarred, "x.tgz": tarred}
+def seven_zipped(file: Path, content: dict[str, bytes], filters: Any = None, **options: Any) -> Path:
+    """A .7z with its members in one block; a name that ends in a slash is a folder's."""
+    with py7zr.SevenZipFile(file, "w", filters=filters or QUICK, **options) as archive:
+        for name, data in content.items():
+            archive.writestr(data, "harmless")  # since py7zr writes no name that leads out
+            about = archive.header.files_info.files[-1]
+            about["filename"] = name.rstrip("/") or name
+            if name.endswith("/"):
+                about["attributes"] = stat.FILE_ATTRIBUTE_DIRECTORY
+                about["emptystream"] = not data
+    return file
+
+
+def by_hand(
+    file: Path,
+    members: list[tuple[str, bytes | None]],
+    *,
+    blocks: list[int] | None = None,
+    sizes: list[int] | None = None,
+    method: bytes = b"\0",
+    attributes: int | None = None,
+) -> Path:
+    """A .7z that stores its members as they are, and may lie about them; the format is in 7-Zip's 7zFormat.txt.
+
+    Args:
+        file: to write.
+        members: (name, content); None for a folder.
+        blocks: how many members with content are in each.
+        sizes: the claimed ones of all blocks, then of each member but a block's last; None for the true ones.
+        method: the claimed one.
+        attributes: of every member.
+    """
+    full = [data for _, data in members if data]
+    parts, rest = [], list(full)
+    for count in blocks or [len(full)]:
+        parts.append(rest[:count])
+        rest = rest[count:]
+    lengths = [sum(map(len, part)) for part in parts]
+    claimed = sizes or lengths + [len(data) for part in parts for data in part[:-1]]
+    names = "".join(f"{name}\0" for name, _ in members).encode("utf-16-le")
+    empty = "".join("01"[not data] for _, data in members).ljust(-(-len(members) // 8) * 8, "0")
+    kinds = [stat.FILE_ATTRIBUTE_DIRECTORY if data is None else 0 for _, data in members]
+    properties = {
+        0x0E: int(empty, 2).to_bytes(len(empty) // 8),
+        0x11: b"\0" + names,
+        0x15: b"\1\0" + struct.pack(f"<{len(kinds)}I", *(kinds if attributes is None else [attributes] * len(kinds))),
+    }
+    header = b"".join(
+        [
+            b"\x01\x04\x06" + numbers(0, len(parts)) + b"\x09" + numbers(*lengths) + b"\x00",
+            b"\x07\x0b" + numbers(len(parts)) + b"\0" + (bytes([1, len(method)]) + method) * len(parts),
+            b"\x0c" + numbers(*claimed[: len(parts)]) + b"\x00",
+            b"\x08\x0d" + numbers(*map(len, parts)) + b"\x09" + numbers(*claimed[len(parts) :]),
+            b"\x0a\x01" + b"".join(struct.pack("<I", zlib.crc32(data)) for data in full) + b"\x00\x00",
+            b"\x05" + numbers(len(members)),
+            *(bytes([kind]) + numbers(len(data)) + data for kind, data in properties.items()),
+            b"\x00\x00",
+        ]
+    )
+    return with_table(file, b"".join(full), header)
+
+
+def numbers(*values: int) -> bytes:
+    return b"".join(b"\xff" + struct.pack("<Q", value) for value in values)
+
+
+def with_table(file: Path, content: bytes, table: bytes) -> Path:
+    """A .7z: where its table of contents is, packed content, and the table."""
+    where = struct.pack("<QQI", len(content), len(table), zlib.crc32(table))
+    file.write_bytes(b"7z\xbc\xaf\x27\x1c\0\4" + struct.pack("<I", zlib.crc32(where)) + where + content + table)
+    return file
+
+
+QUICK = [{"id": py7zr.FILTER_LZMA2, "preset": 1}]
+
+PACK: dict[str, Callable[..., Path]] = {
+    "x.zip": zipped,
+    "x.tar": tarred,
+    "x.tar.gz": tarred,
+    "x.tgz": tarred,
+    "x.7z": seven_zipped,
+}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -80,23 +170,76 @@ def test_a_top_folder_of_the_same_name_is_not_doubled(tmp_path: Path) -> None:
     assert contents(unpacked([archive], tmp_path / "target")) == {"train/1.jpg": b"1"}
 
 
-def test_backslashes_are_separators(tmp_path: Path) -> None:
-    archive = zipped(tmp_path / "x.zip", {"train\\cat.0.jpg": b"1"})
+@pytest.mark.parametrize("kind", ["x.zip", "x.7z"])
+def test_backslashes_are_separators(tmp_path: Path, kind: str) -> None:
+    archive = PACK[kind](tmp_path / kind, {"train\\cat.0.jpg": b"1"})
     assert contents(unpacked([archive], tmp_path / "target")) == {"x/train/cat.0.jpg": b"1"}
 
 
-def test_zips_in_an_archive_are_unpacked_one_level_deep(tmp_path: Path) -> None:
-    deepest = zipped(tmp_path / "c.zip", {"3.jpg": b"3"}).read_bytes()
-    with_folder = zipped(tmp_path / "b.zip", {"train/1.jpg": b"1", "train/more.zip": deepest}).read_bytes()
-    flat = zipped(tmp_path / "a.zip", {"2.jpg": b"2"}).read_bytes()
-    inside = {"train.zip": with_folder, "test1.zip": flat, "sample.csv": b"id,label\n"}
-    for archive in (zipped(tmp_path / "x.zip", inside), tarred(tmp_path / "x.tgz", inside)):
-        assert contents(unpacked([archive], tmp_path / "target")) == {
-            "x/train/1.jpg": b"1",
-            "x/train/more.zip": deepest,
-            "x/test1/2.jpg": b"2",
-            "x/sample.csv": b"id,label\n",
-        }
+@pytest.mark.parametrize("outer", ["x.zip", "x.tgz", "x.7z"])
+@pytest.mark.parametrize("inner", ["zip", "7z"])
+def test_archives_in_an_archive_are_unpacked_one_level_deep(tmp_path: Path, outer: str, inner: str) -> None:
+    pack = PACK[f"x.{inner}"]
+    deepest = pack(tmp_path / f"c.{inner}", {"3.jpg": b"3"}).read_bytes()
+    with_folder = pack(tmp_path / f"b.{inner}", {"train/1.jpg": b"1", f"train/more.{inner}": deepest}).read_bytes()
+    flat = pack(tmp_path / f"a.{inner}", {"2.jpg": b"2"}).read_bytes()
+    inside = {f"train.{inner}": with_folder, f"test1.{inner}": flat, "sample.csv": b"id,label\n"}
+    assert contents(unpacked([PACK[outer](tmp_path / outer, inside)], tmp_path / "target")) == {
+        "x/train/1.jpg": b"1",
+        f"x/train/more.{inner}": deepest,
+        "x/test1/2.jpg": b"2",
+        "x/sample.csv": b"id,label\n",
+    }
+
+
+METHODS = {
+    "stored": [{"id": py7zr.FILTER_COPY}],
+    "LZMA": [{"id": py7zr.FILTER_LZMA, "preset": 1}],
+    "LZMA2": QUICK,
+    "LZMA2 as py7zr has it": [{"id": py7zr.FILTER_X86}, {"id": py7zr.FILTER_LZMA2, "preset": 1}],
+    "BZip2": [{"id": py7zr.FILTER_BZIP2}],
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_of_a_7z_and_every_size(tmp_path: Path, method: str) -> None:
+    """Sizes around those of the pieces it is read in; E8 is what the filter for programs changes."""
+    noise = np.random.default_rng(0).bytes(3 << 20)
+    sizes = (1, 2, 0, 5, 1000, (1 << 16) - 1, 1 << 16, (1 << 20) + 1, 7, 0)
+    content = {f"{number}.jpg": noise[:size] for number, size in enumerate(sizes)}
+    content |= {"zeros.jpg": bytes(3 << 20), "calls.jpg": b"\xe8\0\0\0\0" * 999, "last.jpg": b"\xe8\1\2\0\0"}
+    file = seven_zipped(tmp_path / "x.7z", content, METHODS[method])
+    assert contents(unpacked([file], tmp_path / "target")) == {f"x/{name}": data for name, data in content.items()}
+
+
+def test_a_7z_of_several_blocks_folders_and_empty_files(tmp_path: Path) -> None:
+    """Empty files and folders belong to no block, wherever they stand between files that do."""
+    given = [("a", b"aa"), ("none", None), ("b", b"bbb"), ("e", b""), ("c", b"c"), ("deep/none", None), ("f", b"")]
+    target = unpacked([by_hand(tmp_path / "x.7z", given, blocks=[1, 2])], tmp_path / "target")
+    assert contents(target) == {f"x/{name}": data for name, data in given if data is not None}
+    assert (target / "x" / "none").is_dir() and (target / "x" / "deep" / "none").is_dir()
+
+
+def test_a_7z_of_another_program(tmp_path: Path) -> None:
+    """libarchive's, where CMake is there to run it."""
+    if not (cmake := shutil.which("cmake")):
+        pytest.skip("no CMake")
+    (tmp_path / "given" / "train" / "none").mkdir(parents=True)
+    content = {name: name.encode() * 999 for name in ("train/1.png", "train/größe.png", "a.csv")} | {"train/2.png": b""}
+    for name, data in content.items():
+        (tmp_path / "given" / name).write_bytes(data)
+    subprocess.run(
+        [cmake, "-E", "tar", "cf", tmp_path / "x.7z", "--format=7zip", "train", "a.csv"],
+        cwd=tmp_path / "given",
+        check=True,
+    )
+    target = unpacked([tmp_path / "x.7z"], tmp_path / "target")
+    assert contents(target) == {f"x/{name}": data for name, data in content.items()}
+    assert (target / "x" / "train" / "none").is_dir()
+
+
+def test_nothing_in_a_7z(tmp_path: Path) -> None:
+    assert contents(unpacked([seven_zipped(tmp_path / "x.7z", {})], tmp_path / "target")) == {}
 
 
 def test_a_zip_beside_the_folder_it_holds_is_left_alone(tmp_path: Path) -> None:
@@ -153,7 +296,27 @@ def test_links_in_a_zip(tmp_path: Path) -> None:
     assert "is a link or a device" in refused(tmp_path, tmp_path / "x.zip").what
 
 
-@pytest.mark.parametrize("kind", ["x.zip", "x.tar.gz", "x.tgz"])
+UNIX = 0x8000  # says that a .7z has a member's Unix mode beside it
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        *(
+            UNIX | (kind | 0o777) << 16
+            for kind in (stat.S_IFLNK, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK)
+        ),
+        stat.FILE_ATTRIBUTE_REPARSE_POINT,
+        stat.FILE_ATTRIBUTE_REPARSE_POINT | stat.FILE_ATTRIBUTE_DIRECTORY,
+    ],
+)
+@pytest.mark.parametrize("content", [b"", b"/etc/passwd"])
+def test_links_and_devices_in_a_7z(tmp_path: Path, attributes: int, content: bytes) -> None:
+    file = by_hand(tmp_path / "x.7z", [("evil.jpg", content), ("1", b"1")], attributes=attributes)
+    assert "'evil.jpg' in it is a link or a device" in refused(tmp_path, file).what
+
+
+@pytest.mark.parametrize("kind", ["x.zip", "x.tar.gz", "x.tgz", "x.7z"])
 def test_bombs(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "ALWAYS_ALLOWED", 1 << 20)
     content = {f"{number}.jpg": bytes(1 << 20) for number in range(8)}
@@ -161,10 +324,11 @@ def test_bombs(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert "as images never do" in error.what
 
 
-def test_a_bomb_in_a_nested_zip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["zip", "7z"])
+def test_a_bomb_in_a_nested_archive(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "ALWAYS_ALLOWED", 1 << 20)
-    bomb = zipped(tmp_path / "bomb.zip", {"0.jpg": bytes(2 << 20)}).read_bytes()
-    error = refused(tmp_path, zipped(tmp_path / "x.zip", {"train.zip": bomb}))
+    bomb = PACK[f"x.{kind}"](tmp_path / f"bomb.{kind}", {"0.jpg": bytes(2 << 20)}).read_bytes()
+    error = refused(tmp_path, zipped(tmp_path / "x.zip", {f"train.{kind}": bomb}))
     assert error.what.startswith("x.zip is refused")
 
 
@@ -174,6 +338,77 @@ def test_a_zip_that_claims_too_little(tmp_path: Path) -> None:
     assert file.read_bytes().count(claimed) == 2
     file.write_bytes(file.read_bytes().replace(claimed, (10).to_bytes(4, "little")))
     assert "broken or cut off" in refused(tmp_path, file).what
+
+
+def test_a_7z_that_claims_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "_write", None)  # refused before anything is written
+    file = by_hand(tmp_path / "x.7z", [("1", b"1"), ("2", b"2")], sizes=[1 << 62, 1])
+    assert "as images never do" in refused(tmp_path, file).what
+
+
+@pytest.mark.parametrize(
+    ("sizes", "why"),
+    [([4, 1], "a checksum is wrong"), ([9, 3], "its data end early"), ([1, 3], "contradicts itself")],
+)
+def test_a_7z_whose_sizes_are_wrong(tmp_path: Path, sizes: list[int], why: str) -> None:
+    error = refused(tmp_path, by_hand(tmp_path / "x.7z", [("1", b"123"), ("2", b"456")], sizes=sizes))
+    assert "broken or cut off" in error.what
+    assert why in error.what
+
+
+def test_a_folder_with_content_in_a_7z(tmp_path: Path) -> None:
+    file = by_hand(tmp_path / "x.7z", [("1", b"1")], attributes=stat.FILE_ATTRIBUTE_DIRECTORY)
+    assert "a folder and a file at once" in refused(tmp_path, file).what
+
+
+@pytest.mark.parametrize(
+    "filters", [[{"id": py7zr.FILTER_ZSTD}], [{"id": py7zr.FILTER_PPMD}], [{"id": py7zr.FILTER_DEFLATE}]]
+)
+def test_a_7z_packed_in_another_way(tmp_path: Path, filters: Any) -> None:
+    error = refused(tmp_path, seven_zipped(tmp_path / "x.7z", {"1.jpg": b"1"}, filters))
+    assert "packed with an uncommon method" in error.what
+    assert "unpack it by hand" in (error.mend or "")
+
+
+def test_a_7z_whose_table_of_contents_is_a_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """py7zr would unpack it at once, and bounds what comes of it for some methods only."""
+    told = b"\x17\x06" + numbers(0, 1) + b"\x09" + numbers(9) + b"\0\x07\x0b" + numbers(1) + b"\0"
+    zstd = b"\x01\x24\x04\xf7\x11\x01\x05\1\5\3\0\0" + b"\x0c" + numbers(99) + b"\0\0"
+    monkeypatch.setattr(py7zr, "SevenZipFile", None)
+    error = refused(tmp_path, with_table(tmp_path / "x.7z", bytes(9), told + zstd))
+    assert "packed with an uncommon method" in error.what
+
+
+def test_a_7z_that_claims_a_giant_dictionary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, real = [], lzma.LZMADecompressor
+
+    def decompressor(*args: Any, **options: Any) -> Any:
+        asked.append(options["filters"][-1]["dict_size"])
+        return real(*args, **options)
+
+    file = seven_zipped(tmp_path / "x.7z", {"1.jpg": b"1"}, [{"id": py7zr.FILTER_LZMA2, "dict_size": 1 << 30}])
+    monkeypatch.setattr(lzma, "LZMADecompressor", decompressor)
+    assert contents(unpacked([file], tmp_path / "target")) == {"x/1.jpg": b"1"}
+    assert asked[-1] == 4096
+
+
+def test_any_damage_to_the_table_of_contents_of_a_7z_is_told(tmp_path: Path) -> None:
+    """With its checksum made to fit, as no accident does."""
+    given = [("a", b"aa"), ("none", None), ("b", b"bbb"), ("c", b"c")]
+    raw = by_hand(tmp_path / "x.7z", given, blocks=[1, 2]).read_bytes()
+    content, table = raw[32:38], raw[38:]
+    told = set()
+    for at in range(len(table)):
+        for value in {0, 1, 0x7F, 0xFF, table[at] ^ 1, table[at] ^ 0x10} - {table[at]}:
+            file = with_table(tmp_path / "x.7z", content, table[:at] + bytes([value]) + table[at + 1 :])
+            try:
+                with file.open("rb") as opened:
+                    for member in seven_zip.members(opened):
+                        while member.read and member.read(archives.CHUNK):
+                            pass
+            except (*archives.BROKEN, seven_zip.RefusedError) as error:
+                told.add(str(error))
+    assert len(told) > 10
 
 
 def test_a_tar_with_a_hole_in_it(tmp_path: Path) -> None:
@@ -217,9 +452,10 @@ def test_a_plain_tar_cut_off_between_two_files(tmp_path: Path) -> None:
 
 def test_a_wrong_checksum(tmp_path: Path) -> None:
     content = {"1.jpg": bytes(range(256)) * 4}
-    for file in (zipped(tmp_path / "x.zip", content), tarred(tmp_path / "x.tgz", content)):
+    stored = seven_zipped(tmp_path / "x.7z", content, METHODS["stored"])
+    for file in (zipped(tmp_path / "x.zip", content), tarred(tmp_path / "x.tgz", content), stored):
         raw = bytearray(file.read_bytes())
-        at = raw.index(b"PK\1\2") + 16 if file.suffix == ".zip" else len(raw) - 8
+        at = {".zip": raw.find(b"PK\1\2") + 16, ".tgz": len(raw) - 8, ".7z": 99}[file.suffix]
         raw[at] ^= 1
         file.write_bytes(raw)
         assert "broken or cut off" in refused(tmp_path, file).what
@@ -235,9 +471,9 @@ def test_another_kind_of_file_under_an_archives_name(tmp_path: Path) -> None:
 
 
 def test_a_kind_that_is_not_unpacked(tmp_path: Path) -> None:
-    (tmp_path / "train.7z").touch()
-    error = refused(tmp_path, tmp_path / "train.7z")
-    assert "train.7z" in error.what
+    (tmp_path / "train.rar").touch()
+    error = refused(tmp_path, tmp_path / "train.rar")
+    assert "train.rar" in error.what
     assert "unpack it" in (error.mend or "")
 
 
@@ -249,9 +485,21 @@ def test_an_encrypted_zip(tmp_path: Path) -> None:
     assert "encrypted" in refused(tmp_path, file).what
 
 
+@pytest.mark.parametrize("names_too", [False, True])
+def test_an_encrypted_7z(tmp_path: Path, names_too: bool) -> None:
+    file = tmp_path / "x.7z"
+    with py7zr.SevenZipFile(file, "w", password="secret", header_encryption=names_too) as archive:
+        archive.writestr(b"1", "1.jpg")
+    assert "it is encrypted" in refused(tmp_path, file).what
+
+
 def test_one_name_for_two_things(tmp_path: Path) -> None:
     for content in ({"a": b"1", "a/b": b"2"}, {"a/b": b"1", "a": b"2"}):
-        assert "stands for two things" in refused(tmp_path, tarred(tmp_path / "x.tar", content)).what
+        for name in ("x.tar", "x.7z"):
+            assert "stands for two things" in refused(tmp_path, PACK[name](tmp_path / name, content)).what
+            (tmp_path / name).unlink()
+    by_hand(tmp_path / "x.7z", [("a.jpg", b"1"), ("a.jpg", b"2")])
+    assert "'a.jpg' stands for two things" in refused(tmp_path, tmp_path / "x.7z").what
     with tarfile.open(tmp_path / "x.tar", "w") as archive:
         for _ in range(2):
             archive.addfile(tarfile.TarInfo("a.jpg"))
@@ -267,6 +515,10 @@ def test_names_that_are_not_utf8(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "x.tar", "w", format=tarfile.GNU_FORMAT, encoding="latin-1") as archive:
         archive.addfile(tarfile.TarInfo("größe.jpg"))
     assert "not UTF-8" in refused(tmp_path, tmp_path / "x.tar").what
+    file = by_hand(tmp_path / "x.7z", [("ab.jpg", b"1")])
+    raw = file.read_bytes()
+    with_table(file, raw[32:33], raw[33:].replace(b"a\0b\0", b"\0\xd8b\0"))  # half of a pair of UTF-16
+    assert "broken or cut off" in refused(tmp_path, file).what
 
 
 # Interruptions.
@@ -331,6 +583,28 @@ def test_a_folder_of_archives(tmp_path: Path, save: Callable[..., Path]) -> None
     reader, folder = locate(competition, given, tmp_path / "unpacked")
     assert [row.id for row in reader.listing(folder).rows] == ["cat.0", "dog.0", "1"]
     assert folder == tmp_path / "unpacked"
+
+
+def test_cifar10_as_kaggle_packs_it(tmp_path: Path, save: Callable[..., Path]) -> None:
+    pngs = [save(tmp_path / "scratch" / f"{i}.png", draw(i % 2, i)).read_bytes() for i in range(4)]
+    inside = {
+        "train.7z": seven_zipped(tmp_path / "train.7z", {f"train/{i + 1}.png": pngs[i] for i in (0, 1)}).read_bytes(),
+        "test.7z": seven_zipped(tmp_path / "test.7z", {f"test/{i - 1}.png": pngs[i] for i in (2, 3)}).read_bytes(),
+        "trainLabels.csv": b"id,label\n1,cat\n2,dog\n",
+        "sampleSubmission.csv": b"id,label\n1,cat\n2,cat\n",
+    }
+    (tmp_path / "raw").mkdir()
+    zipped(tmp_path / "raw" / "cifar-10.zip", inside)
+    competition = load(Workspace(Path(__file__).parents[2]), "cifar10")
+    reader, folder = locate(competition, tmp_path / "raw", tmp_path / "unpacked")
+    assert [(row.id, row.label, row.source) for row in reader.listing(folder).rows] == [
+        ("train/1", "cat", "train/1.png"),
+        ("train/2", "dog", "train/2.png"),
+        ("1", None, "test/1.png"),
+        ("2", None, "test/2.png"),
+    ]
+    assert reader.images(folder).read("test/2.png") == pngs[3]
+    assert not [*folder.rglob("*.7z")]
 
 
 def test_a_folder_that_needs_no_unpacking(tmp_path: Path, save: Callable[..., Path]) -> None:

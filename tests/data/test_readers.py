@@ -433,9 +433,9 @@ def test_what_was_looked_for_and_what_was_found(tmp_path: Path, name: str) -> No
 
 def test_what_was_found_in_an_archive_is_told(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "cifar-10.zip", "w") as archive:
-        archive.writestr("train.7z", b"")
+        archive.writestr("train.rar", b"")
         archive.writestr("trainLabels.csv", b"")
-    with pytest.raises(UserError, match=r"Found: cifar-10/train\.7z, cifar-10/trainLabels\.csv\."):
+    with pytest.raises(UserError, match=r"Found: cifar-10/train\.rar, cifar-10/trainLabels\.csv\."):
         locate(declared(readers=(LabelsFile(),)), tmp_path / "cifar-10.zip", tmp_path / "unpacked")
 
 

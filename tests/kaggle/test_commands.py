@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import cv2
+import py7zr
 import pytest
 
 from harness.scoring.ledger import Ledger
@@ -123,6 +124,25 @@ def test_downloads_of_data_and_leaderboard_do_not_meet(dogs: Workspace, stub, ha
     shown = harness("leaderboard", "dogs-vs-cats")
     assert shown.code == 0 and "2 teams" in shown.out and "0.04" in shown.out and "harness submit" in shown.out
     assert harness("prepare", "dogs-vs-cats").code == 0
+
+
+def test_cifar10_whose_archive_holds_7zs(workspace: Workspace, stub, harness, tmp_path: Path):
+    shutil.copytree(CHECKOUT / "competitions" / "cifar10", workspace.competition("cifar10"))
+    inside = {
+        "trainLabels.csv": b"id,label\n" + b"".join(b"%d,%s\n" % (n, b"cat dog".split()[n % 2]) for n in range(40))
+    }
+    for name, count in (("train", 40), ("test", 4)):
+        with py7zr.SevenZipFile(tmp_path / f"{name}.7z", "w") as archive:
+            for number in range(count):
+                archive.writestr(jpeg(number % 2, number), f"{name}/{number}.jpg")
+        inside[f"{name}.7z"] = (tmp_path / f"{name}.7z").read_bytes()
+    stub.slug, stub.archive = "cifar-10", zipped(inside)
+    done = harness("download", "cifar10")
+    assert done.code == 0, done.err
+    assert "harness prepare cifar10 --data data/cifar10/raw" in done.out
+    assert len([*(workspace.data("cifar10") / "unpacked").rglob("test/*.jpg")]) == 4
+    done = harness("prepare", "cifar10")
+    assert done.code == 0, done.err
 
 
 def test_data_without_the_organisers_test_cannot_be_uploaded(dogs: Workspace, stub, harness):
