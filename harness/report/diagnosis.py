@@ -7,11 +7,13 @@ import math
 
 import numpy as np
 
-# Log loss has to have moved by this share to count as rising or falling.
+# Log loss has to have moved by this share to count as rising or falling, or by this much of what guessing has.
 NOTABLE = 0.02
+RISE = 0.02
 GAP = 0.10
-# A log loss below this is as good as none.
+# A log loss below this, or this share of what guessing has, leaves nothing to learn.
 LEFT = 0.01
+LITTLE = 0.05
 
 
 def diagnosis(history: dict[str, list[float]], classes: int) -> list[str]:
@@ -34,7 +36,11 @@ def diagnosis(history: dict[str, list[float]], classes: int) -> list[str]:
         return [f"learning rate too high: the loss is no number from epoch {first} on. Divide the learning rate by 10."]
     return [
         told
-        for told in (_unstable(losses, validation, classes), *_validation(history), _trend(losses, validation))
+        for told in (
+            _unstable(losses, validation, classes),
+            *_validation(history, classes),
+            _trend(losses, validation, classes),
+        )
         if told
     ]
 
@@ -45,7 +51,7 @@ def _unstable(losses: list[float], validation: list[float], classes: int) -> str
             f"nothing learnt: after {len(losses)} epochs the loss is that of guessing ({math.log(classes):.2f}). "
             "Try a learning rate 10 times smaller, then 10 times larger."
         )
-    jumps = sum(after > (1 + NOTABLE) * before for before, after in itertools.pairwise(losses))
+    jumps = sum(after > before + RISE * math.log(classes) for before, after in itertools.pairwise(losses))
     if len(losses) >= 5 and jumps >= len(losses) / 4:
         return (
             f"learning rate too high: the training loss rose in {jumps} of {len(losses)} epochs. Divide it by 3 to 10."
@@ -53,10 +59,10 @@ def _unstable(losses: list[float], validation: list[float], classes: int) -> str
     return None
 
 
-def _validation(history: dict[str, list[float]]) -> list[str]:
+def _validation(history: dict[str, list[float]], classes: int) -> list[str]:
     losses, validation = history["log_loss"], history["val_log_loss"]
     best = int(np.argmin(validation))
-    if validation[-1] > (1 + NOTABLE) * validation[best] and losses[-1] < (1 - NOTABLE) * losses[best]:
+    if validation[-1] > validation[best] + RISE * math.log(classes) and losses[-1] < (1 - NOTABLE) * losses[best]:
         return [
             f"overfitting from epoch {best + 2}: the training loss fell on from {losses[best]:.3f} "
             f"to {losses[-1]:.3f}, the validation loss rose from {validation[best]:.3f} to {validation[-1]:.3f}. "
@@ -71,14 +77,15 @@ def _validation(history: dict[str, list[float]]) -> list[str]:
     return []
 
 
-def _trend(losses: list[float], validation: list[float]) -> str | None:
+def _trend(losses: list[float], validation: list[float], classes: int) -> str | None:
     if len(losses) < 4:
         return None
     tail = max(2, len(losses) // 5)
     best = int(np.argmin(validation))
     if best >= len(losses) - 1 and validation[-1] < (1 - NOTABLE) * min(validation[:-tail]) - LEFT:
         return "still falling: the validation loss was at its lowest in the last epoch. Train longer."
-    if losses[-1] > (1 - NOTABLE) * min(losses[:-tail]) and best < len(losses) - tail:
+    much = losses[-1] > LITTLE * math.log(classes)
+    if much and losses[-1] > (1 - NOTABLE) * min(losses[:-tail]) and best < len(losses) - tail:
         flat = 1 + next(i for i, value in enumerate(losses) if value <= (1 + NOTABLE) * min(losses))
         return (
             f"loss saturated from epoch {flat}: at {losses[-1]:.3f}. "
