@@ -66,7 +66,7 @@ def test_the_last_of_several_values_holds():
         ("learning_rate=fast", "a number"),
         ("size=3", "values like"),
         ("size=a,b", "values like"),
-        ("optimizer=sdg", "one of sgd, adam"),
+        ("optimizer=sdg", "one of sgd, rmsprop, adam"),
         ("folds=two", "a whole number or None"),
     ],
 )
