@@ -119,7 +119,7 @@ def augmentation(recipe: Network, mean: Array, seed: int) -> list[layers.Layer]:
 
     Args:
         recipe: its ``flip``, ``rotation``, ``zoom``, ``shear``, ``shift``, ``crop``, ``pad`` and ``cutout`` count.
-        mean: (3,) the training images' mean colour, which fills what is cut out.
+        mean: (3,) the training images' mean colour; its brightness fills what is cut out.
         seed: the same seed gives the same augmentation.
 
     Source of cutout: DeVries & Taylor (2017); here the square lies wholly inside the image.
@@ -136,7 +136,6 @@ def augmentation(recipe: Network, mean: Array, seed: int) -> list[layers.Layer]:
     if recipe.cutout:
         height, width = recipe.input_size
         area = recipe.cutout**2 / (height * width)
-        made.append(
-            layers.RandomErasing((1.0, 1.0), (area, area), tuple(float(value) for value in mean), seed=seed + 4)
-        )
+        # One number: on JAX the layer takes no colour.
+        made.append(layers.RandomErasing((1.0, 1.0), (area, area), float(mean.mean()), seed=seed + 4))
     return made

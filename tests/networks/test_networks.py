@@ -20,7 +20,7 @@ pytestmark = pytest.mark.model
 
 TINY_IMAGENET = {"stem": "tiny_imagenet", "stages": (3, 4, 6), "filters": (64, 128, 256, 512)}
 
-# All weights, then the trainable ones, as published; those of wideresnet as the paper's code has them for WRN-16-4.
+# All weights, then the trainable ones, as published; those of wideresnet as counted here for WRN-16-4.
 PARAMETERS: list[tuple[str, dict[str, Any], tuple[int, int, int, int], int, int]] = [
     ("minivggnet", {}, (32, 32, 3, 10), 2_171_178, 2_169_770),
     ("minivggnet", {}, (64, 64, 3, 17), 8_466_225, 8_464_817),
