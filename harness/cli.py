@@ -97,6 +97,20 @@ def parser() -> argparse.ArgumentParser:
     )
     comp(sub)
     sub.add_argument("recipes", metavar="RECIPE", nargs="*")
+    sub.add_argument(
+        "--from-epoch", type=int, metavar="N",
+        help="have networks go on from the checkpoint after epoch N of the run without --set, as a run of its own",
+    )  # fmt: skip
+    data(sub)
+    folds(sub)
+    settings(sub)
+    sub = command(
+        "find-rate",
+        "the learning rate at which a network's loss falls, with a plot",
+        "harness find-rate cifar10 minigooglenet",
+    )
+    comp(sub)
+    sub.add_argument("recipe", metavar="RECIPE")
     data(sub)
     folds(sub)
     settings(sub)
@@ -168,7 +182,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     from harness import commands, commands_kaggle
 
-    name = f"run_{options.command}"
+    name = "run_" + options.command.replace("-", "_")
     try:
         getattr(commands if hasattr(commands, name) else commands_kaggle, name)(Workspace.find(), options)
         return OK

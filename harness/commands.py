@@ -123,6 +123,26 @@ def run_train(workspace: Workspace, options: Namespace) -> None:
     console().print(f"next: harness submit {pipeline.competition.name} --recipe {[*chosen][-1]}")
 
 
+def run_find_rate(workspace: Workspace, options: Namespace) -> None:
+    """Raise the learning rate step by step on the first fold, and say where the loss falls."""
+    from harness import runs
+    from harness.recipes import Network
+    from harness.training import finder
+
+    pipeline = pipeline_of(workspace, options)
+    recipe = pipeline.choose([options.recipe])[options.recipe]
+    if not isinstance(recipe, Network):
+        raise UserError(f"{options.recipe} is a {type(recipe).__name__}, which has no learning rate.", "name a Network")
+    pipeline.perform({options.recipe: recipe}, only=("folds", "images"))
+    caches = {wanted: pipeline.open_cache(wanted) for wanted in recipe.inputs()}
+    run = pipeline.run_of(options.recipe)
+    fold = next(runs.folds_of(run, recipe, pipeline.dataset, pipeline.folds, caches, pipeline.competition.mirror))
+    found = finder.find(recipe, fold)
+    out = console()
+    out.print(f"suggested: --set learning_rate={found.suggested:.2g} (the recipe has {recipe.learning_rate:g})")
+    out.print(f"plot: {workspace.shown(fold.folder / 'learning-rates.png')}")
+
+
 def run_submit(workspace: Workspace, options: Namespace) -> None:
     """Everything up to a scored CSV, and a summary."""
     started = time.monotonic()
@@ -271,6 +291,7 @@ def pipeline_of(workspace: Workspace, options: Namespace):
             smoke=getattr(options, "smoke", False),
             compressed=getattr(options, "compress", False),
             folds=getattr(options, "folds", None),
+            from_epoch=getattr(options, "from_epoch", None),
         ),
     )
 

@@ -31,8 +31,10 @@ from harness.files import lock, out_of_space, read_json, write_json, write_text
 from harness.predictions import HOLDOUT, TEST, Predictions
 from harness.recipes.blend import Ensemble
 from harness.recipes.choice import choose
+from harness.recipes.network import Network
 from harness.recipes.recipe import FoldRecipe, Recipe
-from harness.runs import Run
+from harness.recipes.repeat import lookup
+from harness.runs import Parent, Run
 from harness.workspace import Workspace
 
 UP_TO_DATE, STALE, MISSING = "up to date", "stale", "missing"
@@ -48,6 +50,7 @@ class Options:
         smoke: shrink every recipe to see that it works.
         compressed: build image caches in the form for small disks.
         folds: a CSV of folds to use in place of the competition's own.
+        from_epoch: have networks go on from the checkpoint after this epoch of the run without ``assignments``.
     """
 
     data: Path | None = None
@@ -55,6 +58,7 @@ class Options:
     smoke: bool = False
     compressed: bool = False
     folds: Path | None = None
+    from_epoch: int | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class Pipeline:
         self.recipes, self.default = competitions.recipes(competition)
         if self.options.smoke:
             self.recipes = {name: recipe.smoke() for name, recipe in self.recipes.items()}
+        self._declared = dict(self.recipes)
         self.took: dict[str, float] = {}
         self.failed: dict[str, str] = {}  # members left out of what is made of them, and why
 
@@ -176,7 +181,14 @@ class Pipeline:
     # Runs.
 
     def run_of(self, name: str) -> Run:
-        recipe = self.recipes[name]
+        recipe, epoch = self.recipes[name], self.options.from_epoch
+        if epoch is None or not isinstance(recipe, Network):
+            return self._run(name, recipe)
+        declared = lookup(self._declared, name)
+        assert declared is not None
+        return self._run(name, recipe, Parent(self._run(name, declared), epoch))
+
+    def _run(self, name: str, recipe: Recipe, parent: Parent | None = None) -> Run:
         made_from = fp.fingerprint(
             recipe=recipe,
             inputs=[wanted.key(self.dataset) for wanted in recipe.inputs()],
@@ -186,9 +198,10 @@ class Pipeline:
             mirror=self.competition.mirror,
             backend=_backend(),
             code=fp.code("runs", "predictions", *recipe.modules) + fp.code_of_class(type(recipe)),
+            **({"parent": [parent.run.key, parent.epoch]} if parent else {}),
         )
         folder = self.workspace.runs(self.competition.name) / name / made_from
-        return Run(name, made_from, folder, recipe, self.competition.metric, self.options.smoke)
+        return Run(name, made_from, folder, recipe, self.competition.metric, self.options.smoke, parent)
 
     def predictions(self, name: str) -> dict[str, Predictions]:
         """A finished run's predictions by split."""

@@ -42,6 +42,14 @@ LIBRARIES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn", "opencv-pyth
 
 
 @dataclass(frozen=True)
+class Parent:
+    """Where a run goes on from: another one's checkpoints after an epoch."""
+
+    run: Run
+    epoch: int
+
+
+@dataclass(frozen=True)
 class Run:
     """A run's folder.
 
@@ -52,6 +60,7 @@ class Run:
         recipe: its settings.
         metric: the competition's, by which its predictions are scored.
         smoke: whether the recipe is a shrunken one, whose scores say nothing.
+        parent: what its training goes on from; None where it begins anew.
     """
 
     name: str
@@ -60,6 +69,7 @@ class Run:
     recipe: Recipe = field(repr=False)
     metric: str
     smoke: bool = False
+    parent: Parent | None = None
 
     def about(self) -> dict[str, Any] | None:
         """The fitted run's record; None where it is unfinished or another's."""
@@ -104,11 +114,13 @@ def fit(run: Run, recipe: FoldRecipe, dataset: Dataset, folds: Folds, caches: di
     Of a recipe's variants the one with the lowest log loss out of fold is kept.
     """
     found, took = [], []
-    for fold in _folds(run, recipe, dataset, folds, caches, mirror):
+    for fold in folds_of(run, recipe, dataset, folds, caches, mirror):
         file, record = fold.folder / "predictions.h5", fold.folder / "fold.json"
         kept = tables.read(file, run.key)
         if kept is None:
             started = time.monotonic()
+            if run.parent is not None:
+                _inherit(run.parent, fold)
             kept = _by_split(recipe.fit(fold), fold, dataset)
             write_json(record, {"seconds": round(time.monotonic() - started, 2), "trained_on": len(fold.train)})
             tables.write(file, run.key, kept)
@@ -130,6 +142,13 @@ def fit(run: Run, recipe: FoldRecipe, dataset: Dataset, folds: Folds, caches: di
         chosen = {"chosen": variants[best], "variants": tried}
         say(f"{run.name}: {_told(variants, losses, best)}")
     _finish(run, {OUT_OF_FOLD: of_all[best]} | splits, dataset, took, chosen)
+
+
+def _inherit(parent: Parent, fold: Fold) -> None:
+    from harness.training.checkpoint import inherit
+
+    if not (fold.folder / "checkpoints").is_dir():
+        inherit(parent.run.folder / fold.folder.name, fold.folder, parent.epoch)
 
 
 def _told(variants: tuple[dict[str, Any], ...], losses: list[float], best: int) -> str:
@@ -189,6 +208,8 @@ def _finish(
         "recipe": run.name,
         "settings": plain(run.recipe),
         "smoke": run.smoke,
+        "parent": {"run": run.parent.run.key, "epoch": run.parent.epoch} if run.parent else None,
+        "training": [read_json(file) for file in sorted(run.folder.glob("fold-*/training.json"))],
         "dataset": dataset.fingerprint,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(sum(took), 2),
@@ -200,7 +221,7 @@ def _finish(
     write_json(run.folder / "run.json", record)
 
 
-def _folds(
+def folds_of(
     run: Run, recipe: FoldRecipe, dataset: Dataset, folds: Folds, caches: dict[Input, Cache], mirror: bool
 ) -> Iterator[Fold]:
     rows = {name: row for row, name in enumerate(dataset.ids)}
