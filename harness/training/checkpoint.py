@@ -107,6 +107,8 @@ def restore(file: Path, trainer: keras.Model) -> None:
     Raises:
         UserError: the checkpoint is of another network.
     """
+    import keras
+
     groups: dict[str, list[Any]] = {}
     for name, variable in _parts(trainer).items():
         groups.setdefault(name.split("/")[0], []).append((name, variable))
@@ -122,10 +124,10 @@ def restore(file: Path, trainer: keras.Model) -> None:
                     "go on with the network and the options it was made with",
                 )
             elif group == type(trainer.optimizer).__name__:
-                # Averages of weights begin at the weights, not at Keras's 0.
+                # Averages begin at the weights, not at Keras's 0; as copies, for JAX gives both buffers away.
                 averages = [variable for variable in trainer.optimizer.variables if variable.name.endswith("_average")]
                 for average, weight in zip(averages, trainer.trainable_variables, strict=False):
-                    average.assign(weight)
+                    average.assign(keras.ops.copy(weight))
 
 
 def inherit(parent: Path, folder: Path, epoch: int) -> None:

@@ -6,8 +6,6 @@ import json
 
 import pytest
 
-pytestmark = pytest.mark.model
-
 DECLARED = '''
 from harness.recipes import LogisticRegression, Network, recipe
 

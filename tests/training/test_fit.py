@@ -112,6 +112,7 @@ def test_every_regulariser_at_once_learns_too(fold: Fold):
     assert (found.argmax(axis=1) == fold.labels[fold.predicted()]).mean() > 0.8
 
 
+@pytest.mark.slow
 def test_computing_in_half_precision_learns_too(fold: Fold):
     found = dataclasses.replace(RECIPE, mixed=True, epochs=3, rotation=0.0, zoom=0.0, views="centre").fit(fold)
     assert np.allclose(found.sum(axis=1), 1, atol=1e-4)
