@@ -78,7 +78,7 @@ gpu: $(BIN)/.run ## TensorFlow with CUDA into .venv, for a Linux machine with an
 
 $(BIN)/.run: locks/run.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else "Harness needs Python 3.11 to 3.13, and $(PYTHON) is %d.%d. Name another: make PYTHON=python3.12" % v)'
-	@echo "Installing the harness into .venv, once (about 700 MB to download)."
+	@echo "Installing the harness into .venv, once (about 850 MB to download)."
 	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r locks/run.txt
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
