@@ -147,8 +147,8 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("name", metavar="NAME", help="a backbone, a network, or the competition of a recipe")
     sub.add_argument("recipe", metavar="RECIPE", nargs="?", help="its recipe (default: the competition's default one)")
     sub.add_argument(
-        "--size", type=int, default=32, metavar="SIDE",
-        help="for a network: the images' height and width (default: 32); a backbone and a recipe have their own",
+        "--size", type=int, metavar="SIDE",
+        help="for a network: the images' height and width (default: 32, or the least it takes); others have their own",
     )  # fmt: skip
     sub = command(
         "advise",
@@ -180,11 +180,12 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code: 0 done, 2 the user's mistake, 1 our failure, 130 stopped.
     """
     options = parser().parse_args(arguments)
-    from harness import commands, commands_kaggle
+    from harness import commands, commands_kaggle, commands_models
 
     name = "run_" + options.command.replace("-", "_")
     try:
-        getattr(commands if hasattr(commands, name) else commands_kaggle, name)(Workspace.find(), options)
+        module = next(one for one in (commands, commands_kaggle, commands_models) if hasattr(one, name))
+        getattr(module, name)(Workspace.find(), options)
         return OK
     except UserError as error:
         return _tell(error.what, error.mend)

@@ -11,7 +11,7 @@ from harness import commands_kaggle
 from harness import competition as competitions
 from harness.competition import Broken, Competition
 from harness.console import console, seconds
-from harness.errors import UserError, nearest
+from harness.errors import UserError
 from harness.scoring.ledger import FILE as LEDGER
 from harness.workspace import Workspace
 
@@ -123,26 +123,6 @@ def run_train(workspace: Workspace, options: Namespace) -> None:
     console().print(f"next: harness submit {pipeline.competition.name} --recipe {[*chosen][-1]}")
 
 
-def run_find_rate(workspace: Workspace, options: Namespace) -> None:
-    """Raise the learning rate step by step on the first fold, and say where the loss falls."""
-    from harness import runs
-    from harness.recipes import Network
-    from harness.training import finder
-
-    pipeline = pipeline_of(workspace, options)
-    recipe = pipeline.choose([options.recipe])[options.recipe]
-    if not isinstance(recipe, Network):
-        raise UserError(f"{options.recipe} is a {type(recipe).__name__}, which has no learning rate.", "name a Network")
-    pipeline.perform({options.recipe: recipe}, only=("folds", "images"))
-    caches = {wanted: pipeline.open_cache(wanted) for wanted in recipe.inputs()}
-    run = pipeline.run_of(options.recipe)
-    fold = next(runs.folds_of(run, recipe, pipeline.dataset, pipeline.folds, caches, pipeline.competition.mirror))
-    found = finder.find(recipe, fold)
-    out = console()
-    out.print(f"suggested: --set learning_rate={found.suggested:.2g} (the recipe has {recipe.learning_rate:g})")
-    out.print(f"plot: {workspace.shown(fold.folder / 'learning-rates.png')}")
-
-
 def run_submit(workspace: Workspace, options: Namespace) -> None:
     """Everything up to a scored CSV, and a summary."""
     started = time.monotonic()
@@ -196,51 +176,6 @@ def run_new(workspace: Workspace, options: Namespace) -> None:
     name = create(workspace, options.name, options.source)
     console().print(f"made competitions/{name}/ ({', '.join(competitions.FILES)})")
     console().print(f"next: make submit COMP={name}")
-
-
-def run_inspect(workspace: Workspace, options: Namespace) -> None:
-    """Print the layers of a backbone, of a network, or of what a recipe trains or taps."""
-    from harness import backend, networks
-    from harness.backbones import BACKBONES, find
-    from harness.report import layers
-
-    name, recipe = options.name, options.recipe
-    if competitions.canonical(name) in competitions.names(workspace):
-        pipeline = pipeline_of(workspace, Namespace(competition=name))
-        recipe = recipe or pipeline.default
-        pipeline.choose([recipe])
-        backend.start(seed=0)
-        model = pipeline.recipes[recipe].architecture(lambda: len(pipeline.dataset.classes))
-        if model is None:
-            raise UserError(
-                f"{recipe} is a {type(pipeline.recipes[recipe]).__name__}, which has no network of its own.",
-                f"harness inspect {name} RECIPE (harness list {name} names them)",
-            )
-    elif name in BACKBONES:
-        backend.start(seed=0)
-        model = find(name).network(weights=False)
-    elif name in networks.NETWORKS:
-        backend.start(seed=0)
-        model = networks.build(name, options.size, options.size, 3, 10)
-    else:
-        known = [*BACKBONES, *networks.NETWORKS, *competitions.names(workspace)]
-        what = f"{name!r} is no backbone, network or competition. {nearest(name, known)}"
-        raise UserError(what, f"harness inspect {next(iter(BACKBONES))}")
-    layers.show(model, console())
-
-
-def run_advise(workspace: Workspace, options: Namespace) -> None:
-    """Measure how much data there is and how like ImageNet it looks; name the approach and the recipes for it."""
-    import numpy as np
-
-    from harness import advise
-    from harness.report import advice
-
-    pipeline = pipeline_of(workspace, options)
-    pipeline.choose([*pipeline.recipes])
-    labels = pipeline.dataset.labels[pipeline.dataset.rows("train")]
-    per_class = float(np.median(np.bincount(labels)))
-    advice.show(pipeline.competition.name, per_class, advise.probe(pipeline.dataset), pipeline.recipes, console())
 
 
 def run_cache(workspace: Workspace, options: Namespace) -> None:

@@ -130,6 +130,9 @@ def test_inspect_prints_what_can_be_tapped(insects, harness):
         assert found.code == 0, found.err
         assert "141  top_activation" in found.out and "144 layers, 4,694,024 parameters" in found.out
     assert "minivggnet: 23 layers" in harness("inspect", "minivggnet").out
+    assert "alexnet: " in harness("inspect", "alexnet").out
+    small = harness("inspect", "alexnet", "--size", "16")
+    assert small.code == 2 and "alexnet takes images of at least" in small.err
     wrong = harness("inspect", "efficientnet-lite9")
     assert wrong.code == 2 and "Did you mean efficientnet-lite2" in wrong.err
 
