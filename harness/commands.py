@@ -267,11 +267,12 @@ def _print_scores(pipeline, chosen) -> None:
 
 def _print_ensembles(pipeline, chosen, out) -> None:
     from harness.files import read_json
-    from harness.report import blend
+    from harness.report import blend, views
     from harness.scoring.leaderboard import board
 
     known = board(pipeline.workspace, pipeline.competition)
     for name, recipe in chosen.items():
+        views.show(name, pipeline.run_of(name).folder, out)
         if recipe.members and (found := read_json(pipeline.run_of(name).folder / "blend.json")):
             out.print()
             blend.show(name, found, known, out)

@@ -35,7 +35,7 @@ from harness.predictions import HOLDOUT, OUT_OF_FOLD, TEST, Predictions
 from harness.recipes.blend import Ensemble
 from harness.recipes.recipe import Fold, FoldRecipe, Recipe
 from harness.recipes.settings import plain
-from harness.report import evaluation
+from harness.report import evaluation, views
 
 Array = np.ndarray
 LIBRARIES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn", "opencv-python-headless", "opencv-python")
@@ -96,10 +96,15 @@ class Run:
         splits = self.predictions() or {}
         scored = {split: (dataset.labels_of(found.ids), found) for split, found in splits.items() if split != TEST}
         found = evaluation.write(self.folder, scored, self.metric)
+        views.write(self.folder, dataset.labels, self.metric)
         write_json(self.folder / "metrics.json", {"made_from": self._metrics_key(), "splits": found})
 
     def _metrics_key(self) -> str:
-        return fp.fingerprint(run=self.key, metric=self.metric, code=fp.code("report.evaluation", "metrics"))
+        return fp.fingerprint(
+            run=self.key,
+            metric=self.metric,
+            code=fp.code("report.evaluation", "report.views", "ensembles.ledger", "metrics"),
+        )
 
     def has_older(self) -> bool:
         """Whether the recipe was run before, from something else."""

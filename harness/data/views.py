@@ -24,6 +24,12 @@ class View:
     across: float = 0.5
     mirrored: bool = False
 
+    @property
+    def name(self) -> str:
+        """Where it looks: "centre", "top left, mirrored"."""
+        rows, columns = {0: "top ", 0.5: "", 1: "bottom "}, {0: "left", 0.5: "centre", 1: "right"}
+        return rows[self.down] + columns[self.across] + ", mirrored" * self.mirrored
+
     def of(self, images: Array, height: int, width: int, pad: int = 0) -> Array:
         """Take the view of a batch: (n, H, W, 3) to (n, height, width, 3).
 

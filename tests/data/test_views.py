@@ -54,3 +54,9 @@ def test_mirrored_views_are_refused_where_a_mirrored_image_is_another_thing(name
 def test_misspelt_views_get_the_nearest_names():
     with pytest.raises(UserError, match="ten_crop"):
         views("tencrop", mirror=True)
+
+
+def test_every_view_has_a_name_of_its_own():
+    names = [view.name for view in VIEWS["ten_crop"]]
+    assert len(set(names)) == 10
+    assert names[:2] == ["top left", "top right"] and names[4:6] == ["centre", "top left, mirrored"]

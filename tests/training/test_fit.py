@@ -11,6 +11,7 @@ import pytest
 
 from harness.recipes.network import Network
 from harness.recipes.recipe import Fold
+from harness.report import views
 from tests.training.folds import drawn_fold
 
 pytestmark = pytest.mark.model
@@ -48,6 +49,21 @@ def test_it_learns_what_the_pictures_show_and_leaves_its_curves(fold: Fold):
     about = json.loads((fold.folder / "training.json").read_text())
     assert about["epochs"] == 5 and about["batch"] == 16
     assert (fold.folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_each_view_is_worth_is_told_on_the_validation_rows(fold: Fold):
+    found = dataclasses.replace(RECIPE, epochs=1).fit(fold)
+    with np.load(fold.folder / "views.npz", allow_pickle=False) as kept:
+        assert kept["names"].tolist() == ["top left", "top right", "bottom left", "bottom right", "centre"]
+        assert kept["rows"].tolist() == fold.validation.tolist()
+        assert np.allclose(kept["probabilities"].mean(axis=0), found[: len(fold.validation)], atol=1e-6)
+    views.write(fold.folder.parent, fold.labels, "accuracy")
+    told = json.loads((fold.folder.parent / "views.json").read_text())
+    entries = {entry["name"]: entry for entry in told["entries"]}
+    assert told["rows"] == 21 and [*entries][-1] == "crops" and len(entries) == 6
+    assert entries["centre"]["gain"] == 0 and entries["centre"]["cost"] == 1
+    right = found[: len(fold.validation)].argmax(axis=1) == fold.labels[fold.validation]
+    assert entries["crops"]["score"] == pytest.approx(right.mean()) and entries["crops"]["cost"] == 5
 
 
 def test_the_seed_and_the_training_rows_alone_decide(fold: Fold):
