@@ -41,7 +41,7 @@ def engine(backbone: Backbone, layers: tuple[Layer, ...] = (), precision: Precis
     Args:
         layers: as in ``Backbone.build``.
         precision: "bfloat16" is faster on processors that have matrix units for it (Intel AMX), and no others;
-            features differ by some 7 %. Of use on a CPU with OpenVINO; elsewhere it changes nothing.
+            features differ by some 6 %. Of use on a CPU with OpenVINO; elsewhere it changes nothing.
 
     Raises:
         UserError: there is no such layer, or no weights.
