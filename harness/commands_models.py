@@ -66,13 +66,13 @@ def run_advise(workspace: Workspace, options: Namespace) -> None:
 def run_find_rate(workspace: Workspace, options: Namespace) -> None:
     """Raise the learning rate step by step on the first fold, and say where the loss falls."""
     from harness import runs
-    from harness.recipes import Network
+    from harness.recipes.trained import Trained
     from harness.training import finder
 
     pipeline = pipeline_of(workspace, options)
     recipe = pipeline.choose([options.recipe])[options.recipe]
-    if not isinstance(recipe, Network):
-        raise UserError(f"{options.recipe} is a {type(recipe).__name__}, which has no learning rate.", "name a Network")
+    if not isinstance(recipe, Trained):
+        raise UserError(f"{options.recipe} is a {type(recipe).__name__}, which has no learning rate.", "name a recipe that trains a network")
     pipeline.perform({options.recipe: recipe}, only=("folds", "images"))
     caches = {wanted: pipeline.open_cache(wanted) for wanted in recipe.inputs()}
     run = pipeline.run_of(options.recipe)

@@ -31,9 +31,9 @@ from harness.files import lock, out_of_space, read_json, write_json, write_text
 from harness.predictions import HOLDOUT, TEST, Predictions
 from harness.recipes.blend import Ensemble
 from harness.recipes.choice import choose
-from harness.recipes.network import Network
 from harness.recipes.recipe import FoldRecipe, Recipe
 from harness.recipes.repeat import lookup
+from harness.recipes.trained import Trained
 from harness.runs import Parent, Run
 from harness.workspace import Workspace
 
@@ -182,7 +182,7 @@ class Pipeline:
 
     def run_of(self, name: str) -> Run:
         recipe, epoch = self.recipes[name], self.options.from_epoch
-        if epoch is None or not isinstance(recipe, Network):
+        if epoch is None or not isinstance(recipe, Trained):
             return self._run(name, recipe)
         declared = lookup(self._declared, name)
         assert declared is not None

@@ -1,156 +1,52 @@
-"""A network trained from scratch on each fold; the fold's validation part says which epoch was the best."""
+"""A network trained from scratch on each fold."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING
 
-from harness.data.views import VIEWS, views
-from harness.recipes.recipe import Array, Fold, ImageRecipe, require
+import numpy as np
+
+from harness.recipes.recipe import Array, require
+from harness.recipes.trained import Trained
 
 if TYPE_CHECKING:
     import keras
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network(ImageRecipe):
+class Network(Trained):
     """A network from scratch.
 
     Args:
         network: a module of ``harness.networks``, such as "minivggnet".
         options: the network's own, such as {"stages": (3, 4, 6)}.
         reg: L2 weight decay of the kernels, in the loss; None is as the network has it.
-        crop: (height, width) of patches taken at random from the cached images; None takes them whole.
-        pad: before that, the image's edges are repeated outwards by so many pixels.
-        flip: mirror training images at random.
-        rotation: turn training images at random by up to so many degrees.
-        zoom: scale their height and width at random by up to this fraction.
-        shear: slant them at random by up to this fraction.
-        shift: move them at random by up to this fraction of their size.
-        cutout: blank a square of so many pixels at random.
-        mixup, cutmix: mix training images and their labels in pairs, by shares drawn from Beta(mixup, mixup).
-        smoothing: this share of each label is spread over all classes.
-        balanced: have rare classes count as much as common ones.
-        epochs: passes over the training rows, at most.
-        best: which epoch's weights are used: that of the lowest log loss or the highest accuracy on the fold's
-            validation part, or the last.
-        patience: stop after so many epochs without a better one.
-        batch: images a step; halved where the device's memory does not hold so many.
-        optimizer: by name.
-        momentum, nesterov: of "sgd".
-        weight_decay: taken from the kernels at each step, times the learning rate; norms and biases are left alone.
-        ema: average the weights over steps with this momentum, and use the averages; 0 does not.
-        learning_rate: its largest value.
-        schedule: how the learning rate goes over the epochs; see ``harness.training.schedules``.
-        power: of "polynomial".
-        rates: of "steps": (until epoch, learning rate), …
-        decay: of "time".
-        mixed: compute in bfloat16, keep weights in float32: for GPUs.
-        checkpoint: keep a checkpoint every so many epochs; they are of the weights' size, times 2 or 3.
-        views: the views whose probabilities are averaged: a key of ``harness.data.views.VIEWS``.
     """
 
     network: str
     options: dict = field(default_factory=dict, hash=False)
     reg: float | None = None
-    crop: tuple[int, int] | None = None
-    pad: int = 0
-    flip: bool = False
-    rotation: float = 0.0
-    zoom: float = 0.0
-    shear: float = 0.0
-    shift: float = 0.0
-    cutout: int = 0
-    mixup: float = 0.0
-    cutmix: float = 0.0
-    smoothing: float = 0.0
-    balanced: bool = False
-    epochs: int
-    best: Literal["loss", "accuracy", "last"] = "loss"
-    patience: int = 10
-    batch: int = 64
-    optimizer: Literal["sgd", "rmsprop", "adam", "adagrad", "adadelta", "nadam"] = "sgd"
-    momentum: float = 0.9
-    nesterov: bool = True
-    weight_decay: float = 0.0
-    ema: float = 0.0
-    learning_rate: float
-    schedule: Literal["constant", "linear", "polynomial", "steps", "time", "cosine", "one_cycle"] = "constant"
-    power: float = 1.0
-    rates: tuple[tuple[int, float], ...] = ()
-    decay: float = 0.0
-    mixed: bool = False
-    checkpoint: int = 5
-    views: str = "centre"
 
     @property
     def modules(self) -> tuple[str, ...]:
-        parts = ("augmentation", "checkpoint", "feed", "fit", "model", "objective", "optimizers", "schedules")
-        training = tuple(f"training.{part}" for part in parts)
-        network = ("networks._layers", f"networks.{self.network}")
-        return ("backend", "data.batches", "data.views", *training, *network)
-
-    @property
-    def input_size(self) -> tuple[int, int]:
-        """(height, width) of what the network is given."""
-        return self.crop or self.size
+        return (*super().modules, "networks._layers", f"networks.{self.network}")
 
     def check(self, competition) -> None:
         from harness import networks
 
-        super().check(competition)
         require(self, "network", self.network in networks.NETWORKS, f"one of {', '.join(networks.NETWORKS)}")
         own = [name for name in networks.options(self.network) if name != "reg"]
         require(self, "options", set(self.options) <= set(own), f"named among {', '.join(own) or 'none'}")
-        for setting in ("epochs", "patience", "batch", "checkpoint"):
-            require(self, setting, getattr(self, setting) >= 1, "at least 1")
-        require(self, "learning_rate", self.learning_rate > 0, "above 0")
-        for setting in ("reg", "pad", "shift", "shear", "weight_decay", "power", "decay", "mixup"):
-            require(self, setting, (getattr(self, setting) or 0) >= 0, "0 or more")
-        for setting in ("zoom", "smoothing", "momentum", "ema"):
-            require(self, setting, 0 <= getattr(self, setting) < 1, "at least 0 and below 1")
-        smallest = networks.smallest(self.network)
-        given = "crop" if self.crop else "size"
-        require(self, given, min(self.input_size) >= smallest, f"at least {smallest},{smallest} for {self.network}")
-        padded = [side + 2 * self.pad for side in self.size]
-        fits = all(patch <= side for patch, side in zip(self.input_size, padded, strict=True))
-        require(self, "crop", fits, f"at most the cached images' {padded[0]},{padded[1]}")
-        require(self, "rotation", 0 <= self.rotation <= 180, "between 0 and 180 degrees")
-        require(self, "cutout", 0 <= self.cutout <= min(self.input_size), "between 0 and the images' shorter side")
-        require(self, "cutmix", 0 <= self.cutmix <= 1, "between 0 and 1")
-        require(self, "cutmix", not (self.cutmix and self.mixup), "0 where mixup is in use")
-        self._check_rates()
-        require(self, "flip", competition.mirror or not self.flip, "False: here a mirrored image is another thing")
-        require(self, "views", self.views in VIEWS, f"one of {', '.join(VIEWS)}")
-        views(self.views, competition.mirror)
-        one = self.pad == 0 and self.crop in (None, self.size)
-        require(
-            self, "views", not ("crop" in self.views and one), "'centre' or 'mirror' where pad is 0: all crops are one"
-        )
+        require(self, "reg", self.reg is None or self.reg >= 0, "0 or more, or None")
+        super().check(competition)
 
-    def _check_rates(self) -> None:
-        ends = [until for until, _ in self.rates]
-        wanted = self.schedule != "steps" or (
-            bool(ends) and ends == sorted(set(ends)) and ends[0] >= 1 and all(rate > 0 for _, rate in self.rates)
-        )
-        require(self, "rates", wanted, "rising epochs with rates above 0, such as ((40, 1e-3), (60, 1e-4))")
-
-    def smoke(self) -> Self:
+    @property
+    def smallest(self) -> int:
         from harness import networks
 
-        # Predicting every row at full size takes minutes.
-        side = max(32, networks.smallest(self.network) if self.network in networks.NETWORKS else 0)
-        height, width = (min(side, length) for length in self.input_size)
-        return dataclasses.replace(
-            super().smoke(),
-            size=(height, width),
-            crop=None,
-            cutout=min(self.cutout, height, width),
-            epochs=1,
-            views="centre",
-        )
+        return networks.smallest(self.network) if self.network in networks.NETWORKS else 1
 
     @property
     def approach(self) -> str:
@@ -159,9 +55,14 @@ class Network(ImageRecipe):
     def architecture(self, classes: Callable[[], int]) -> keras.Model:
         from harness import networks
 
-        return networks.build(self.network, *self.input_size, 3, classes(), **self.options)
+        options = self.options if self.reg is None else {"reg": self.reg} | self.options
+        return networks.build(self.network, *self.input_size, 3, classes(), **options)
 
-    def fit(self, fold: Fold) -> Array:
-        from harness.training.fit import fit
+    def assemble(self, classes: int, mean: Array, deviation: Array) -> keras.Model:
+        import keras
 
-        return fit(self, fold)
+        pixels = keras.Input((*self.input_size, 3))
+        # A deviation of 0 would divide by nothing.
+        variance = np.maximum(deviation, 1.0) ** 2
+        normal = keras.layers.Normalization(mean=mean.tolist(), variance=variance.tolist(), dtype="float32")(pixels)
+        return keras.Model(pixels, self.architecture(lambda: classes)(normal), name="network")

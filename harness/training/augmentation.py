@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers, ops
 
 if TYPE_CHECKING:
-    from harness.recipes.network import Network
+    from harness.recipes.trained import Trained
 
 Array = np.ndarray
 
@@ -114,7 +114,7 @@ class RandomAffine(layers.Layer):
         return super().get_config() | {name: getattr(self, name) for name in names}
 
 
-def augmentation(recipe: Network, mean: Array, seed: int) -> list[layers.Layer]:
+def augmentation(recipe: Trained, mean: Array, seed: int) -> list[layers.Layer]:
     """The layers for a recipe's settings, each with a seed of its own; none where a setting is off.
 
     Args:

@@ -14,8 +14,8 @@ from harness.files import write_json
 from harness.report.curves import plot_rates
 
 if TYPE_CHECKING:
-    from harness.recipes.network import Network
     from harness.recipes.recipe import Fold
+    from harness.recipes.trained import Trained
 
 Array = np.ndarray
 
@@ -38,7 +38,7 @@ class Finding:
     suggested: float
 
 
-def find(recipe: Network, fold: Fold, low: float = 1e-6, high: float = 10.0, steps: int = 200) -> Finding:
+def find(recipe: Trained, fold: Fold, low: float = 1e-6, high: float = 10.0, steps: int = 200) -> Finding:
     """Train for some steps on a fold with rates from ``low`` to ``high``; keep a plot and a JSON in its folder.
 
     Nothing that was trained is kept.

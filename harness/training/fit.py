@@ -1,4 +1,4 @@
-"""Fitting one fold of a network: build, train from wherever it was left, predict over views."""
+"""Training a network on one fold: from wherever it was left, to the weights to predict with."""
 
 from __future__ import annotations
 
@@ -8,37 +8,43 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness import backend
-from harness.console import progress, say
-from harness.files import whole, write_json
+from harness.console import say
+from harness.files import write_json
 from harness.report.diagnosis import diagnosis
 from harness.training.checkpoint import State, Store, restore
 from harness.training.interrupts import Interrupts
+from harness.training.predict import PREDICT_BATCH, predict
 
 if TYPE_CHECKING:
     import keras
 
-    from harness.recipes.network import Network
     from harness.recipes.recipe import Fold
+    from harness.recipes.trained import Trained
 
 Array = np.ndarray
 
-PREDICT_BATCH = 256
 
-
-def fit(recipe: Network, fold: Fold) -> Array:
+def fit(recipe: Trained, fold: Fold, start: list[Array] | None = None) -> Array:
     """Train on ``fold.train``, stop by ``fold.validation``, predict ``fold.predicted()``: (rows, classes) float32.
 
-    Training goes on from the furthest checkpoint in ``fold.folder``. A batch that does not fit into the device's
-    memory is halved until it does.
+    Args:
+        start: weights to begin with, in place of the recipe's own.
 
     Raises:
         KeyboardInterrupt: after Ctrl-C; all that was done is kept.
     """
+    return predict(recipe, fold, train(recipe, fold, start))
+
+
+def train(recipe: Trained, fold: Fold, start: list[Array] | None = None) -> keras.Model:
+    """Train a network, from the furthest checkpoint in ``fold.folder`` on; give it with the weights to predict with.
+
+    A batch that does not fit into the device's memory is halved until it does.
+    """
     batch = recipe.batch
     while True:
         try:
-            network = train(recipe, fold, batch)
-            break
+            return _train(recipe, fold, batch, start)
         except Exception as error:
             if batch == 1 or not backend.out_of_memory(error):
                 raise
@@ -46,11 +52,9 @@ def fit(recipe: Network, fold: Fold) -> Array:
         say(
             f"{fold.title}: a batch of {batch * 2} images does not fit into the device's memory; going on with {batch}."
         )
-    return predict(recipe, fold, network)
 
 
-def train(recipe: Network, fold: Fold, batch: int) -> keras.Model:
-    """Train a network with at most so many images a step; give it with the weights to predict with."""
+def _train(recipe: Trained, fold: Fold, batch: int, start: list[Array] | None) -> keras.Model:
     backend.start(fold.seed)
     import keras
 
@@ -64,6 +68,8 @@ def train(recipe: Network, fold: Fold, batch: int) -> keras.Model:
     models, store, state = build(recipe, fold, cache, rows), Store(fold.folder / "checkpoints"), State()
     trainer = models.trainer
     found = store.latest()
+    if start is not None and not found:
+        models.network.set_weights(start)
     batch = min(batch, found[1].batch or batch) if found else batch
     steps = math.ceil(len(rows) / batch)
     compile_models(models, recipe, schedule(recipe, steps))
@@ -120,44 +126,20 @@ def train(recipe: Network, fold: Fold, batch: int) -> keras.Model:
     words = diagnosis(state.history, len(fold.classes))
     for line in words:
         say(f"{fold.title}: {line}")
+    used = state.epoch if best is None else state.best(recipe.best)
+    scores = {name: state.history[f"val_{name}"][used - 1] for name in ("log_loss", "accuracy")}
+    say(
+        f"{fold.title}: the weights of epoch {used} have accuracy {scores['accuracy']:.4f} and log loss "
+        f"{scores['log_loss']:.4f} on the validation part."
+    )
     record = {
         "batch": batch,
         "batch_asked_for": recipe.batch,
         "epochs": state.epoch,
-        "weights_of_epoch": state.epoch if best is None else state.best(recipe.best),
+        "weights_of_epoch": used,
+        "validation": scores,
         "parameters": models.network.count_params(),
         "diagnosis": words,
     }
     write_json(fold.folder / "training.json", record)
     return models.network
-
-
-def predict(recipe: Network, fold: Fold, network: keras.Model) -> Array:
-    """Average a network's probabilities over the recipe's views of ``fold.predicted()``.
-
-    What each view gives for the validation rows is kept in ``views.npz``, to tell what views are worth.
-    """
-    from harness.data.views import views
-
-    images = recipe.cache(fold).images
-    rows, looks = fold.predicted(), views(recipe.views, fold.mirror)
-    total = np.zeros((len(rows), len(fold.classes)), np.float64)
-    validated = np.zeros((len(looks), len(fold.validation), len(fold.classes)), np.float32)
-    with progress(
-        f"{fold.title}, predicting {len(looks)} view{'s' * (len(looks) > 1)}", len(rows) * len(looks), "img"
-    ) as bar:
-        for start in range(0, len(rows), 8 * PREDICT_BATCH):
-            part = slice(start, start + 8 * PREDICT_BATCH)
-            images_of_part = images[rows[part]]
-            for number, view in enumerate(looks):
-                seen = view.of(images_of_part, *recipe.input_size, recipe.pad)
-                found = network.predict(seen, batch_size=PREDICT_BATCH, verbose=0)
-                total[part] += found
-                kept = validated[number, part]  # validation rows come first
-                kept[:] = found[: len(kept)]
-                bar.update(len(seen))
-    if len(looks) > 1:
-        with whole(fold.folder / "views.npz") as temporary:
-            names = np.array([view.name for view in looks])
-            np.savez(temporary, names=names, rows=fold.validation, probabilities=validated)
-    return (total / len(looks)).astype(np.float32)

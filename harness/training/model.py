@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from harness import backend, networks
+from harness import backend
 
 if TYPE_CHECKING:
     import keras
 
     from harness.data.image_cache import ImageCache
-    from harness.recipes.network import Network
     from harness.recipes.recipe import Fold
+    from harness.recipes.trained import Trained
 
 Array = np.ndarray
 
@@ -30,7 +30,7 @@ class Models(NamedTuple):
     trainer: keras.Model
 
 
-def build(recipe: Network, fold: Fold, cache: ImageCache, train: Array) -> Models:
+def build(recipe: Trained, fold: Fold, cache: ImageCache, train: Array) -> Models:
     """The models of a recipe for one fold, not compiled.
 
     Args:
@@ -46,15 +46,10 @@ def build(recipe: Network, fold: Fold, cache: ImageCache, train: Array) -> Model
 
     keras.config.set_dtype_policy("mixed_bfloat16" if recipe.mixed else "float32")
     classes = len(fold.classes)
-    # Pixels travel to the device as bytes and are normalised there, with the training rows' own statistics.
-    mean, deviation = cache.mean(train), np.maximum(cache.deviation(train), 1.0)
-    pixels = keras.Input((*recipe.input_size, 3))
-    normal = keras.layers.Normalization(mean=mean.tolist(), variance=(deviation**2).tolist(), dtype="float32")(pixels)
-    options = recipe.options if recipe.reg is None else {"reg": recipe.reg} | recipe.options
-    network = keras.Model(
-        pixels, networks.build(recipe.network, *recipe.input_size, 3, classes, **options)(normal), name="network"
-    )
+    mean = cache.mean(train)
+    network = recipe.assemble(classes, mean, cache.deviation(train))
 
+    # Pixels travel to the device as bytes, and are augmented and normalised there.
     images = keras.Input((*recipe.size, 3), dtype="uint8", name="images")
     numbers = keras.Input((), dtype="int32", name="labels")
     augmented, labels = images, keras.ops.one_hot(numbers, classes, dtype="float32")
@@ -69,7 +64,7 @@ def build(recipe: Network, fold: Fold, cache: ImageCache, train: Array) -> Model
     return Models(network, keras.Model({"images": images, "labels": numbers}, outputs, name="trainer"))
 
 
-def compile_models(models: Models, recipe: Network, rate: Any) -> None:
+def compile_models(models: Models, recipe: Trained, rate: Any) -> None:
     """Make both ready to use, the trainer with the recipe's optimizer at a learning rate or schedule of it."""
     import keras
 

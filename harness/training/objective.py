@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers, ops
 
 if TYPE_CHECKING:
-    from harness.recipes.network import Network
+    from harness.recipes.trained import Trained
 
 Array = np.ndarray
 
@@ -44,7 +44,7 @@ class Objective(layers.Layer):
         return super().get_config() | {"smoothing": self.smoothing, "class_weights": self.class_weights}
 
 
-def mixing(recipe: Network, seed: int) -> layers.Layer | None:
+def mixing(recipe: Trained, seed: int) -> layers.Layer | None:
     """The layer that mixes {"images", "labels"} of a batch in pairs; None where a recipe wants none.
 
     Sources: Zhang et al., mixup (2018), with Beta(mix, mix); Yun et al., CutMix (2019), with the same.

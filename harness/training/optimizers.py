@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import keras
 
 if TYPE_CHECKING:
-    from harness.recipes.network import Network
+    from harness.recipes.trained import Trained
 
 
-def optimizer(recipe: Network, rate: Any, trainable: list[keras.Variable]) -> keras.Optimizer:
+def optimizer(recipe: Trained, rate: Any, trainable: list[keras.Variable]) -> keras.Optimizer:
     """The optimizer a recipe names, built for a model's variables.
 
     Args:

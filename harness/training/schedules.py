@@ -8,10 +8,10 @@ import keras
 from keras import ops
 
 if TYPE_CHECKING:
-    from harness.recipes.network import Network
+    from harness.recipes.trained import Trained
 
 
-def schedule(recipe: Network, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+def schedule(recipe: Trained, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """The learning rate by step that a recipe asks for.
 
     Args:
