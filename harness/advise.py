@@ -121,7 +121,8 @@ class Approach:
 
     Args:
         words: what to do, and why.
-        kinds: the kinds of recipes that do it, best first: "features", "early features", "network".
+        kinds: the kinds of recipes that do it, best first: "features", "early features", "fine-tune",
+            "network".
     """
 
     words: str
@@ -141,11 +142,11 @@ APPROACHES = {
     ),
     (True, True): Approach(
         "features of a pretrained network into a classifier first, which takes minutes; then fine-tune that network",
-        ("features", "network"),
+        ("features", "fine-tune"),
     ),
     (True, False): Approach(
         "fine-tune a pretrained network; where that does no better, train one from scratch",
-        ("network", "early features"),
+        ("fine-tune", "network", "early features"),
     ),
 }
 

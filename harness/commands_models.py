@@ -72,7 +72,10 @@ def run_find_rate(workspace: Workspace, options: Namespace) -> None:
     pipeline = pipeline_of(workspace, options)
     recipe = pipeline.choose([options.recipe])[options.recipe]
     if not isinstance(recipe, Trained):
-        raise UserError(f"{options.recipe} is a {type(recipe).__name__}, which has no learning rate.", "name a recipe that trains a network")
+        raise UserError(
+            f"{options.recipe} is a {type(recipe).__name__}, which has no learning rate.",
+            "name a recipe that trains a network",
+        )
     pipeline.perform({options.recipe: recipe}, only=("folds", "images"))
     caches = {wanted: pipeline.open_cache(wanted) for wanted in recipe.inputs()}
     run = pipeline.run_of(options.recipe)

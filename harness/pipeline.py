@@ -191,6 +191,7 @@ class Pipeline:
     def _run(self, name: str, recipe: Recipe, parent: Parent | None = None) -> Run:
         made_from = fp.fingerprint(
             recipe=recipe,
+            ingredients=recipe.ingredients(),
             inputs=[wanted.key(self.dataset) for wanted in recipe.inputs()],
             folds=self.folds_key,
             members=[self.run_of(member).key for member in self._remaining(recipe)],

@@ -3,7 +3,7 @@
 import dataclasses
 
 from harness.linear import VGG16_GRID
-from harness.recipes import Blend, FeatureRegression, LogisticRegression, Network, recipe
+from harness.recipes import Blend, FeatureRegression, FineTune, LogisticRegression, Network, recipe
 
 
 @recipe
@@ -115,6 +115,53 @@ def minivggnet_augmented():
     harness train flowers17 minivggnet_augmented
     """
     return dataclasses.replace(minivggnet_plain(), flip=True, rotation=30, shift=0.1, shear=0.2, zoom=0.2)
+
+
+@recipe
+def finetune_vgg16():
+    """VGG16 with a head of 256 units: a warm-up of the head, then layers from the fifteenth on learn too.
+
+    Published: 90 % after the warm-up, 94 to 95 % at the end. Not yet measured here. The weights (59 MB) are
+    downloaded once.
+
+    harness train flowers17 finetune_vgg16
+    """
+    return FineTune(
+        backbone="vgg16",
+        size=(224, 224),
+        flip=True,
+        rotation=30,
+        shift=0.1,
+        shear=0.2,
+        zoom=0.2,
+        unfreeze="block5_conv1",
+        epochs=100,
+        best="last",
+        patience=100,
+        batch=32,
+        momentum=0.0,
+        nesterov=False,
+        learning_rate=1e-3,
+    )
+
+
+@recipe
+def finetune_lite0():
+    """The same with EfficientNet-Lite0, whose weights are here, and fewer epochs: for one fold, half an hour on two cores.
+
+    harness train flowers17 finetune_lite0
+    """
+    return dataclasses.replace(
+        finetune_vgg16(),
+        backbone="efficientnet-lite0",
+        unfreeze="block6a_expand_conv",
+        folds=1,
+        warm_epochs=8,
+        epochs=16,
+        momentum=0.9,
+        learning_rate=1e-2,
+        schedule="cosine",
+    )
 
 
 default = lites

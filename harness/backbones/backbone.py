@@ -79,9 +79,36 @@ class Backbone(ABC):
         Raises:
             UserError: there is no such layer, or no weights.
         """
+        return self._up_to(self.network(weights=weights), layers)
+
+    def tunable(
+        self, layers: tuple[Layer, ...] = (), unfreeze: Layer | None = None, *, weights: bool = True
+    ) -> keras.Model:
+        """``build``'s network, in which only the layers from ``unfreeze`` on learn; None: none does.
+
+        The layers' order is that of ``harness inspect``. Batch norms never learn, and keep the statistics they have.
+
+        Raises:
+            UserError: there is no such layer, it comes after those that are tapped, or there are no weights.
+        """
         import keras
 
         network = self.network(weights=weights)
+        first = len(network.layers) if unfreeze is None else network.layers.index(self._find(network, unfreeze))
+        for number, layer in enumerate(network.layers):
+            # Calling the network with training=False would not do: Keras overrides that in a model of models.
+            layer.trainable = number >= first and not isinstance(layer, keras.layers.BatchNormalization)
+        found = self._up_to(network, layers)
+        if unfreeze is not None and not found.trainable_variables:
+            raise UserError(
+                f"no layer of {self.name} from {unfreeze!r} on has weights that count here.",
+                f"unfreeze an earlier one: harness inspect {self.name}",
+            )
+        return found
+
+    def _up_to(self, network: keras.Model, layers: tuple[Layer, ...]) -> keras.Model:
+        import keras
+
         outputs = [self._tapped(network, layer) for layer in layers or (self.layer,)]
         pooled = [keras.layers.GlobalAveragePooling2D()(x) if len(x.shape) == 4 else x for x in outputs]
         joined = keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]
@@ -90,6 +117,15 @@ class Backbone(ABC):
         return keras.Model(network.inputs, features, name=network.name)
 
     def _tapped(self, network: keras.Model, layer: Layer):
+        found = self._find(network, layer)
+        if len(found.output.shape) not in (2, 4):
+            raise UserError(
+                f"layer {found.name!r} of {self.name} gives {found.output.shape}: neither maps nor features.",
+                f"harness inspect {self.name}",
+            )
+        return found.output
+
+    def _find(self, network: keras.Model, layer: Layer) -> keras.layers.Layer:
         names = [one.name for one in network.layers]
         if isinstance(layer, str) and layer not in names:
             what = f"{self.name} has no layer {layer!r}. {nearest(layer, names)}"
@@ -97,10 +133,4 @@ class Backbone(ABC):
         if isinstance(layer, int) and not -len(names) <= layer < len(names):
             what = f"{self.name} has layers 0 to {len(names) - 1}. Received: {layer}"
             raise UserError(what, f"harness inspect {self.name}")
-        found = network.layers[names.index(layer) if isinstance(layer, str) else layer]
-        if len(found.output.shape) not in (2, 4):
-            raise UserError(
-                f"layer {found.name!r} of {self.name} gives {found.output.shape}: neither maps nor features.",
-                f"harness inspect {self.name}",
-            )
-        return found.output
+        return network.layers[names.index(layer) if isinstance(layer, str) else layer]

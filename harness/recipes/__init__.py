@@ -2,6 +2,7 @@
 
 from harness.recipes.blend import Blend, Calibrated, Greedy, Stacked
 from harness.recipes.features import FeatureRegression
+from harness.recipes.finetune import FineTune
 from harness.recipes.logistic import LogisticRegression
 from harness.recipes.network import Network
 from harness.recipes.recipe import recipe
@@ -11,6 +12,7 @@ __all__ = [
     "Blend",
     "Calibrated",
     "FeatureRegression",
+    "FineTune",
     "Greedy",
     "LogisticRegression",
     "Network",

@@ -93,6 +93,10 @@ class Recipe:
         """Harness modules whose code decides the result, besides the recipe's own: part of its fingerprint."""
         return ()
 
+    def ingredients(self) -> dict[str, Any]:
+        """What else decides the result, such as pretrained weights: part of its fingerprint too."""
+        return {}
+
     @property
     def members(self) -> tuple[str, ...]:
         """Names of the recipes whose predictions this one is made of."""

@@ -12,6 +12,8 @@ from harness.recipes.recipe import Array, Fold, ImageRecipe, require
 if TYPE_CHECKING:
     import keras
 
+OptimizerName = Literal["sgd", "rmsprop", "adam", "adagrad", "adadelta", "nadam"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trained(ImageRecipe):
@@ -64,7 +66,7 @@ class Trained(ImageRecipe):
     best: Literal["loss", "accuracy", "last"] = "loss"
     patience: int = 10
     batch: int = 64
-    optimizer: Literal["sgd", "rmsprop", "adam", "adagrad", "adadelta", "nadam"] = "sgd"
+    optimizer: OptimizerName = "sgd"
     momentum: float = 0.9
     nesterov: bool = True
     weight_decay: float = 0.0

@@ -13,10 +13,10 @@ from harness.recipes.recipe import Fold
 from tests.conftest import drawn
 
 
-def drawn_fold(folder: Path) -> Fold:
+def drawn_fold(folder: Path, side: int = 16) -> Fold:
     """Drawn pictures of three classes: 90 to train on, 21 to validate, 20 held out, 9 to predict."""
     dataset = drawn(140, classes=3)
-    images = Images(Geometry(16, 16))
+    images = Images(Geometry(side, side))
     cache = open_or_build(folder / "cache.h5", images, dataset, 0)
     rows = np.arange(140)
     return Fold(
