@@ -7,6 +7,7 @@ RECIPE ?=
 FILE ?=
 UPLOAD ?=
 SMOKE ?=
+IMAGE ?=
 
 BIN := .venv/bin
 HARNESS := $(BIN)/harness
@@ -16,7 +17,7 @@ WORKERS := -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help submit score list test test-jax test-slow test-samples lint bench clean lock gpu
+.PHONY: help submit score list augment-demo test test-jax test-slow test-samples lint bench clean lock gpu
 
 help: ## print this
 	@echo "Harness. Data in, a leaderboard-format CSV and an honest score out."
@@ -41,6 +42,9 @@ score: $(BIN)/.run ## the hold-out score of a CSV: COMP= [FILE=], else of the ne
 
 list: $(BIN)/.run ## the competitions and where each stands
 	@$(HARNESS) list
+
+augment-demo: $(BIN)/.run ## a sheet of augmented views of one image: IMAGE= [COMP=] [RECIPE=]
+	@$(HARNESS) augment-demo "$(IMAGE)" $(COMP) $(if $(RECIPE),"$(RECIPE)")
 
 test: $(BIN)/.dev ## the tests: offline, under four minutes
 	@$(BIN)/python -m pytest $(WORKERS)
