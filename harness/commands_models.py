@@ -99,7 +99,7 @@ def run_augment_demo(workspace: Workspace, options: Namespace) -> None:
     pipeline = pipeline_of(workspace, options)
     name = options.recipe or pipeline.default
     recipe, mend = pipeline.choose([name])[name], f"name a network: harness list {pipeline.competition.name}"
-    if not isinstance(recipe, Network):
+    if not isinstance(recipe, Trained):
         raise UserError(f"{name} is a {type(recipe).__name__}, which augments nothing.", mend)
     file, path = options.image, options.out or Path(f"{options.image.stem}-augmented.png")
     if path.suffix.lower() != ".png":
@@ -108,7 +108,9 @@ def run_augment_demo(workspace: Workspace, options: Namespace) -> None:
         image = images.load(file.read_bytes(), recipe.images.geometry)
     except (FileNotFoundError, IsADirectoryError, images.UnreadableError) as reason:
         why = reason if isinstance(reason, images.UnreadableError) else "there is no such file"
-        raise UserError(f"{file} cannot be shown: {why}.", "give a picture: make augment-demo IMAGE=photo.jpg") from None
+        raise UserError(
+            f"{file} cannot be shown: {why}.", "give a picture: make augment-demo IMAGE=photo.jpg"
+        ) from None
     backend.start(recipe.seed)
     from harness.training.sheet import views
 

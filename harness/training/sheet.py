@@ -12,7 +12,7 @@ from harness.report import sheet
 from harness.training.augmentation import augmentation
 
 if TYPE_CHECKING:
-    from harness.recipes.network import Network
+    from harness.recipes.trained import Trained
     from harness.recipes.recipe import Fold
 
 Array = np.ndarray
@@ -20,7 +20,7 @@ Array = np.ndarray
 IMAGES, VIEWS = 4, 8  # on the sheet of a run
 
 
-def views(recipe: Network, images: Array, mean: Array, count: int, seed: int) -> Array | None:
+def views(recipe: Trained, images: Array, mean: Array, count: int, seed: int) -> Array | None:
     """Views of images, of each first its centre as the network sees it when predicting, then augmented ones.
 
     Mixing with other images is left out: it changes no picture by itself.
@@ -47,7 +47,7 @@ def views(recipe: Network, images: Array, mean: Array, count: int, seed: int) ->
     return np.concatenate([plain[:, None], augmented.reshape(len(images), -1, height, width, 3)], axis=1)
 
 
-def keep(recipe: Network, fold: Fold, cache: ImageCache, rows: Array) -> None:
+def keep(recipe: Trained, fold: Fold, cache: ImageCache, rows: Array) -> None:
     """Write ``augmented.png`` into a fold's folder, once: views of a few of its training images.
 
     The layers are its own, so that training draws the same random numbers with and without it.
