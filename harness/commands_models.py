@@ -91,7 +91,7 @@ def run_augment_demo(workspace: Workspace, options: Namespace) -> None:
     """Draw an image as a recipe's network sees it in training, many times over."""
     from harness import backend
     from harness.data import images
-    from harness.recipes import Network
+    from harness.recipes.trained import Trained
     from harness.report import sheet
 
     if options.competition is None:  # the augmentation published for flowers

@@ -12,8 +12,8 @@ from harness.report import sheet
 from harness.training.augmentation import augmentation
 
 if TYPE_CHECKING:
-    from harness.recipes.trained import Trained
     from harness.recipes.recipe import Fold
+    from harness.recipes.trained import Trained
 
 Array = np.ndarray
 
