@@ -160,8 +160,28 @@ class Catalogue:
             code=fp.code("runs", "predictions", *recipe.modules) + fp.code_of_class(type(recipe)),
             **({"parent": [parent.run.key, parent.epoch]} if parent else {}),
         )
-        folder = self.workspace.runs(self.competition.name) / name / made_from
-        return Run(name, made_from, folder, recipe, self.competition.metric, self.options.smoke, parent)
+        return Run(
+            name,
+            made_from,
+            self.workspace.runs(self.competition.name) / name / made_from,
+            recipe,
+            self.competition.metric,
+            self.options.smoke,
+            parent,
+            self._training_key(recipe, parent) if isinstance(recipe, Trained) else None,
+        )
+
+    def _training_key(self, recipe: Trained, parent: Parent | None) -> str:
+        settings, modules = recipe.training
+        return fp.fingerprint(
+            settings=settings,
+            ingredients=recipe.ingredients(),
+            inputs=[wanted.key(self.dataset) for wanted in recipe.inputs()],
+            folds=self.folds_key,
+            backend=_backend(),
+            code=fp.code("runs", *modules) + fp.code_of_class(type(recipe)),
+            **({"parent": [parent.run.training_key, parent.epoch]} if parent else {}),
+        )
 
     def predictions(self, name: str) -> dict[str, Predictions]:
         """A finished run's predictions by split."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from harness.data.views import VIEWS, views
 from harness.recipes.recipe import Array, Fold, ImageRecipe, require
+from harness.recipes.settings import plain
 
 if TYPE_CHECKING:
     import keras
 
 OptimizerName = Literal["sgd", "rmsprop", "adam", "adagrad", "adadelta", "nadam"]
+# Settings and modules that matter to predicting alone.
+PREDICTING = frozenset({"views", "data.views", "training.predict"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +98,12 @@ class Trained(ImageRecipe):
         )
         training = tuple(f"training.{part}" for part in parts)
         return ("backend", "data.batches", "data.views", *training)
+
+    @property
+    def training(self) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """The settings and the modules that decide the weights: while they stay, nothing is trained again."""
+        settings = {name: value for name, value in plain(self).items() if name not in PREDICTING}
+        return settings, tuple(module for module in self.modules if module not in PREDICTING)
 
     @property
     def input_size(self) -> tuple[int, int]:
