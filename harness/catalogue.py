@@ -24,6 +24,7 @@ from harness.recipes.blend import Ensemble
 from harness.recipes.choice import choose
 from harness.recipes.recipe import Recipe
 from harness.recipes.repeat import lookup
+from harness.recipes.snapshots import whole
 from harness.recipes.trained import Trained
 from harness.runs import Parent, Run
 from harness.workspace import Workspace
@@ -141,6 +142,9 @@ class Catalogue:
 
     def run_of(self, name: str) -> Run:
         recipe, epoch = self.recipes[name], self.options.from_epoch
+        if whole(name) != name:
+            assert isinstance(recipe, Trained)
+            return self._run(name, recipe, Parent(self.run_of(whole(name)), recipe.epochs))
         if epoch is None or not isinstance(recipe, Trained):
             return self._run(name, recipe)
         declared = lookup(self._declared, name)

@@ -24,6 +24,9 @@ from harness.errors import UserError
 from harness.files import lock, out_of_space, write_text
 from harness.recipes.blend import Ensemble
 from harness.recipes.recipe import FoldRecipe, Recipe
+from harness.recipes.snapshots import whole
+from harness.recipes.soup import Soup
+from harness.recipes.trained import Trained
 from harness.runs import Run
 from harness.workspace import Workspace
 
@@ -83,9 +86,19 @@ class Pipeline(Catalogue):
             left_out = {name: self.failed[name] for name in run.recipe.members if name in self.failed}
             runs.blend(run, members, self.dataset, self.folds, left_out)
         else:
-            assert isinstance(run.recipe, FoldRecipe)
-            caches = {wanted: self.open_cache(wanted) for wanted in run.recipe.inputs()}
-            runs.fit(run, run.recipe, self.dataset, self.folds, caches, self.competition.mirror)
+            recipe = self._of_folds(run.recipe)
+            caches = {wanted: self.open_cache(wanted) for wanted in recipe.inputs()}
+            runs.fit(run, recipe, self.dataset, self.folds, caches, self.competition.mirror)
+
+    def _of_folds(self, recipe: Recipe) -> FoldRecipe:
+        """What is fitted fold by fold: the recipe, or where it is a soup, what it is with its members' runs."""
+        if isinstance(recipe, Soup):
+            member = self.recipes[recipe.members[0]]
+            assert isinstance(member, Trained)
+            folders = {name: self.run_of(name).folder for name in recipe.members}
+            return recipe.of_folds(member, folders, self.dataset.groups)
+        assert isinstance(recipe, FoldRecipe)
+        return recipe
 
     def make_submission(self, name: str) -> None:
         found = self.predictions(name)
@@ -194,7 +207,8 @@ class Pipeline(Catalogue):
                 return UP_TO_DATE
             return STALE if run.has_older() else MISSING
 
-        needs = recipe.members or ("folds", *(_named(wanted) for wanted in recipe.inputs()))
+        inputs = ("folds", *(_named(wanted) for wanted in recipe.inputs()))
+        needs = recipe.members or (inputs if whole(name) == name else (whole(name),))
         return Step(name, self.run_of(name).folder, needs, state, lambda: self.make_run(name))
 
     def _submission_state(self, name: str) -> str:
