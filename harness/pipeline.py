@@ -170,6 +170,8 @@ class Pipeline(Catalogue):
     def _can_do_without(self, name: str, chosen: dict[str, Recipe]) -> bool:
         """Whether a recipe is made only as a member of ensembles, each of which has enough others."""
         above = [recipe for recipe in chosen.values() if name in recipe.members]
+        if any(whole(other) == name != other for other in chosen):  # nor can there be snapshots of it
+            return False
         return bool(above) and all(
             isinstance(recipe, Ensemble) and len(self._remaining(recipe)) - 1 >= recipe.needed for recipe in above
         )

@@ -90,8 +90,6 @@ def test_weights_that_have_nothing_to_do_with_each_other_are_not_averaged(of):
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory) -> Workspace:
     """A workspace in which nothing is made yet, for the tests below to make it once."""
-    import cv2
-
     root = tmp_path_factory.mktemp("snapshots")
     for label, name in enumerate(("ants", "bees", "wasps")):
         for number in range(12):
@@ -169,6 +167,16 @@ def test_a_soup_tells_what_it_tried_and_is_no_worse_than_its_best_member_where_i
         assert loss == pytest.approx(log_loss(found, name), abs=1e-5)
     honest = log_loss(found, "soup")
     assert honest == pytest.approx(told["log_loss_cross_fitted"], abs=1e-5)
+
+
+def test_a_run_that_failed_is_not_left_out_where_its_snapshots_are_wanted(everything: Workspace, monkeypatch):
+    def fit(recipe, fold):
+        raise MemoryError("no room for it")
+
+    monkeypatch.setattr(Network, "fit", fit)
+    failing = pipeline(everything, "seed=1", "blend.of='net','net#2','net#3'")
+    with pytest.raises(MemoryError, match="no room"):
+        failing.perform(failing.choose(["blend"]))
 
 
 def test_a_snapshot_that_a_setting_takes_away_is_refused_by_name(everything: Workspace):
