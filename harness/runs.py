@@ -30,6 +30,7 @@ from harness.ensembles.combine import Combiner
 from harness.ensembles.members import Members, join
 from harness.errors import UserError, some
 from harness.files import read_json, write_json
+from harness.lineage import inherit
 from harness.metrics import METRICS
 from harness.predictions import HOLDOUT, OUT_OF_FOLD, TEST, Predictions
 from harness.recipes.blend import Ensemble
@@ -61,6 +62,8 @@ class Run:
         metric: the competition's, by which its predictions are scored.
         smoke: whether the recipe is a shrunken one, whose scores say nothing.
         parent: what its training goes on from; None where it begins anew.
+        training_key: what its weights are made from, as a hash; None where none are trained. Runs that ask the same
+            weights in other ways share it.
     """
 
     name: str
@@ -70,6 +73,7 @@ class Run:
     metric: str
     smoke: bool = False
     parent: Parent | None = None
+    training_key: str | None = None
 
     def about(self) -> dict[str, Any] | None:
         """The fitted run's record; None where it is unfinished or another's."""
@@ -77,10 +81,11 @@ class Run:
         return about if about is not None and about.get("made_from") == self.key else None
 
     def is_fitted(self) -> bool:
-        return self.about() is not None and self.predictions() is not None
+        told = not isinstance(self.recipe, Ensemble) or read_json(self.folder / "blend.json") is not None
+        return told and self.about() is not None and self.predictions() is not None
 
     def is_done(self) -> bool:
-        return self.is_fitted() and self.metrics() is not None
+        return self.is_fitted() and self.metrics() is not None and views.is_written(self.folder)
 
     def metrics(self) -> dict[str, Any] | None:
         """Scores by split; None where they are missing or of another metric."""
@@ -124,8 +129,7 @@ def fit(run: Run, recipe: FoldRecipe, dataset: Dataset, folds: Folds, caches: di
         kept = tables.read(file, run.key)
         if kept is None:
             started = time.monotonic()
-            if run.parent is not None:
-                _inherit(run.parent, fold)
+            inherit(run, fold)
             kept = _by_split(recipe.fit(fold), fold, dataset)
             write_json(record, {"seconds": round(time.monotonic() - started, 2), "trained_on": len(fold.train)})
             tables.write(file, run.key, kept)
@@ -147,13 +151,6 @@ def fit(run: Run, recipe: FoldRecipe, dataset: Dataset, folds: Folds, caches: di
         chosen = {"chosen": variants[best], "variants": tried}
         say(f"{run.name}: {_told(variants, losses, best)}")
     _finish(run, {OUT_OF_FOLD: of_all[best]} | splits, dataset, took, chosen)
-
-
-def _inherit(parent: Parent, fold: Fold) -> None:
-    from harness.training.checkpoint import inherit
-
-    if not (fold.folder / "checkpoints").is_dir():
-        inherit(parent.run.folder / fold.folder.name, fold.folder, parent.epoch)
 
 
 def _told(variants: tuple[dict[str, Any], ...], losses: list[float], best: int) -> str:
@@ -214,6 +211,7 @@ def _finish(
         "settings": plain(run.recipe),
         "smoke": run.smoke,
         "parent": {"run": run.parent.run.key, "epoch": run.parent.epoch} if run.parent else None,
+        "training_key": run.training_key,
         "training": [read_json(file) for file in sorted(run.folder.glob("fold-*/training.json"))],
         "dataset": dataset.fingerprint,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,6 +1,15 @@
 """Recipes for CIFAR-10."""
 
-from harness.recipes import Blend, FeatureRegression, LogisticRegression, Network, recipe, repeat
+from harness.recipes import (
+    Blend,
+    FeatureRegression,
+    LogisticRegression,
+    Network,
+    Soup,
+    recipe,
+    repeat,
+    snapshots,
+)
 
 
 @recipe
@@ -86,6 +95,51 @@ def minivggnets():
     harness train cifar10 minivggnets
     """
     return Blend(of=repeat("minivggnet_published", 5))
+
+
+@recipe
+def minivggnet_cycles():
+    """MiniVGGNet whose learning rate falls from 0.05 to nothing five times, for snapshots.
+
+    Of our own choice; not yet measured.
+
+    harness train cifar10 minivggnet_cycles
+    """
+    return Network(
+        network="minivggnet",
+        folds=1,
+        size=(32, 32),
+        pad=3,
+        flip=True,
+        epochs=40,
+        best="last",
+        batch=64,
+        learning_rate=0.05,
+        schedule="cycles",
+        cycles=5,
+    )
+
+
+@recipe
+def snapshots_blend():
+    """The average of the probabilities at the ends of its last three cycles.
+
+    Not yet measured.
+
+    harness train cifar10 snapshots_blend
+    """
+    return Blend(of=snapshots("minivggnet_cycles", 3))
+
+
+@recipe
+def snapshots_soup():
+    """One network with the average of their weights.
+
+    Not yet measured.
+
+    harness train cifar10 snapshots_soup
+    """
+    return Soup(of=snapshots("minivggnet_cycles", 3))
 
 
 @recipe

@@ -68,8 +68,11 @@ def parts_of(ids: tuple[str, ...], labels: Array, groups: Array, folds: Folds) -
     """
     fold_of = dict(zip(folds.ids, folds.assignment[:, 0].tolist(), strict=True))
     parts = np.array([fold_of[name] for name in ids])
-    if len(np.unique(parts)) > 1:
-        return parts
+    return parts if len(np.unique(parts)) > 1 else five_parts(labels, groups)
+
+
+def five_parts(labels: Array, groups: Array) -> Array:
+    """Five parts to cross-fit rows of one fold by: (n,) int. Copies, rows of one group, stay together."""
     try:
         return KFold().deal(labels, groups)[:, 0]
     except UserError:  # a class with fewer than five images: deal without regard to classes

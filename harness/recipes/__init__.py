@@ -7,6 +7,8 @@ from harness.recipes.logistic import LogisticRegression
 from harness.recipes.network import Network
 from harness.recipes.recipe import recipe
 from harness.recipes.repeat import repeat
+from harness.recipes.snapshots import snapshots
+from harness.recipes.soup import Soup
 
 __all__ = [
     "Blend",
@@ -16,7 +18,9 @@ __all__ = [
     "Greedy",
     "LogisticRegression",
     "Network",
+    "Soup",
     "Stacked",
     "recipe",
     "repeat",
+    "snapshots",
 ]

@@ -7,12 +7,13 @@ from harness.errors import UserError, nearest
 from harness.recipes.recipe import FoldRecipe, Recipe
 from harness.recipes.repeat import base, lookup
 from harness.recipes.settings import override
+from harness.recipes.snapshots import whole
 
 
 def choose(
     competition: Competition, recipes: dict[str, Recipe], wanted: list[str], assignments: list[str]
 ) -> dict[str, Recipe]:
-    """The wanted recipes and all their members, members first.
+    """The wanted recipes, all their members, and the whole runs of snapshots; what is needed comes first.
 
     Args:
         competition: whose they are; its rules apply.
@@ -40,7 +41,7 @@ def choose(
 
 
 def _with_members(competition: Competition, recipes: dict[str, Recipe], wanted: list[str]) -> list[str]:
-    """The wanted names and those of all their members, members first."""
+    """The wanted names and those of all they need, in order."""
     found: list[str] = []
 
     def add(name: str, above: tuple[str, ...]) -> None:
@@ -57,6 +58,8 @@ def _with_members(competition: Competition, recipes: dict[str, Recipe], wanted: 
             )
         for member in recipe.members:
             add(member, (*above, name))
+        if whole(name) != name:
+            add(whole(name), above)
         if name not in found:
             found.append(name)
 

@@ -1,4 +1,4 @@
-"""One recipe several times, with other seeds: members that cost no new idea."""
+"""One recipe several times, with other seeds: members that cost no new idea. And what names of members mean."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from harness.recipes.recipe import Recipe
+from harness.recipes.snapshots import snapshot, whole
 
 # Apart by more than there are folds, for each fold's seed is the recipe's plus its number.
 APART = 1000
@@ -17,12 +18,16 @@ def repeat(name: str, times: int) -> tuple[str, ...]:
 
 
 def base(name: str) -> str:
-    """The declared recipe of a name: ``'net'`` of ``'net@3'``."""
-    return name.partition("@")[0]
+    """The declared recipe of a name: ``'net'`` of ``'net@3'`` and of ``'net@3#2'``."""
+    return whole(name).partition("@")[0]
 
 
 def lookup(recipes: Mapping[str, Recipe], name: str) -> Recipe | None:
-    """The recipe of a name, which may be a repeat's; None where there is none."""
+    """The recipe of a name, which may be a repeat's or a snapshot's; None where there is none."""
+    run, mark, number = name.partition("#")
+    if mark:
+        recipe = lookup(recipes, run)
+        return None if recipe is None else snapshot(recipe, number)
     declared, at, number = name.partition("@")
     recipe = recipes.get(declared)
     if recipe is None or not at:

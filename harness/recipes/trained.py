@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from harness.data.views import VIEWS, views
 from harness.recipes.recipe import Array, Fold, ImageRecipe, require
+from harness.recipes.settings import plain
 
 if TYPE_CHECKING:
     import keras
 
 OptimizerName = Literal["sgd", "rmsprop", "adam", "adagrad", "adadelta", "nadam"]
+# Settings and modules that matter to predicting alone.
+PREDICTING = frozenset({"views", "data.views", "training.predict"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +48,7 @@ class Trained(ImageRecipe):
         power: of "polynomial".
         rates: of "steps": (until epoch, learning rate), …
         decay: of "time".
+        cycles: of "cycles"; there is a checkpoint at the end of each, for ``snapshots``.
         mixed: compute in bfloat16, keep weights in float32: for GPUs.
         checkpoint: keep a checkpoint every so many epochs; they are of the weights' size, times 2 or 3.
         views: the views whose probabilities are averaged: a key of ``harness.data.views.VIEWS``.
@@ -72,10 +76,11 @@ class Trained(ImageRecipe):
     weight_decay: float = 0.0
     ema: float = 0.0
     learning_rate: float
-    schedule: Literal["constant", "linear", "polynomial", "steps", "time", "cosine", "one_cycle"] = "constant"
+    schedule: Literal["constant", "linear", "polynomial", "steps", "time", "cosine", "one_cycle", "cycles"] = "constant"
     power: float = 1.0
     rates: tuple[tuple[int, float], ...] = ()
     decay: float = 0.0
+    cycles: int = 1
     mixed: bool = False
     checkpoint: int = 5
     views: str = "centre"
@@ -97,13 +102,24 @@ class Trained(ImageRecipe):
         return ("backend", "data.batches", "data.views", *training)
 
     @property
+    def training(self) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """The settings and the modules that decide the weights: while they stay, nothing is trained again."""
+        settings = {name: value for name, value in plain(self).items() if name not in PREDICTING}
+        return settings, tuple(module for module in self.modules if module not in PREDICTING)
+
+    @property
+    def cycle(self) -> int:
+        """Epochs from one start of the learning rate to the next."""
+        return self.epochs // self.cycles if self.schedule == "cycles" else self.epochs
+
+    @property
     def input_size(self) -> tuple[int, int]:
         """(height, width) of what the network is given."""
         return self.crop or self.size
 
     def check(self, competition) -> None:
         super().check(competition)
-        for setting in ("epochs", "patience", "batch", "checkpoint"):
+        for setting in ("epochs", "patience", "batch", "cycles", "checkpoint"):
             require(self, setting, getattr(self, setting) >= 1, "at least 1")
         require(self, "learning_rate", self.learning_rate > 0, "above 0")
         for setting in ("pad", "shift", "shear", "weight_decay", "power", "decay", "mixup"):
@@ -119,7 +135,7 @@ class Trained(ImageRecipe):
         require(self, "cutout", 0 <= self.cutout <= min(self.input_size), "between 0 and the images' shorter side")
         require(self, "cutmix", 0 <= self.cutmix <= 1, "between 0 and 1")
         require(self, "cutmix", not (self.cutmix and self.mixup), "0 where mixup is in use")
-        self._check_rates()
+        self._check_schedule()
         require(self, "flip", competition.mirror or not self.flip, "False: here a mirrored image is another thing")
         require(self, "views", self.views in VIEWS, f"one of {', '.join(VIEWS)}")
         views(self.views, competition.mirror)
@@ -128,12 +144,15 @@ class Trained(ImageRecipe):
             self, "views", not ("crop" in self.views and one), "'centre' or 'mirror' where pad is 0: all crops are one"
         )
 
-    def _check_rates(self) -> None:
+    def _check_schedule(self) -> None:
         ends = [until for until, _ in self.rates]
         wanted = self.schedule != "steps" or (
             bool(ends) and ends == sorted(set(ends)) and ends[0] >= 1 and all(rate > 0 for _, rate in self.rates)
         )
         require(self, "rates", wanted, "rising epochs with rates above 0, such as ((40, 1e-3), (60, 1e-4))")
+        if self.schedule == "cycles":
+            require(self, "cycles", self.epochs % self.cycles == 0, f"a divisor of the {self.epochs} epochs")
+            require(self, "best", self.best == "last", "'last' where the learning rate goes in cycles: each must end")
 
     def smoke(self) -> Self:
         # Predicting every row at full size takes minutes.
@@ -144,7 +163,7 @@ class Trained(ImageRecipe):
             size=(height, width),
             crop=None,
             cutout=min(self.cutout, height, width),
-            epochs=1,
+            epochs=self.epochs // self.cycle,  # as many as there are cycles, so that snapshots stay
             views="centre",
         )
 

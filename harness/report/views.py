@@ -53,6 +53,11 @@ def write(folder: Path, labels: Array, metric: str) -> None:
     write_json(folder / "views.json", about)
 
 
+def is_written(folder: Path) -> bool:
+    """Whether the ledger of a run is there, or its folds kept nothing to tell."""
+    return (folder / "views.json").is_file() or not any(folder.glob("fold-*/views.npz"))
+
+
 def show(name: str, folder: Path, out: Console) -> None:
     """Print the ledger of a run that has one: the sets, and what is recommended."""
     found: dict[str, Any] | None = read_json(folder / "views.json")

@@ -65,6 +65,7 @@ class Keeper(keras.callbacks.Callback):
         state: how far training has come; kept up to date.
         interrupts: say when to stop.
         every: epochs between two checkpoints.
+        cycle: epochs between two restarts of the learning rate; there is a checkpoint at each.
         epochs, patience, best: when to stop, as in the recipe.
         steps: in a whole epoch.
     """
@@ -76,6 +77,7 @@ class Keeper(keras.callbacks.Callback):
         interrupts: Interrupts,
         *,
         every: int,
+        cycle: int,
         epochs: int,
         patience: int,
         best: str,
@@ -83,7 +85,8 @@ class Keeper(keras.callbacks.Callback):
     ) -> None:
         super().__init__()
         self.store, self.state, self.interrupts = store, state, interrupts
-        self.every, self.epochs, self.patience, self.best, self.steps = every, epochs, patience, best, steps
+        self.every, self.cycle, self.epochs, self.patience = every, cycle, epochs, patience
+        self.best, self.steps = best, steps
         self.start = state.step
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
@@ -103,7 +106,8 @@ class Keeper(keras.callbacks.Callback):
         if self.best != "last" and self.state.best(self.best) == self.state.epoch:
             self.store.remember(self.state, self.model)
         over = self.state.finished(self.epochs, self.patience, self.best)
-        if over or resumed or self.interrupts.asked or self.state.epoch % self.every == 0:
+        due = self.state.epoch % self.every == 0 or self.state.epoch % self.cycle == 0
+        if over or resumed or self.interrupts.asked or due:
             self.store.save(self.state, self.model)
         if self.interrupts.asked:
             raise KeyboardInterrupt

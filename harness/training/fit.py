@@ -100,6 +100,7 @@ def _train(recipe: Trained, fold: Fold, batch: int, start: list[Array] | None) -
                     state,
                     interrupts,
                     every=recipe.checkpoint,
+                    cycle=recipe.cycle,
                     epochs=recipe.epochs,
                     patience=recipe.patience,
                     best=recipe.best,

@@ -17,11 +17,13 @@ def schedule(recipe: Trained, steps: int) -> float | keras.optimizers.schedules.
     Args:
         recipe: its ``schedule`` is "constant"; "linear" or "polynomial", to 0 over the epochs; "steps", by the table
             ``rates``; "time", divided by 1 + ``decay`` · step; "cosine", to 0 after a linear warm-up over the
-            first tenth; "one_cycle", up over the first quarter and down to 0.
+            first tenth; "one_cycle", up over the first quarter and down to 0; "cycles", to 0 along half a cosine,
+            as often as ``cycles`` says.
         steps: in an epoch.
 
     Sources: linear, polynomial, steps and time, the published runs; cosine, Loshchilov & Hutter, SGDR (2017);
-    warm-up, Goyal et al. (2017); one cycle, Smith & Topin, Super-Convergence (2018), in straight lines.
+    warm-up, Goyal et al. (2017); one cycle, Smith & Topin, Super-Convergence (2018), in straight lines;
+    cycles, Huang et al., Snapshot Ensembles (2017).
     """
     peak, total = recipe.learning_rate, recipe.epochs * steps
     if recipe.schedule == "linear":
@@ -41,6 +43,8 @@ def schedule(recipe: Trained, steps: int) -> float | keras.optimizers.schedules.
         )
     if recipe.schedule == "one_cycle":
         return OneCycle(peak, total)
+    if recipe.schedule == "cycles":
+        return keras.optimizers.schedules.CosineDecayRestarts(peak, recipe.cycle * steps, t_mul=1.0)
     return peak
 
 

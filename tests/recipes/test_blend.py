@@ -145,6 +145,13 @@ def test_ensembles_of_ensembles_are_fitted_and_reported(ensembles: Workspace):
     assert sum(report(made, "greedy")["fitted"]["weights"]) == pytest.approx(1)
 
 
+def test_a_lost_report_is_made_again_and_nothing_else(ensembles: Workspace):
+    file = run(ensembles, "stacked").run_of("stacked").folder / "blend.json"
+    content = file.read_bytes()
+    file.unlink()
+    assert set(run(ensembles, "stacked").took) == {"stacked"} and file.read_bytes() == content
+
+
 def test_out_of_fold_rows_are_predicted_by_what_was_fitted_to_the_other_folds(ensembles: Workspace):
     made = run(ensembles, "stacked")
     members = join({name: made.predictions(name)["out_of_fold"] for name in ("coarse", "fine")})

@@ -6,9 +6,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from harness import backend
 from harness.recipes.network import Network
+from harness.recipes.snapshots import snapshot
 
 pytestmark = pytest.mark.model
 
@@ -55,6 +58,21 @@ def test_one_cycle_peaks_after_a_quarter():
     found = rates(schedule="one_cycle")
     assert found.argmax() == 25 and np.isclose(found[25], 1.0) and (np.diff(found[:26]) > 0).all()
     assert (np.diff(found[25:]) < 0).all()
+
+
+@given(st.integers(1, 6), st.integers(1, 5), st.integers(2, 9))
+@settings(max_examples=15)
+def test_cycles_fall_to_almost_nothing_and_begin_again_wherever_they_are_cut_off(cycles, epochs, steps):
+    from harness.training.schedules import schedule
+
+    whole = dataclasses.replace(RECIPE, schedule="cycles", best="last", cycles=cycles, epochs=cycles * epochs)
+    rate, length = schedule(whole, steps), epochs * steps
+    found = np.array([float(rate(step)) for step in range(cycles * length)]).reshape(cycles, length)
+    assert np.allclose(found, (1 + np.cos(np.pi * np.arange(length) / length)) / 2, atol=1e-5)
+    earlier = snapshot(whole, str(cycles))
+    if cycles > 1:
+        cut = schedule(earlier, steps)
+        assert earlier.epochs == epochs and [float(cut(step)) for step in range(length)] == found[0].tolist()
 
 
 def variables() -> list:

@@ -1,0 +1,54 @@
+"""Which weights a soup averages: on the rows it was chosen on, never those that predict worse than the best member."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.ensembles.soup import choose, cross_fitted
+from harness.metrics import METRICS
+from tests.ensembles.cases import case
+
+SKILLS = st.lists(st.floats(-1, 3), min_size=2, max_size=5)
+
+
+def soup_of(probabilities, spoilt: float = 0.0):
+    """Stands for a network: what it predicts with averaged weights is its members' average, noise added."""
+
+    def predict(members: tuple[str, ...]) -> np.ndarray:
+        found = np.mean([probabilities[int(name)] for name in members], axis=0)
+        return found if len(members) == 1 else (1 - spoilt) * found + spoilt / found.shape[1]
+
+    return predict
+
+
+@given(st.integers(0, 10_000), SKILLS, st.floats(0, 1), st.permutations(range(5)))
+def test_a_soup_is_never_worse_than_its_best_member_whatever_their_order(seed, skills, spoilt, order):
+    probabilities, labels = case(seed, tuple(skills), 60, 3)
+    names = tuple(str(number) for number in range(len(skills)))
+    found = choose(names, soup_of(probabilities, spoilt), labels)
+    losses = [METRICS["log_loss"].score(labels, each) for each in probabilities]
+    assert found.log_loss <= min(losses) == next(iter(found.members.values()))
+    assert str(int(np.argmin(losses))) in found.taken or losses.count(min(losses)) > 1
+    assert len(found.tried) == len(skills) - 1
+    shuffled = tuple(str(number) for number in order if number < len(skills))
+    assert choose(shuffled, soup_of(probabilities, spoilt), labels) == found
+
+
+def test_what_makes_it_worse_is_not_taken_and_what_makes_it_better_is():
+    probabilities, labels = case(1, (2.0, 2.0, -3.0), 400, 4)
+    assert choose(("0", "1", "2"), soup_of(probabilities), labels).taken in {("0",), ("1",), ("0", "1")}
+    assert "2" not in choose(("2", "0"), soup_of(probabilities), labels).taken
+    alike = np.stack([probabilities[0], probabilities[0]])
+    assert choose(("0", "1"), soup_of(alike), labels).taken == ("0", "1"), "no worse is enough"
+
+
+def test_a_row_is_predicted_by_a_choice_that_did_not_see_it():
+    probabilities, labels = case(3, (1.0, 1.0), 100, 3)
+    parts = np.arange(100) % 5
+    before = cross_fitted(("0", "1"), soup_of(probabilities), labels, parts)
+    lied = labels.copy()
+    lied[parts == 2] = (labels[parts == 2] + 1) % 3
+    after = cross_fitted(("0", "1"), soup_of(probabilities), lied, parts)
+    assert np.array_equal(before[parts == 2], after[parts == 2])

@@ -1,0 +1,85 @@
+"""Averaged weights on one fold: those of equal members are theirs, and batch norms are measured anew."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.errors import UserError
+from harness.recipes.network import Network
+from harness.recipes.recipe import Fold
+from tests.training.folds import drawn_fold
+
+pytestmark = pytest.mark.model
+
+RECIPE = Network(network="minivggnet", size=(16, 16), epochs=2, batch=16, learning_rate=0.01, best="last", ema=0.5)
+GROUPS = np.arange(140)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> tuple[Fold, np.ndarray]:
+    fold = drawn_fold(tmp_path_factory.mktemp("trained"))
+    return fold, RECIPE.fit(fold)
+
+
+def test_a_soup_of_equal_members_is_the_member(trained, tmp_path: Path, monkeypatch):
+    from harness.training import soup
+
+    fold, expected = trained
+    shutil.copytree(fold.folder, tmp_path / "copy")
+    monkeypatch.setattr(soup, "measure_norms", lambda *_: None)
+    members = {"one": fold.folder, "other": tmp_path / "copy"}
+    found = soup.fit(RECIPE, dataclasses.replace(fold, folder=tmp_path / "soup"), members, GROUPS)
+    assert np.allclose(found, expected, atol=1e-6)
+    assert json.loads((tmp_path / "soup" / "soup.json").read_text())["taken"] == ["one", "other"]
+
+
+def test_norms_are_measured_as_training_sees_the_images_and_equally_each_time(trained):
+    import keras
+
+    from harness import backend
+    from harness.data.batches import Batches
+    from harness.training.feed import Feed
+    from harness.training.model import build
+    from harness.training.soup import _random_state, measure_norms
+
+    fold, _ = trained
+    backend.start(seed=1)
+    models = build(RECIPE, fold, RECIPE.cache(fold), fold.train)
+    images = Feed(Batches(RECIPE.cache(fold).images, fold.train, fold.labels, 30, seed=1))
+    restart = _random_state(models.trainer)
+    norm = next(layer for layer in _all(models.network) if isinstance(layer, keras.layers.BatchNormalization))
+    momentum, found = norm.momentum, []
+    for spoilt in (5.0, -3.0):
+        norm.moving_mean.assign(np.full(norm.moving_mean.shape, spoilt, np.float32))
+        restart()
+        measure_norms(models, images)
+        found.append([np.array(weight) for weight in models.network.weights])
+    assert all(np.array_equal(one, other) for one, other in zip(*found, strict=True))
+    assert norm.momentum == momentum
+    assert abs(float(np.mean(norm.moving_mean))) < 2, "and nothing is left of what it was"
+
+    for layer in _all(models.network):
+        layer.trainable = False
+    norm.moving_mean.assign(np.full(norm.moving_mean.shape, 5.0, np.float32))
+    measure_norms(models, images)
+    assert (np.array(norm.moving_mean) == 5.0).all(), "frozen norms stay"
+
+
+def _all(model):
+    from harness.training.soup import _layers
+
+    return [*_layers(model)]
+
+
+def test_a_member_without_a_checkpoint_is_named(trained, tmp_path: Path):
+    from harness.training.soup import fit
+
+    fold, _ = trained
+    with pytest.raises(UserError, match="gone"):
+        fit(RECIPE, dataclasses.replace(fold, folder=tmp_path), {"a": fold.folder, "b": tmp_path / "gone"}, GROUPS)
