@@ -114,15 +114,3 @@ class Features(Input):
 def _engine(features: Features) -> Engine:
     backend.start(seed=0)
     return engine(features._backbone(), features.layers, features.precision)
-
-
-def halving(run: Engine, images: Array) -> Array:
-    """The features of some images; where memory runs out, with half the batch from then on."""
-    while True:
-        try:
-            return run(images)
-        except Exception as error:
-            if not backend.out_of_memory(error) or run.batch == 1:
-                raise
-            run.batch //= 2
-            say(f"{run.name}: out of memory; going on with batches of {run.batch}.")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness.backbones import features as extraction
-from harness.backbones.features import Features, halving
+from harness.backbones.features import Features
 from harness.backbones.packaged import EfficientNetLite
 from harness.data.cache import Cache, open_cache
 from harness.data.cache_build import open_or_build
