@@ -35,9 +35,7 @@ def write(folder: Path, labels: Array, metric: str) -> None:
     first, rows = folds[0], np.concatenate([fold.rows for fold in folds])
     probabilities = np.concatenate([fold.probabilities[chosen] for fold in folds], axis=1)
     known = {name: tuple(view.name for view in found) for name, found in VIEWS.items()} | {first.name: first.views}
-    sets = {
-        name: members for name, members in known.items() if len(members) > 1 and set(members) <= set(first.views)
-    }
+    sets = {name: members for name, members in known.items() if len(members) > 1 and set(members) <= set(first.views)}
     entries = ledger(
         METRICS[metric],
         labels[rows],

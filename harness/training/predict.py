@@ -49,6 +49,7 @@ def predict(recipe: Trained, fold: Fold, network: keras.Model) -> Array:
     with progress(f"{fold.title}, predicting", len(rows) * len(looks), "view") as bar:
         for number in range(len(coming)):
             images = coming[number]
+            assert isinstance(images, np.ndarray)  # no labels were given
             found = halving(run, images).reshape(-1, *shape)
             part = slice(start, start + len(images))
             out[part] = equal(found.swapaxes(0, 1), recipe.average)

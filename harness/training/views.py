@@ -27,12 +27,14 @@ class Views(layers.Layer):
     """
 
     def __init__(self, recipe: Trained, looks: tuple[View | Drawn, ...]) -> None:
-        super().__init__()
+        super().__init__(dtype="float32")
         self.looks, self.window, self.pad = looks, recipe.input_size, recipe.pad
         # Nothing is cut out: that teaches, but hides what there is to see.
         plain = dataclasses.replace(recipe, cutout=0)
         self.augmentations = {
-            look.name: augmentation(plain, np.zeros(3), SEEDS * look.number) for look in looks if isinstance(look, Drawn)
+            look.name: augmentation(plain, np.zeros(3), SEEDS * look.number)
+            for look in looks
+            if isinstance(look, Drawn)
         }
 
     def call(self, images):
@@ -40,7 +42,10 @@ class Views(layers.Layer):
             self._drawn(look, images) if isinstance(look, Drawn) else look.of(images, *self.window, self.pad, ops)
             for look in self.looks
         ]
-        return ops.concatenate(seen, axis=0)
+        return ops.cast(ops.concatenate(seen, axis=0), "float32")
+
+    def compute_output_shape(self, input_shape) -> tuple:
+        return (None, *self.window, 3)
 
     def _drawn(self, look: Drawn, images):
         """The images as channels of one: so they are changed alike, and no batch's size or order changes a row."""
