@@ -14,12 +14,13 @@ from common import jpeg_dataset, rounds, scratch, verdict
 
 from harness import backend
 from harness.backbones import find
-from harness.backbones.engine import engine, on_gpu
+from harness.backbones.engine import engine
 from harness.backbones.features import Features
 from harness.data.cache_build import open_or_build
 from harness.data.dataset import Dataset
 from harness.data.image_cache import decoded
 from harness.data.images import Geometry
+from harness.inference import on_gpu
 
 Array = np.ndarray
 

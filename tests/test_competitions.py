@@ -12,7 +12,7 @@ import pytest
 
 from harness import competition as competitions
 from harness.competition import FILES, Competition
-from harness.data.views import VIEWS
+from harness.data.views import views
 from harness.metrics import METRICS
 from harness.predictions import Predictions
 from harness.scoring.leaderboard import Leaderboard
@@ -68,7 +68,7 @@ def test_mirrored_only_where_a_mirror_image_is_the_same_thing(competition: Compe
     recipes, _ = competitions.recipes(competition)
     for recipe in recipes.values():
         mirrored = getattr(recipe, "flip", False) or any(
-            view.mirrored for view in VIEWS[getattr(recipe, "views", "centre")]
+            view.mirrored for view in views(getattr(recipe, "views", "centre"), mirror=True)
         )
         assert competition.mirror or not mirrored
 

@@ -16,14 +16,15 @@ from harness import backend
 from harness import fingerprint as fp
 from harness.backbones import Backbone, find
 from harness.backbones.backbone import Layer, Precision, Storage
-from harness.backbones.engine import Engine, engine
+from harness.backbones.engine import engine
 from harness.console import say
 from harness.data.cache import BLOCK, MODULES, Filled, Input, blocks
 from harness.data.dataset import Dataset
 from harness.data.image_cache import Decoded, decoded, in_threads
 from harness.data.images import Geometry
 from harness.data.rows import Layout, checksums
-from harness.data.views import VIEWS
+from harness.data.views import View, views
+from harness.inference import Engine, halving
 
 Array = np.ndarray
 
@@ -33,13 +34,13 @@ CROPPED = 8 / 7
 
 @dataclass(frozen=True)
 class Features(Input):
-    """Features of every image, (d,) a row, straight from the images' files.
+    """Features of every image, straight from the images' files: a row is (d,), or (views, d) of several views.
 
     Args:
         backbone: a key of ``harness.backbones.BACKBONES``.
         side: the height and width images are brought to; None takes those it was trained on.
         layers: the layers tapped, by name or index; none: the backbone's default one.
-        views: the views whose features are averaged: a key of ``harness.data.views.VIEWS``.
+        views: keys of ``harness.data.views.VIEWS``, joined by "+".
         precision: of the arithmetic, as for ``harness.backbones.engine.engine``.
         storage: of the numbers kept.
     """
@@ -60,7 +61,13 @@ class Features(Input):
 
     @property
     def layout(self) -> Layout:
-        return Layout("features", (_engine(self).features,), np.dtype(self.storage).type)
+        several = (len(self.looks),) if len(self.looks) > 1 else ()
+        return Layout("features", (*several, _engine(self).features), np.dtype(self.storage).type)
+
+    @property
+    def looks(self) -> tuple[View, ...]:
+        """The views, in the order of a row's."""
+        return tuple(view for view in views(self.views, mirror=True, drawn=False) if isinstance(view, View))
 
     def key(self, dataset: Dataset) -> str:
         backbone = self._backbone()
@@ -74,6 +81,7 @@ class Features(Input):
                 "data.images",
                 "data.image_cache",
                 "data.views",
+                "inference",
                 *(f"backbones.{name}" for name in ("__init__", "backbone", "engine", "features")),
                 *MODULES,
             )
@@ -89,7 +97,7 @@ class Features(Input):
 
     def fill(self, dataset: Dataset, rows: Array) -> Iterator[Filled]:
         run = _engine(self)
-        side, looks = self._backbone().side, VIEWS[self.views]
+        side = self._backbone().side
         large = round(side * CROPPED) if "crop" in self.views else side
         say(f"{self.kind} {self}: {run.name}")
 
@@ -99,14 +107,17 @@ class Features(Input):
         # While the network is at one block, the next ones are decoded.
         pieces = [rows[block.start : block.stop] for block in blocks(len(rows), max(BLOCK, run.batch))]
         for some, (images, state, unreadable) in in_threads(decode, pieces):
-            total = np.zeros((len(some), run.features), np.float32)
-            for view in looks:
-                total += halving(run, view.of(images, side, side))
-            features = (total / len(looks)).astype(self.storage)
+            found = [halving(run, _shown(view, images, side)) for view in self.looks]
+            features = np.stack(found, axis=1).astype(self.storage).reshape(len(some), *self.layout.shape)
             yield Filled(some, {"features": features, "checksums": checksums(features), "state": state}, unreadable)
 
     def _backbone(self) -> Backbone:
         return find(self.backbone, self.side)
+
+
+def _shown(view: View, images: Array, side: int) -> Array:
+    seen = view.of(images, side, side)
+    return np.ascontiguousarray(seen if view.scale == 1 else np.rint(seen), np.uint8)
 
 
 # One at a time: a network may take half a gigabyte.
@@ -114,15 +125,3 @@ class Features(Input):
 def _engine(features: Features) -> Engine:
     backend.start(seed=0)
     return engine(features._backbone(), features.layers, features.precision)
-
-
-def halving(run: Engine, images: Array) -> Array:
-    """The features of some images; where memory runs out, with half the batch from then on."""
-    while True:
-        try:
-            return run(images)
-        except Exception as error:
-            if not backend.out_of_memory(error) or run.batch == 1:
-                raise
-            run.batch //= 2
-            say(f"{run.name}: out of memory; going on with batches of {run.batch}.")

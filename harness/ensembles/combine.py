@@ -82,3 +82,15 @@ AVERAGES: dict[str, Callable[[Array, Array], Array]] = {
     "rank": _rank,
     "vote": _vote,
 }
+
+
+def equal(members: Array, of: str) -> Array:
+    """The average that counts all alike: (m, n, k) probabilities to (n, k); that of one is the one.
+
+    Args:
+        of: what is averaged, "probabilities" or "logits": probabilities of mean logits are the normalised geometric
+            mean of the probabilities.
+    """
+    if len(members) == 1:
+        return members[0]
+    return Average(np.ones(len(members)), {"probabilities": "mean", "logits": "geometric"}[of])(members)

@@ -4,13 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from harness.ensembles.gain import Gain, paired
+from harness.files import whole
 from harness.metrics import Metric
 
 Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What each view of a set gives for the validation rows of a fold: what the ledger is made of.
+
+    Args:
+        name: the set's, such as "ten_crop+scales".
+        views: the views' names.
+        average: of "probabilities" or of "logits".
+        rows: (n,) row numbers of the data set.
+        probabilities: (variants, views, n, k) float32; one variant where the recipe has no more.
+    """
+
+    name: str
+    views: tuple[str, ...]
+    average: str
+    rows: Array
+    probabilities: Array
+
+    def write(self, folder: Path) -> None:
+        """Into ``views.npz`` of the fold's folder."""
+        with whole(folder / "views.npz") as temporary:
+            np.savez(temporary, **vars(self))
+
+    @classmethod
+    def read(cls, file: Path) -> Kept:
+        with np.load(file, allow_pickle=False) as kept:
+            return cls(
+                str(kept["name"]),
+                tuple(map(str, kept["views"])),
+                str(kept["average"]),
+                kept["rows"],
+                kept["probabilities"],
+            )
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
 
 from harness import linear
 from harness.backbones import BACKBONES, find
 from harness.backbones.backbone import Layer, Precision, Storage
 from harness.console import progress
-from harness.data.views import VIEWS, views
+from harness.data.views import CENTRE, views
+from harness.ensembles.combine import equal
+from harness.ensembles.ledger import Kept
 from harness.recipes.recipe import Array, Fold, FoldRecipe, require
 
 if TYPE_CHECKING:
@@ -30,11 +34,16 @@ class FeatureRegression(FoldRecipe):
     The penalty is chosen by cross-validation on the folds themselves: each fold is fitted for the whole grid, and the
     C whose predictions have the lowest log loss out of fold is taken, with those predictions.
 
+    Of several views, the regression is fitted to the centre, as without them, and the answers to all are averaged.
+    Averages of logits are the answers to averaged features, for the logits are linear in the features.
+
     Args:
         backbone: a key of ``harness.backbones.BACKBONES``.
         side: the height and width images are brought to; None takes those the backbone was trained on.
         layers: the layers tapped, by name or index (``harness inspect``); none: the backbone's default one.
-        views: the views whose features are averaged: a key of ``harness.data.views.VIEWS``.
+        views: the views whose answers are averaged: keys of ``harness.data.views.VIEWS`` joined by "+", not "random".
+            For crops, images are brought to 8/7 of ``side`` first.
+        average: what is averaged over the views.
         grid: the inverse penalties C to choose from.
         precision: "bfloat16" trades exactness for speed on processors that have matrix units for it.
         storage: of the cached features; "float16" takes half the room.
@@ -44,13 +53,14 @@ class FeatureRegression(FoldRecipe):
     side: int | None = None
     layers: tuple[Layer, ...] = ()
     views: str = "centre"
+    average: Literal["probabilities", "logits"] = "probabilities"
     grid: tuple[float, ...] = linear.GRID
     precision: Precision = "float32"
     storage: Storage = "float32"
 
     @property
     def modules(self) -> tuple[str, ...]:
-        return ("linear",)
+        return ("linear", "ensembles.combine")
 
     @property
     def features(self) -> Features:
@@ -66,8 +76,7 @@ class FeatureRegression(FoldRecipe):
         require(self, "backbone", self.backbone in BACKBONES, f"one of {', '.join(BACKBONES)}")
         require(self, "side", self.side is None or self.side >= 32, "at least 32, or None for the backbone's own")
         require(self, "grid", len(self.grid) > 0 and min(self.grid) > 0, "one or more numbers above 0")
-        require(self, "views", self.views in VIEWS, f"one of {', '.join(VIEWS)}")
-        views(self.views, competition.mirror)
+        views(self.views, competition.mirror, drawn=False)
 
     def smoke(self) -> Self:
         # All images are looked at, limit or no limit: at this size in a twelfth of the time.
@@ -88,11 +97,23 @@ class FeatureRegression(FoldRecipe):
         return tuple({"c": c} for c in sorted(set(self.grid)))
 
     def fit(self, fold: Fold) -> Array:
-        features = fold.caches[self.features].rows
+        rows, looks = np.asarray(fold.caches[self.features].rows), self.features.looks
+        features = [rows[:, number] for number in range(len(looks))] if len(looks) > 1 else [rows]
         train = fold.limited(self.limit)
         with progress(f"{fold.title}, fitting", len(self.variants()), "C") as bar:
             models = linear.fit_path(
-                features, fold.labels, len(fold.classes), self.grid, rows=train, fitted=lambda: bar.update(1)
+                features[looks.index(CENTRE)],
+                fold.labels,
+                len(fold.classes),
+                self.grid,
+                rows=train,
+                fitted=lambda: bar.update(1),
             )
         linear.write(fold.folder / "models.h5", models)
-        return linear.probabilities(models, features, fold.predicted())
+        # (variants, views, rows, classes)
+        found = np.stack([linear.probabilities(models, each, fold.predicted()) for each in features], axis=1)
+        if len(looks) > 1:
+            validated = found[:, :, : len(fold.validation)]
+            names = tuple(view.name for view in looks)
+            Kept(self.views, names, self.average, fold.validation, validated).write(fold.folder)
+        return np.stack([equal(variant, self.average) for variant in found]).astype(np.float32)

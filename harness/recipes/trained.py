@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from harness.data.views import VIEWS, views
+from harness.data.views import views
 from harness.recipes.recipe import Array, Fold, ImageRecipe, require
 from harness.recipes.settings import plain
 
@@ -51,7 +51,9 @@ class Trained(ImageRecipe):
         cycles: of "cycles"; there is a checkpoint at the end of each, for ``snapshots``.
         mixed: compute in bfloat16, keep weights in float32: for GPUs.
         checkpoint: keep a checkpoint every so many epochs; they are of the weights' size, times 2 or 3.
-        views: the views whose probabilities are averaged: a key of ``harness.data.views.VIEWS``.
+        views: the views whose answers are averaged: keys of ``harness.data.views.VIEWS``, joined by "+"; "random"
+            draws from the augmentation that the settings above make, without ``cutout``.
+        average: what is averaged over the views.
     """
 
     crop: tuple[int, int] | None = None
@@ -84,6 +86,7 @@ class Trained(ImageRecipe):
     mixed: bool = False
     checkpoint: int = 5
     views: str = "centre"
+    average: Literal["probabilities", "logits"] = "probabilities"
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -97,9 +100,10 @@ class Trained(ImageRecipe):
             "optimizers",
             "predict",
             "schedules",
+            "views",
         )
         training = tuple(f"training.{part}" for part in parts)
-        return ("backend", "data.batches", "data.views", *training)
+        return ("backend", "data.batches", "data.views", "ensembles.combine", "inference", *training)
 
     @property
     def training(self) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -137,11 +141,11 @@ class Trained(ImageRecipe):
         require(self, "cutmix", not (self.cutmix and self.mixup), "0 where mixup is in use")
         self._check_schedule()
         require(self, "flip", competition.mirror or not self.flip, "False: here a mirrored image is another thing")
-        require(self, "views", self.views in VIEWS, f"one of {', '.join(VIEWS)}")
-        views(self.views, competition.mirror)
         one = self.pad == 0 and self.crop in (None, self.size)
+        moved = any((self.flip, self.rotation, self.zoom, self.shear, self.shift))
+        views(self.views, competition.mirror, drawn=moved or not one)
         require(
-            self, "views", not ("crop" in self.views and one), "'centre' or 'mirror' where pad is 0: all crops are one"
+            self, "views", not ("crop" in self.views and one), "without crops where pad is 0: there all crops are one"
         )
 
     def _check_schedule(self) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.backbones import BACKBONES, engine
-from harness.backbones.engine import KerasEngine
+from harness.inference import KerasEngine
 
 openvino = pytest.importorskip("openvino")
 

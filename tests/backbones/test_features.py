@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from harness.backbones import features as extraction
-from harness.backbones.features import Features, halving
+from harness.backbones.features import Features
 from harness.backbones.packaged import EfficientNetLite
 from harness.data.cache import Cache, open_cache
 from harness.data.cache_build import open_or_build
 from harness.data.dataset import Dataset
 from harness.data.images import Geometry, load
 from harness.data.views import VIEWS
+from harness.inference import halving
 from tests.conftest import drawn, table
 from tests.data.test_cache import Interrupted
 
@@ -57,16 +58,18 @@ def test_neither_order_nor_company_changes_a_row(tmp_path):
     assert np.allclose(built(tmp_path, few).rows, made.rows[:3], rtol=1e-5, atol=1e-6)
 
 
-def test_features_of_views_are_averaged(tmp_path, lite):
+def test_a_row_of_several_views_holds_the_features_of_each(tmp_path, lite):
     dataset = drawn(6)
     images, model = images_of(dataset), network(lite)
-    mirrored = built(tmp_path, dataset, dataclasses.replace(SMALL, views="mirror")).rows
-    both = [model.predict(seen, verbose=0) for seen in (images, images[:, :, ::-1])]
-    assert close(mirrored, np.mean(both, axis=0))
-    cropped = built(tmp_path, dataset, dataclasses.replace(SMALL, views="crops")).rows
-    large = images_of(dataset, 37)
-    crops = [model.predict(view.of(large, 32, 32), verbose=0) for view in VIEWS["crops"]]
-    assert close(cropped, np.mean(crops, axis=0))
+    expected = {
+        "mirror+scales": [view.of(images, 32, 32) for view in (*VIEWS["mirror"], *VIEWS["scales"][1:])],
+        "crops": [view.of(images_of(dataset, 37), 32, 32) for view in VIEWS["crops"]],
+    }
+    for views, seen in expected.items():
+        found = built(tmp_path, dataset, dataclasses.replace(SMALL, views=views)).rows
+        assert found.shape == (6, len(seen), 1280)
+        for number, one in enumerate(seen):
+            assert close(found[:, number], model.predict(np.rint(one), verbose=0))
 
 
 def test_half_precision_is_kept_where_asked_for(tmp_path):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import softmax
 
-from harness.ensembles.combine import AVERAGES, Average
+from harness.ensembles.combine import AVERAGES, Average, equal
 from tests.ensembles.cases import CASES
 
 MEMBERS = np.array(
@@ -70,3 +71,12 @@ def test_ranks_do_not_care_for_a_members_scale():
     assert np.allclose(average("rank", members=np.stack([sure, squeezed])), average("rank", members=sure[None]))
     ties = np.array([[[0.5, 0.5], [0.5, 0.5], [0.9, 0.1]]])
     assert np.allclose(average("rank", members=ties), [[1.5 / 4, 2.5 / 4], [1.5 / 4, 2.5 / 4], [0.75, 0.25]])
+
+
+def test_the_average_of_logits_is_the_normalised_geometric_mean():
+    logits = np.random.default_rng(0).normal(size=(4, 6, 3))
+    members = softmax(logits + np.arange(4)[:, None, None], axis=-1)  # a logit's offset is anybody's
+    assert np.allclose(equal(members, "logits"), softmax(logits.mean(axis=0), axis=-1))
+    assert np.allclose(equal(members, "probabilities"), members.mean(axis=0))
+    for of in ("logits", "probabilities"):
+        assert np.array_equal(equal(members[:1], of), members[0])

@@ -11,6 +11,7 @@ import pytest
 from harness import competition as competitions
 from harness import linear
 from harness.data.cache import Cache
+from harness.ensembles.ledger import Kept
 from harness.errors import UserError
 from harness.metrics import METRICS
 from harness.pipeline import Options, Pipeline
@@ -29,6 +30,7 @@ RECIPE = FeatureRegression(backbone="efficientnet-lite0", side=32, grid=(0.001, 
         {"grid": ()},
         {"grid": (1.0, 0.0)},
         {"views": "eleven_crop"},
+        {"views": "mirror+random"},
     ],
 )
 def test_a_setting_out_of_range_is_named_with_what_it_got(change):
@@ -71,6 +73,39 @@ def test_labels_outside_the_training_rows_change_nothing(fold: Fold):
     secret = fold.labels.copy()
     secret[80:] = 2 - secret[80:]
     assert np.array_equal(RECIPE.fit(dataclasses.replace(fold, labels=secret)), found)
+
+
+@pytest.fixture
+def mirrored(fold: Fold) -> tuple[FeatureRegression, Fold]:
+    """The same with a second view, of the same rows with noise."""
+    recipe = dataclasses.replace(RECIPE, views="mirror")
+    (cache,) = fold.caches.values()
+    other = np.asarray(cache.rows) + np.random.default_rng(1).normal(size=(130, 20)).astype(np.float32)
+    both = dataclasses.replace(cache, rows=np.stack([np.asarray(cache.rows), other], axis=1))
+    return recipe, dataclasses.replace(fold, caches={recipe.features: both}, folder=fold.folder / "mirror")
+
+
+def test_of_several_views_the_centre_is_fitted_and_the_answers_to_all_are_averaged(fold: Fold, mirrored):
+    recipe, several = mirrored
+    several.folder.mkdir()
+    plain, found = RECIPE.fit(fold), recipe.fit(several)
+    kept = Kept.read(several.folder / "views.npz")
+    assert kept.views == ("centre", "centre, mirrored") and kept.probabilities.shape == (2, 2, 20, 3)
+    assert np.allclose(kept.probabilities[:, 0], plain[:, :20], atol=1e-6)
+    assert found.shape == plain.shape and found.dtype == np.float32
+    assert np.allclose(found[:, :20], kept.probabilities.mean(axis=1), atol=1e-6)
+    assert np.abs(found - plain).max() > 0.01
+
+
+def test_averages_of_logits_are_the_answers_to_averaged_features(mirrored):
+    recipe, several = mirrored
+    several.folder.mkdir()
+    found = dataclasses.replace(recipe, average="logits").fit(several)
+    rows = several.caches[recipe.features].rows
+    models = linear.read(several.folder / "models.h5")
+    assert np.allclose(
+        found, linear.probabilities(models, np.asarray(rows).mean(axis=1), several.predicted()), atol=1e-5
+    )
 
 
 DECLARED = '''

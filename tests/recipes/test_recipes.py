@@ -27,6 +27,9 @@ PIXELS = LogisticRegression(size=(8, 8))
         (NETWORK, {"zoom": 1.0}),
         (NETWORK, {"views": "eleven_crop"}),
         (NETWORK, {"views": "crops", "pad": 0}),
+        (NETWORK, {"views": "scales+crops", "pad": 0}),
+        (NETWORK, {"views": "mirror+random", "pad": 0}),
+        (NETWORK, {"views": "scales+shift"}),
         (NETWORK, {"folds": 0}),
         (NETWORK, {"size": (0, 16)}),
         (PIXELS, {"limit": 0}),
@@ -44,7 +47,7 @@ def test_a_setting_out_of_range_is_named_with_what_it_got(recipe, change):
 
 def test_nothing_is_mirrored_where_a_mirrored_image_is_another_thing():
     letters = declared(mirror=False)
-    for change in ({"flip": True}, {"views": "mirror"}, {"views": "ten_crop"}):
+    for change in ({"flip": True}, {"views": "mirror"}, {"views": "shifts+ten_crop"}):
         recipe = dataclasses.replace(NETWORK, **change)
         recipe.check(declared())
         with pytest.raises(UserError, match="another thing"):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.ensembles.ledger import Kept
 from harness.recipes.network import Network
 from harness.recipes.recipe import Fold
 from harness.report import views
@@ -53,10 +54,10 @@ def test_it_learns_what_the_pictures_show_and_leaves_its_curves(fold: Fold):
 
 def test_what_each_view_is_worth_is_told_on_the_validation_rows(fold: Fold):
     found = dataclasses.replace(RECIPE, epochs=1).fit(fold)
-    with np.load(fold.folder / "views.npz", allow_pickle=False) as kept:
-        assert kept["names"].tolist() == ["top left", "top right", "bottom left", "bottom right", "centre"]
-        assert kept["rows"].tolist() == fold.validation.tolist()
-        assert np.allclose(kept["probabilities"].mean(axis=0), found[: len(fold.validation)], atol=1e-6)
+    kept = Kept.read(fold.folder / "views.npz")
+    assert kept.views == ("top left", "top right", "bottom left", "bottom right", "centre")
+    assert kept.rows.tolist() == fold.validation.tolist()
+    assert np.allclose(kept.probabilities[0].mean(axis=0), found[: len(fold.validation)], atol=1e-6)
     views.write(fold.folder.parent, fold.labels, "accuracy")
     told = json.loads((fold.folder.parent / "views.json").read_text())
     entries = {entry["name"]: entry for entry in told["entries"]}

@@ -1,0 +1,60 @@
+"""Ten-crop with MiniVGGNet: all views of a batch at once, against the usual loop, and against plain prediction.
+
+The usual loop cuts one image's ten crops at a time, calls ``model.predict`` on them, and takes the mean.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+from common import photographs, rounds, verdict
+
+from harness import backend
+from harness.data.views import VIEWS, Drawn, View
+from harness.ensembles.combine import equal
+from harness.recipes.network import Network
+from harness.training.predict import engine
+
+Array = np.ndarray
+
+IMAGES, FEW, CLASSES = 288, 24, 10
+RECIPE = Network(network="minivggnet", size=(36, 36), crop=(32, 32), epochs=1, learning_rate=0.1)
+
+
+def usual_loop(model, images: Array) -> Array:
+    found = []
+    for image in images:
+        crops = [image[y : y + 32, x : x + 32] for y, x in ((0, 0), (0, 4), (4, 0), (4, 4), (2, 2))]
+        crops += [crop[:, ::-1] for crop in crops]
+        found.append(model.predict(np.array(crops, np.float32), verbose=0).mean(axis=0))
+    return np.array(found)
+
+
+def ours(model, images: Array, looks: tuple[View | Drawn, ...]):
+    run = engine(RECIPE, model, looks, len(images), "MiniVGGNet")
+
+    def predict() -> Array:
+        found = [run(images[start : start + run.batch]) for start in range(0, len(images), run.batch)]
+        return equal(np.concatenate(found).reshape(len(images), len(looks), CLASSES).swapaxes(0, 1), "probabilities")
+
+    return predict
+
+
+def main() -> None:
+    print(f"  backend: {backend.start(seed=0)}, {os.cpu_count()} CPU cores")
+    images = np.stack(photographs(IMAGES, 36, 36))
+    network = RECIPE.assemble(CLASSES, np.full(3, 120.0), np.full(3, 60.0))
+    network.compile(jit_compile=backend.compiles_well())
+    ten, plain = ours(network, images, VIEWS["ten_crop"]), ours(network, images, VIEWS["centre"])
+    np.testing.assert_allclose(ten()[:FEW], usual_loop(network, images[:FEW]), rtol=1e-4, atol=1e-6)
+    seconds = rounds({"ten": ten, "plain": plain, "usual": lambda: usual_loop(network, images[:FEW])})
+    each = {name: 1000 * took / (FEW if name == "usual" else IMAGES) for name, took in seconds.items()}
+    print(f"  an image's ten views: {each['ten']:.1f} ms, in the usual loop {each['usual']:.1f} ms")
+    print(f"  its one view: {each['plain']:.2f} ms")
+    verdict("times as fast as the usual loop", each["usual"] / each["ten"], 10)
+    verdict("times the cost of plain prediction", each["ten"] / each["plain"], 10.5, at_least=False)
+
+
+if __name__ == "__main__":
+    main()
