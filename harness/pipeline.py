@@ -189,12 +189,13 @@ class Pipeline:
         return self._run(name, recipe, Parent(self._run(name, declared), epoch))
 
     def _run(self, name: str, recipe: Recipe, parent: Parent | None = None) -> Run:
+        members = {member: self.run_of(member).key for member in self._remaining(recipe)}
         made_from = fp.fingerprint(
             recipe=recipe,
             ingredients=recipe.ingredients(),
             inputs=[wanted.key(self.dataset) for wanted in recipe.inputs()],
             folds=self.folds_key,
-            members=[self.run_of(member).key for member in self._remaining(recipe)],
+            members=[*members.values()],
             metric=self.competition.metric if isinstance(recipe, Ensemble) else None,  # weights are fitted for it
             mirror=self.competition.mirror,
             backend=_backend(),
@@ -202,7 +203,7 @@ class Pipeline:
             **({"parent": [parent.run.key, parent.epoch]} if parent else {}),
         )
         folder = self.workspace.runs(self.competition.name) / name / made_from
-        return Run(name, made_from, folder, recipe, self.competition.metric, self.options.smoke, parent)
+        return Run(name, made_from, folder, recipe, self.competition.metric, self.options.smoke, parent, members)
 
     def predictions(self, name: str) -> dict[str, Predictions]:
         """A finished run's predictions by split."""
