@@ -95,7 +95,8 @@ def run_reproduce(workspace: Workspace, options: Namespace) -> None:
 
     rows = [row for row in ROWS if not options.only or row.number in options.only]
     found = reproduce(workspace, rows, options.smoke)
-    table = Table("row", "competition", "recipe", "", "", box=None, pad_edge=False)
+    table = Table("row", "competition", "recipe", "", box=None, pad_edge=False)
+    table.add_column(overflow="fold")
     for outcome in found:
         row, told = outcome.row, outcome.told
         state = "smoke: runs" if outcome.state == RAN and options.smoke else outcome.state

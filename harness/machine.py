@@ -43,4 +43,5 @@ def _processor() -> str:
     except OSError:  # not Linux
         lines = []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, "") or platform.processor() or platform.machine()
+    name = next(named, "") or platform.processor() or platform.machine()
+    return f"{name}, {os.cpu_count()} cores"

@@ -75,7 +75,7 @@ def _run(workspace: Workspace, row: Row, smoke: bool) -> Outcome:
 
 
 def _told(error: UserError) -> str:
-    return error.what + (f" mend: {error.mend}" if error.mend else "")
+    return error.what + (f"\n  mend: {error.mend}" if error.mend else "")
 
 
 def write_page(workspace: Workspace) -> Path:
