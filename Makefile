@@ -8,6 +8,7 @@ FILE ?=
 UPLOAD ?=
 SMOKE ?=
 ONLY ?=
+IMAGE ?=
 
 BIN := .venv/bin
 HARNESS := $(BIN)/harness
@@ -17,7 +18,7 @@ WORKERS := -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help submit score list reproduce results test test-jax test-slow test-samples lint bench clean lock gpu
+.PHONY: help submit score list reproduce results augment-demo test test-jax test-slow test-samples lint bench clean lock gpu
 
 help: ## print this
 	@echo "Harness. Data in, a leaderboard-format CSV and an honest score out."
@@ -48,6 +49,9 @@ reproduce: $(BIN)/.run ## the published experiments, and docs/results.md: [ONLY=
 
 results: $(BIN)/.run ## docs/results.md from the runs that there are
 	@$(HARNESS) results
+
+augment-demo: $(BIN)/.run ## a sheet of augmented views of one image: IMAGE= [COMP=] [RECIPE=]
+	@$(HARNESS) augment-demo "$(IMAGE)" $(COMP) $(if $(RECIPE),"$(RECIPE)")
 
 test: $(BIN)/.dev ## the tests: offline, under four minutes
 	@$(BIN)/python -m pytest $(WORKERS)

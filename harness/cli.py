@@ -170,6 +170,19 @@ def parser() -> argparse.ArgumentParser:
         "--smoke", action="store_true", help="shrink every row, to see that it runs; the page stays as it is"
     )
     command("results", "renew docs/results.md from the runs that there are", "harness results")
+    sub = command(
+        "augment-demo",
+        "a sheet of one image as a recipe augments it in training; mixing with other images is left out",
+        "harness augment-demo photo.jpg\n  harness augment-demo photo.jpg cifar10 wideresnet",
+    )
+    sub.add_argument("image", metavar="IMAGE", type=Path)
+    sub.add_argument("competition", metavar="COMP", nargs="?")
+    sub.add_argument(
+        "recipe", metavar="RECIPE", nargs="?",
+        help="a network of COMP (default: its default recipe; without COMP, what was published for flowers)",
+    )  # fmt: skip
+    sub.add_argument("-o", "--out", type=Path, metavar="FILE", help="the PNG (default: IMAGE-augmented.png, here)")
+    settings(sub)
     sub = command("cache", "list, verify or remove caches", "harness cache verify cifar10")
     sub.add_argument("action", choices=("ls", "verify", "rm"))
     sub.add_argument("competition", metavar="COMP", nargs="?", help="default: all")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from pathlib import Path
 
 from harness import competition as competitions
 from harness.commands import pipeline_of
@@ -119,3 +120,37 @@ def run_results(workspace: Workspace, options: Namespace) -> None:
     from harness.reproduce import write_page
 
     console().print(f"results: {workspace.shown(write_page(workspace))}")
+
+
+def run_augment_demo(workspace: Workspace, options: Namespace) -> None:
+    """Draw an image as a recipe's network sees it in training, many times over."""
+    from harness import backend
+    from harness.data import images
+    from harness.recipes.trained import Trained
+    from harness.report import sheet
+
+    if options.competition is None:  # the augmentation published for flowers
+        options.competition, options.recipe = "flowers17", "minivggnet_augmented"
+    pipeline = pipeline_of(workspace, options)
+    name = options.recipe or pipeline.default
+    recipe, mend = pipeline.choose([name])[name], f"name a network: harness list {pipeline.competition.name}"
+    if not isinstance(recipe, Trained):
+        raise UserError(f"{name} is a {type(recipe).__name__}, which augments nothing.", mend)
+    file, path = options.image, options.out or Path(f"{options.image.stem}-augmented.png")
+    if path.suffix.lower() != ".png":
+        raise UserError(f"the sheet is a PNG. Received: {path}", f"-o {path.with_suffix('.png')}")
+    try:
+        image = images.load(file.read_bytes(), recipe.images.geometry)
+    except (FileNotFoundError, IsADirectoryError, images.UnreadableError) as reason:
+        why = reason if isinstance(reason, images.UnreadableError) else "there is no such file"
+        raise UserError(
+            f"{file} cannot be shown: {why}.", "give a picture: make augment-demo IMAGE=photo.jpg"
+        ) from None
+    backend.start(recipe.seed)
+    from harness.training.sheet import views
+
+    shown = views(recipe, image[None], image.mean(axis=(0, 1)), 16, recipe.seed)
+    if shown is None:
+        raise UserError(f"{name} trains on images as they are: it augments nothing.", mend)
+    sheet.draw(shown, path, 4)
+    console().print(f"{path}: the image as {name} sees it (framed), and 15 times augmented")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import h5py
 import numpy as np
 import pytest
@@ -101,29 +105,164 @@ def test_a_cache_build_killed_twenty_times_ends_with_the_cache_of_an_undisturbed
     assert not list((folders[1] / "data" / "insects" / "cache").glob("*.part"))
 
 
-def test_a_really_full_disk_is_told_in_words_and_nothing_half_written_is_used(tmp_path: Path, save) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", disk], capture_output=True)
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder], capture_output=True)
     if mounted.returncode:
         pytest.skip("mounting a small disk needs a privileged user")
-    try:
-        for label, name in enumerate(("ants", "bees")):
-            for number in range(60):
-                save(tmp_path / "photos" / name / f"{number}.png", draw(label, number, 64, 64))
-        (disk / "competitions").mkdir()
-        finish(disk, "new", "insects", "--from", str(tmp_path / "photos"))
-        filler = disk / "filler"
-        left = shutil.disk_usage(disk).free
-        filler.write_bytes(b"x" * (left - 100_000))
-        process = start(disk, "prepare", "insects")
+    yield folder
+    time.sleep(0.1)
+    subprocess.run(["umount", folder], check=False)
+
+
+def resize(disk: Path, size: int) -> None:
+    """Make a disk of so many bytes out of it."""
+    subprocess.run(["mount", "-o", f"remount,size={size}", disk], check=True)
+
+
+def test_a_really_full_disk_is_told_in_words_and_nothing_half_written_is_used(disk: Path, save) -> None:
+    for label, name in enumerate(("ants", "bees")):
+        for number in range(60):
+            save(disk.parent / "photos" / name / f"{number}.png", draw(label, number, 64, 64))
+    (disk / "competitions").mkdir()
+    finish(disk, "new", "insects", "--from", str(disk.parent / "photos"))
+    filler = disk / "filler"
+    left = shutil.disk_usage(disk).free
+    filler.write_bytes(b"x" * (left - 100_000))
+    process = start(disk, "prepare", "insects")
+    output, _ = process.communicate()
+    assert process.returncode == 2, output
+    assert "Traceback" not in output
+    assert "free" in output and "mend:" in output
+    assert not list(disk.glob("data/insects/cache/*.h5"))
+    resize(disk, 200 << 20)
+    finish(disk, "prepare", "insects")
+
+
+# Training: all that is random is in it, and a checkpoint after every epoch of a fraction of a second.
+TRAINED = '''
+from harness.recipes import Network, recipe
+
+
+@recipe
+def net():
+    """On 16x16 pixels."""
+    return Network(
+        network="minivggnet", folds=1, size=(16, 16), pad=1, rotation=10, cutout=3, mixup=0.3, ema=0.8, epochs=60,
+        patience=60, batch=8, optimizer="adam", learning_rate=1e-4, schedule="cosine", checkpoint=1,
+    )
+
+
+default = net
+'''
+
+
+def to_train(folder: Path, photos: Path) -> Path:
+    """A workspace with a tiny competition to train for."""
+    (folder / "competitions").mkdir(parents=True)
+    finish(folder, "new", "insects", "--from", str(photos))
+    (folder / "competitions" / "insects" / "recipes.py").write_text(TRAINED)
+    finish(folder, "prepare", "insects")
+    return folder
+
+
+def kept(folder: Path) -> dict[str, int]:
+    """The checkpoints that count, and when each was written."""
+    return {file.name: file.stat().st_mtime_ns for file in folder.glob("runs/insects/net/*/fold-1/checkpoints/[!.]*")}
+
+
+def predicted(folder: Path) -> dict[str, np.ndarray]:
+    (file,) = folder.glob("runs/insects/net/*/predictions.h5")
+    with h5py.File(file) as found:
+        tables: dict[str, np.ndarray] = {}
+        found.visititems(lambda name, item: tables.update({name: item[:]}) if isinstance(item, h5py.Dataset) else None)
+    return tables
+
+
+def trouble(
+    folder: Path, expected: dict[str, np.ndarray], seed: int, happens: Callable[[subprocess.Popen], None]
+) -> Iterator[tuple[int, str]]:
+    """Train, with something happening at a random moment, twenty times; give what each of these runs answered.
+
+    Training goes on from what the trouble left. After each, all checkpoints that count are whole, and none is gone
+    but by training's own hand. Whoever gets to the end has the expected predictions, and begins anew.
+    """
+    moments, troubled = random.Random(seed), 0
+    while troubled < 20:
+        before = kept(folder)
+        process = start(folder, "train", "insects")
+        while process.poll() is None and kept(folder) == before:
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 1.5))
+        during = kept(folder)
+        if process.poll() is None:
+            happens(process)
         output, _ = process.communicate()
-        assert process.returncode == 2, output
-        assert "Traceback" not in output
-        assert "free" in output and "mend:" in output
-        assert not list(disk.glob("data/insects/cache/*.h5"))
-        subprocess.run(["mount", "-o", "remount,size=200m", disk], check=True)
-        finish(disk, "prepare", "insects")
-    finally:
-        time.sleep(0.1)
-        subprocess.run(["umount", disk], check=False)
+        after = kept(folder)
+        lost = {name for name in during if name not in after and name.startswith("epoch") and "step" not in name}
+        assert not lost, (lost, output)
+        for name in after:
+            (file,) = folder.glob(f"runs/insects/net/*/fold-1/checkpoints/{name}")
+            with zipfile.ZipFile(file) as parts:
+                assert parts.testzip() is None, (name, output)
+        if process.returncode == 0:
+            assert_same(predicted(folder), expected)
+            shutil.rmtree(folder / "runs")
+        else:
+            troubled += 1
+            yield process.returncode, output
+
+
+def assert_same(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    assert found.keys() == expected.keys() != set()
+    for name, table in expected.items():
+        assert np.array_equal(found[name], table), name
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> tuple[Path, dict[str, np.ndarray]]:
+    """Photos to train on, and what training predicts that nothing disturbs."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    for label, name in enumerate(("ants", "bees", "wasps")):
+        for number in range(40):
+            (folder / "photos" / name).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(folder / "photos" / name / f"{number}.png"), draw(label, number))
+    finish(to_train(folder / "workspace", folder / "photos"), "train", "insects")
+    return folder / "photos", predicted(folder / "workspace")
+
+
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
+def test_training_ended_twenty_times_ends_with_the_predictions_of_an_undisturbed_run(
+    tmp_path: Path, undisturbed, how: signal.Signals, code: int
+) -> None:
+    photos, expected = undisturbed
+    folder = to_train(tmp_path / "workspace", photos)
+    for answered, output in trouble(folder, expected, seed=how, happens=lambda process: process.send_signal(how)):
+        assert answered == code and "Traceback" not in output, output
+        assert how != signal.SIGINT or "the same command goes on from here" in output, output
+    finish(folder, "train", "insects")
+    assert_same(predicted(folder), expected)
+
+
+def test_training_on_a_disk_that_is_full_twenty_times_says_so_and_goes_on_when_there_is_room(
+    disk: Path, undisturbed
+) -> None:
+    photos, expected = undisturbed
+    resize(disk, 2 << 30)
+    to_train(disk, photos)
+    room = random.Random(0)
+
+    def fill(process: subprocess.Popen) -> None:
+        os.kill(process.pid, signal.SIGSTOP)  # lest it take more room before the disk is small
+        resize(disk, shutil.disk_usage(disk).used + room.randrange(1 << 24))
+        os.kill(process.pid, signal.SIGCONT)
+
+    for answered, output in trouble(disk, expected, seed=0, happens=fill):
+        assert answered == 2 and "Traceback" not in output, output
+        assert "the disk is full" in output and "mend:" in output, output
+        resize(disk, 2 << 30)
+    finish(disk, "train", "insects")
+    assert_same(predicted(disk), expected)

@@ -101,7 +101,7 @@ class Keeper(keras.callbacks.Callback):
         resumed, self.start = self.start > 0, 0
         self.state.epoch, self.state.step = epoch + 1, 0
         if self.best != "last" and self.state.best(self.best) == self.state.epoch:
-            self.store.save(self.state, self.model, best=True)
+            self.store.remember(self.state, self.model)
         over = self.state.finished(self.epochs, self.patience, self.best)
         if over or resumed or self.interrupts.asked or self.state.epoch % self.every == 0:
             self.store.save(self.state, self.model)

@@ -1,7 +1,7 @@
 """Checkpoints: all that training needs to go on as if it had never stopped, in one file that is whole or not there.
 
 ``epoch-0025.npz`` was written after 25 epochs, ``epoch-0025-step-000120.npz`` 120 steps later, when someone stopped
-it, and ``best.npz`` after the best epoch so far.
+it. ``best-0023.npz`` holds the best epoch's weights alone: with them training ends, but does not go on.
 """
 
 from __future__ import annotations
@@ -73,18 +73,33 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._best: tuple[int, dict[str, Array]] | None = None  # epoch, weights: not yet written
 
-    def save(self, state: State, trainer: keras.Model, best: bool = False) -> None:
-        """Keep a model, its optimizer, its random state and how far it has come."""
-        parts = {name: np.asarray(value) for name, value in _parts(trainer).items()}
-        _write(self.folder / ("best.npz" if best else _name(state)), state, parts)
-        if state.step == 0 and not best:
-            for done in self.folder.glob("epoch-*-step-*.npz"):
-                done.unlink()
+    def remember(self, state: State, trainer: keras.Model) -> None:
+        """Hold the weights to predict with, the best so far, in memory until a checkpoint is saved with them.
+
+        Writing them at each better epoch could cost small networks more than training does; and a checkpoint that
+        training goes back to must find its own best epoch, not one of the epochs that were lost.
+        """
+        averages = dict(zip(map(id, trainer.trainable_variables), _averages(trainer), strict=False))
+        weights = {name: v for name, v in _parts(trainer).items() if name.startswith("weights/")}
+        self._best = state.epoch, {name: np.array(averages.get(id(v), v)) for name, v in weights.items()}
+
+    def save(self, state: State, trainer: keras.Model) -> None:
+        """Keep a model, its optimizer, its random state, how far it has come, and the best weights before."""
+        over = set(self.folder.glob("epoch-*-step-*.npz")) if state.step == 0 else set()
+        if self._best is not None:
+            epoch, weights = self._best
+            over |= set(self.folder.glob("best-*.npz")) - {self._best_file(epoch)}
+            _write(self._best_file(epoch), State(epoch=epoch), weights)
+        _write(self.folder / _name(state), state, {name: np.asarray(v) for name, v in _parts(trainer).items()})
+        self._best = None
+        for file in over:
+            file.unlink()
 
     def latest(self) -> tuple[Path, State] | None:
         """The checkpoint that is furthest on and whole."""
-        found = [(file, state) for file in self.folder.glob("[!.]*.npz") if (state := _state(file)) is not None]
+        found = [(file, state) for file in self.folder.glob("epoch-*.npz") if (state := _state(file)) is not None]
         for file, state in sorted(found, key=lambda one: (one[1].epoch, one[1].step), reverse=True):
             if _is_whole(file):
                 return file, state
@@ -92,10 +107,12 @@ class Store:
         return None
 
     def best(self, state: State, by: str) -> Path | None:
-        """The checkpoint of the best epoch up to a state; None where it is not there."""
-        file = self.folder / "best.npz"
-        kept = _state(file)
-        return file if kept is not None and kept.epoch == state.best(by) and _is_whole(file) else None
+        """The weights of the best epoch up to a state; None where they are not there."""
+        file = self._best_file(state.best(by))
+        return file if _is_whole(file) else None
+
+    def _best_file(self, epoch: int) -> Path:
+        return self.folder / f"best-{epoch:04d}.npz"
 
 
 def restore(file: Path, trainer: keras.Model) -> None:
@@ -125,8 +142,7 @@ def restore(file: Path, trainer: keras.Model) -> None:
                 )
             elif group == type(trainer.optimizer).__name__:
                 # Averages begin at the weights, not at Keras's 0; as copies, for JAX gives both buffers away.
-                averages = [variable for variable in trainer.optimizer.variables if variable.name.endswith("_average")]
-                for average, weight in zip(averages, trainer.trainable_variables, strict=False):
+                for average, weight in zip(_averages(trainer), trainer.trainable_variables, strict=False):
                     average.assign(keras.ops.copy(weight))
 
 
@@ -141,7 +157,7 @@ def inherit(parent: Path, folder: Path, epoch: int) -> None:
         UserError: there is no such checkpoint.
     """
     store = Store(parent / "checkpoints")
-    states = {file: _state(file) for file in sorted(store.folder.glob("[!.]*.npz"))}
+    states = {file: _state(file) for file in sorted(store.folder.glob("epoch-*.npz"))}
     there = {state.epoch: file for file, state in states.items() if state is not None and state.step == 0}
     if epoch not in there:
         raise UserError(
@@ -179,6 +195,11 @@ def _write(file: Path, state: State, parts: dict[str, Any]) -> None:
     parts["state"] = np.frombuffer(json.dumps(dataclasses.asdict(state)).encode(), np.uint8)
     with whole(file) as temporary:
         np.savez(temporary, **parts)
+
+
+def _averages(trainer: keras.Model) -> list[keras.Variable]:
+    """The averages of the trainable weights, in their order; none where the optimizer has none."""
+    return [variable for variable in trainer.optimizer.variables if variable.name.endswith("_average")]
 
 
 def _parts(trainer: keras.Model) -> dict[str, keras.Variable]:

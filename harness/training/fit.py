@@ -63,8 +63,10 @@ def _train(recipe: Trained, fold: Fold, batch: int, start: list[Array] | None) -
     from harness.training.feed import Feed
     from harness.training.model import build, compile_models
     from harness.training.schedules import schedule
+    from harness.training.sheet import keep
 
     cache, rows = recipe.cache(fold), fold.limited(recipe.limit)
+    keep(recipe, fold, cache, rows)
     models, store, state = build(recipe, fold, cache, rows), Store(fold.folder / "checkpoints"), State()
     trainer = models.trainer
     found = store.latest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -111,6 +112,27 @@ def test_a_run_stopped_anywhere_ends_as_one_that_was_never_stopped(
         assert np.allclose(found[name], values, rtol=1e-4), name
     assert found["val_log_loss"] == curves["val_log_loss"]
     assert checkpoints(fold) == checkpoints(first), "and what was in the middle of an epoch is gone"
+
+
+def test_a_checkpoint_finds_its_own_best_epoch_though_a_later_one_was_lost(whole_run, tmp_path: Path):
+    first, expected, _ = whole_run
+    fold, kept = dataclasses.replace(first, folder=tmp_path), tmp_path / "checkpoints"
+    shutil.copytree(first.folder / "checkpoints", kept)
+    (best,) = kept.glob("best-*.npz")
+    # As a kill leaves it, between the best weights of an epoch that was lost and the checkpoint after it.
+    shutil.copy(kept / "epoch-0001.npz", kept / "best-0009.npz")
+    found = RECIPE.fit(fold)
+    assert np.array_equal(found, expected) and best.exists()
+
+
+@pytest.mark.slow
+def test_the_best_weights_are_written_with_the_next_checkpoint_and_hold_no_optimizer(whole_run, tmp_path: Path):
+    fold = dataclasses.replace(whole_run[0], folder=tmp_path)
+    found = dataclasses.replace(RECIPE, checkpoint=10).fit(fold)
+    (best, last) = sorted((tmp_path / "checkpoints").iterdir())
+    assert last.name == "epoch-0003.npz" and best.name.startswith("best-000")
+    assert best.stat().st_size < 0.5 * last.stat().st_size
+    assert np.array_equal(found, whole_run[1])
 
 
 def test_what_is_trained_is_not_trained_again(whole_run, monkeypatch):
