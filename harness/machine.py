@@ -25,7 +25,9 @@ def about(trained: bool) -> dict[str, Any]:
 def _gpu() -> str | None:
     import keras
 
-    if not keras.distribution.list_devices("gpu"):
+    from harness.backbones.engine import on_gpu
+
+    if not on_gpu():
         return None
     if keras.backend.backend() == "jax":
         import jax
