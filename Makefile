@@ -7,6 +7,7 @@ RECIPE ?=
 FILE ?=
 UPLOAD ?=
 SMOKE ?=
+ONLY ?=
 IMAGE ?=
 
 BIN := .venv/bin
@@ -17,7 +18,7 @@ WORKERS := -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help submit score list augment-demo test test-jax test-slow test-samples lint bench clean lock gpu
+.PHONY: help submit score list reproduce results augment-demo test test-jax test-slow test-samples lint bench clean lock gpu
 
 help: ## print this
 	@echo "Harness. Data in, a leaderboard-format CSV and an honest score out."
@@ -42,6 +43,12 @@ score: $(BIN)/.run ## the hold-out score of a CSV: COMP= [FILE=], else of the ne
 
 list: $(BIN)/.run ## the competitions and where each stands
 	@$(HARNESS) list
+
+reproduce: $(BIN)/.run ## the published experiments, and docs/results.md: [ONLY="1 2"] [SMOKE=1]
+	@$(HARNESS) reproduce $(if $(ONLY),--only $(ONLY)) $(if $(SMOKE),--smoke)
+
+results: $(BIN)/.run ## docs/results.md from the runs that there are
+	@$(HARNESS) results
 
 augment-demo: $(BIN)/.run ## a sheet of augmented views of one image: IMAGE= [COMP=] [RECIPE=]
 	@$(HARNESS) augment-demo "$(IMAGE)" $(COMP) $(if $(RECIPE),"$(RECIPE)")

@@ -152,12 +152,13 @@ class Catalogue:
         return self._run(name, recipe, Parent(self._run(name, declared), epoch))
 
     def _run(self, name: str, recipe: Recipe, parent: Parent | None = None) -> Run:
+        members = {member: self.run_of(member).key for member in self._remaining(recipe)}
         made_from = fp.fingerprint(
             recipe=recipe,
             ingredients=recipe.ingredients(),
             inputs=[wanted.key(self.dataset) for wanted in recipe.inputs()],
             folds=self.folds_key,
-            members=[self.run_of(member).key for member in self._remaining(recipe)],
+            members=[*members.values()],
             metric=self.competition.metric if isinstance(recipe, Ensemble) else None,  # weights are fitted for it
             mirror=self.competition.mirror,
             backend=_backend(),
@@ -173,6 +174,7 @@ class Catalogue:
             self.options.smoke,
             parent,
             self._training_key(recipe, parent) if isinstance(recipe, Trained) else None,
+            members,
         )
 
     def _training_key(self, recipe: Trained, parent: Parent | None) -> str:

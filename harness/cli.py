@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness import __version__
 from harness.errors import UserError
+from harness.published import ROWS
 from harness.workspace import Workspace
 
 OK, OUR_FAILURE, USER_MISTAKE, INTERRUPTED = 0, 1, 2, 130
@@ -25,6 +26,7 @@ EXAMPLES = """examples:
   harness lint digits my.csv                          everything that is wrong with it
   harness leaderboard cifar10                         the known places, and your runs among them
   harness submit dogs-vs-cats --upload                the data from Kaggle, a CSV to Kaggle, its score and place
+  harness reproduce --only 1 2                        published experiments, and the page of results
   harness new pets --from ~/pets                      a competition out of <class>/<image> folders
 
 exit codes: 0 done; 2 something for you to mend; 1 a bug of ours; 130 stopped by Ctrl-C
@@ -158,6 +160,17 @@ def parser() -> argparse.ArgumentParser:
     comp(sub)
     data(sub)
     sub = command(
+        "reproduce", "run the published experiments and renew docs/results.md", "harness reproduce --only 1 2"
+    )
+    sub.add_argument(
+        "--only", type=int, nargs="+", metavar="ROW", default=[], choices=[row.number for row in ROWS],
+        help="these rows of docs/results.md (default: all whose data is here)",
+    )  # fmt: skip
+    sub.add_argument(
+        "--smoke", action="store_true", help="shrink every row, to see that it runs; the page stays as it is"
+    )
+    command("results", "renew docs/results.md from the runs that there are", "harness results")
+    sub = command(
         "augment-demo",
         "a sheet of one image as a recipe augments it in training; mixing with other images is left out",
         "harness augment-demo photo.jpg\n  harness augment-demo photo.jpg cifar10 wideresnet",
@@ -204,6 +217,12 @@ def main(arguments: list[str] | None = None) -> int:
         return _tell(error.what, error.mend)
     except KeyboardInterrupt:
         print("\nStopped. What was finished is kept: the same command goes on from here.", file=sys.stderr)
+        if options.command == "train":
+            print(
+                "Another learning rate from the last checkpoint, as a run of its own: "
+                f"harness train {options.competition} RECIPE --from-epoch N --set learning_rate=…",
+                file=sys.stderr,
+            )
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output (head, less) has seen enough.

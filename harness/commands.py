@@ -67,6 +67,9 @@ def run_status(workspace: Workspace, options: Namespace) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from harness.report import lineage
+    from harness.report.records import records
+
     pipeline = pipeline_of(workspace, options)
     table = Table("step", "state", "needs", "where", box=None, pad_edge=False)
     chosen = pipeline.choose([*pipeline.recipes])
@@ -80,6 +83,7 @@ def run_status(workspace: Workspace, options: Namespace) -> None:
     if not known:
         console().print("Later steps are known once the data is read.")
         console().print(f"next: harness prepare {pipeline.competition.name}")
+    lineage.show(records(workspace.runs(pipeline.competition.name)), console())
 
 
 def run_prepare(workspace: Workspace, options: Namespace) -> None:

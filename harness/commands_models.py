@@ -87,6 +87,41 @@ def run_find_rate(workspace: Workspace, options: Namespace) -> None:
     out.print(f"plot: {workspace.shown(fold.folder / 'learning-rates.png')}")
 
 
+def run_reproduce(workspace: Workspace, options: Namespace) -> None:
+    """Run rows of the published experiments, renew the page of results, and say how it went with each."""
+    from rich.table import Table
+
+    from harness.published import ROWS
+    from harness.reproduce import FAILED, LEFT_OUT, RAN, reproduce
+
+    rows = [row for row in ROWS if not options.only or row.number in options.only]
+    found = reproduce(workspace, rows, options.smoke)
+    table = Table("row", "competition", "recipe", "", box=None, pad_edge=False)
+    table.add_column(overflow="fold")
+    for outcome in found:
+        row, told = outcome.row, outcome.told
+        state = "smoke: runs" if outcome.state == RAN and options.smoke else outcome.state
+        table.add_row(str(row.number), row.competition, row.recipe, state, told)
+    out = console()
+    out.print(table)
+    if not options.smoke:
+        run_results(workspace, options)
+    failed = [str(outcome.row.number) for outcome in found if outcome.state == FAILED]
+    left_out = [str(outcome.row.number) for outcome in found if outcome.state == LEFT_OUT]
+    if failed or (options.only and left_out):
+        raise UserError(
+            f"these rows did not run: {', '.join(failed + left_out)}.",
+            "do what the table says of each, then run the same command: what is done is kept",
+        )
+
+
+def run_results(workspace: Workspace, options: Namespace) -> None:
+    """Renew the page of results from the runs that there are."""
+    from harness.reproduce import write_page
+
+    console().print(f"results: {workspace.shown(write_page(workspace))}")
+
+
 def run_augment_demo(workspace: Workspace, options: Namespace) -> None:
     """Draw an image as a recipe's network sees it in training, many times over."""
     from harness import backend

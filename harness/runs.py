@@ -8,7 +8,6 @@ with its learning curves. A finished fold is kept, so an interrupted run goes on
 from __future__ import annotations
 
 import os
-import platform
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from harness import fingerprint as fp
+from harness import machine
 from harness import predictions as tables
 from harness.console import say
 from harness.data.cache import Cache, Input
@@ -64,6 +64,7 @@ class Run:
         parent: what its training goes on from; None where it begins anew.
         training_key: what its weights are made from, as a hash; None where none are trained. Runs that ask the same
             weights in other ways share it.
+        members: the runs an ensemble is made of: names and keys.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Run:
     smoke: bool = False
     parent: Parent | None = None
     training_key: str | None = None
+    members: dict[str, str] = field(default_factory=dict)
 
     def about(self) -> dict[str, Any] | None:
         """The fitted run's record; None where it is unfinished or another's."""
@@ -205,19 +207,21 @@ def _finish(
 ) -> None:
     """Write the predictions, and last the record that makes the run count as fitted."""
     tables.write(run.folder / "predictions.h5", run.key, splits)
+    parent, training = run.parent, [read_json(file) for file in sorted(run.folder.glob("fold-*/training.json"))]
     record = {
         "made_from": run.key,
         "recipe": run.name,
         "settings": plain(run.recipe),
         "smoke": run.smoke,
-        "parent": {"run": run.parent.run.key, "epoch": run.parent.epoch} if run.parent else None,
+        "parent": parent and {"run": parent.run.key, "epoch": parent.epoch, "settings": plain(parent.run.recipe)},
         "training_key": run.training_key,
-        "training": [read_json(file) for file in sorted(run.folder.glob("fold-*/training.json"))],
+        "members": run.members,
+        "training": training,
         "dataset": dataset.fingerprint,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(sum(took), 2),
         "seconds_by_fold": took,
-        "machine": {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
+        "machine": machine.about(trained=bool(training)),
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
         "libraries": _versions(),
     } | (chosen or {})

@@ -132,6 +132,17 @@ def test_a_bug_of_ours_is_told_apart_from_the_users_mistakes(insects: Workspace,
     assert found.code == 1 and "Traceback" in found.err and "bug in the harness" in found.err
 
 
+def test_stopped_training_is_told_how_to_go_on_with_another_learning_rate(insects: Workspace, harness, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    for name in ("train", "submit"):
+        monkeypatch.setattr(f"harness.commands.run_{name}", stopped)
+        found = harness(name, "insects")
+        assert found.code == 130 and "the same command goes on from here" in found.err
+        assert ("harness train insects RECIPE --from-epoch N --set learning_rate=" in found.err) == (name == "train")
+
+
 def test_help_and_lists_need_no_heavy_library():
     code = (
         "import sys\nfrom harness.cli import main\n"

@@ -41,7 +41,10 @@ def test_a_run_goes_on_from_anothers_epoch_as_a_run_of_its_own(insects, harness)
     assert gone_on.code == 0 and "going on after epoch 1" in gone_on.err, gone_on.err
     (child,) = (file for file in insects.runs("insects").glob("net/*/run.json") if file != parent)
     record = json.loads(child.read_text())
-    assert record["parent"] == {"run": parent.parent.name, "epoch": 1}
+    settings = json.loads(before)["settings"]
+    assert record["parent"] == {"run": parent.parent.name, "epoch": 1, "settings": settings}
+    status = harness("status", "insects").out
+    assert f"{parent.parent.name[:8]}, epoch 1" in status and "epochs=3, learning_rate=0.001" in status
     assert record["training"][0]["epochs"] == 3
     history = json.loads((child.parent / "fold-1" / "history.json").read_text())
     first = json.loads((parent.parent / "fold-1" / "history.json").read_text())
