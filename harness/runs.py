@@ -133,7 +133,11 @@ def fit(run: Run, recipe: FoldRecipe, dataset: Dataset, folds: Folds, caches: di
             started = time.monotonic()
             inherit(run, fold)
             kept = _by_split(recipe.fit(fold), fold, dataset)
-            write_json(record, {"seconds": round(time.monotonic() - started, 2), "trained_on": len(fold.train)})
+            # Of a fold that was stopped this is its last session alone; what trains knows how long it took in all.
+            session = time.monotonic() - started
+            trained = [read_json(file) or {} for file in fold.folder.glob("**/training.json")]
+            took_in_all = max(session, sum(one.get("seconds", 0.0) for one in trained))
+            write_json(record, {"seconds": round(took_in_all, 2), "trained_on": len(fold.train)})
             tables.write(file, run.key, kept)
         found.append(kept)
         took.append((read_json(record) or {}).get("seconds", 0.0))

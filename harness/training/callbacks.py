@@ -88,6 +88,7 @@ class Keeper(keras.callbacks.Callback):
         self.every, self.cycle, self.epochs, self.patience = every, cycle, epochs, patience
         self.best, self.steps = best, steps
         self.start = state.step
+        self.began = time.monotonic() - state.seconds
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         step = self.start + batch + 1
@@ -97,7 +98,7 @@ class Keeper(keras.callbacks.Callback):
             self.model.jax_state_sync()  # JAX's weights are elsewhere while an epoch goes on
         self.state.partial = joined(self.state.partial, logs or {}, self.start / step)
         self.state.step = step
-        self.store.save(self.state, self.model)
+        self._save()
         raise KeyboardInterrupt
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -108,11 +109,15 @@ class Keeper(keras.callbacks.Callback):
         over = self.state.finished(self.epochs, self.patience, self.best)
         due = self.state.epoch % self.every == 0 or self.state.epoch % self.cycle == 0
         if over or resumed or self.interrupts.asked or due:
-            self.store.save(self.state, self.model)
+            self._save()
         if self.interrupts.asked:
             raise KeyboardInterrupt
         if over:
             self.model.stop_training = True
+
+    def _save(self) -> None:
+        self.state.seconds = round(time.monotonic() - self.began, 2)
+        self.store.save(self.state, self.model)
 
 
 class Progress(keras.callbacks.Callback):

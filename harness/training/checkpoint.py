@@ -42,6 +42,7 @@ class State:
         partial: the scores' means over these steps.
         history: the scores by epoch.
         since: epochs before this one were another run's; the best is not looked for among them.
+        seconds: spent on them, however often training was stopped.
     """
 
     batch: int | None = None
@@ -50,6 +51,7 @@ class State:
     partial: dict[str, float] = field(default_factory=dict)
     history: dict[str, list[float]] = field(default_factory=dict)
     since: int = 0
+    seconds: float = 0.0
 
     def best(self, by: str) -> int:
         """The number of epochs after which the weights were best by "loss" or "accuracy"; 0 before there is any."""
@@ -167,7 +169,7 @@ def inherit(parent: Path, folder: Path, epoch: int) -> None:
         )
     with np.load(there[epoch], allow_pickle=False) as kept:
         parts = {name: kept[name] for name in kept.files if name != "state"}
-    state = dataclasses.replace(states[there[epoch]] or State(), batch=None, since=epoch)
+    state = dataclasses.replace(states[there[epoch]] or State(), batch=None, since=epoch, seconds=0.0)
     _write(folder / "checkpoints" / _name(state), state, parts)
 
 

@@ -139,6 +139,7 @@ def _train(recipe: Trained, fold: Fold, batch: int, start: list[Array] | None) -
         "batch": batch,
         "batch_asked_for": recipe.batch,
         "epochs": state.epoch,
+        "seconds": state.seconds,
         "weights_of_epoch": used,
         "validation": scores,
         "parameters": models.network.count_params(),

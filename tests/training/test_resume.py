@@ -105,7 +105,10 @@ def test_a_run_stopped_anywhere_ends_as_one_that_was_never_stopped(
         at_step(patched, step, end)
         RECIPE.fit(fold)
     assert left in checkpoints(fold)
+    stopped = Store(tmp_path / "checkpoints").latest()
     assert np.array_equal(RECIPE.fit(fold), expected)
+    assert stopped is not None
+    assert json.loads((tmp_path / "training.json").read_text())["seconds"] > stopped[1].seconds > 0
     found = history(fold)
     assert found.keys() == curves.keys()
     for name, values in curves.items():  # those of an epoch in two parts are joined out of their means
