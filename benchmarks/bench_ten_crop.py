@@ -18,7 +18,7 @@ from harness.training.predict import engine
 
 Array = np.ndarray
 
-IMAGES, FEW, CLASSES = 288, 24, 10
+IMAGES, FEW, CLASSES = 180, 12, 10
 RECIPE = Network(network="minivggnet", size=(36, 36), crop=(32, 32), epochs=1, learning_rate=0.1)
 
 
