@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 OptimizerName = Literal["sgd", "rmsprop", "adam", "adagrad", "adadelta", "nadam"]
 # Settings and modules that matter to predicting alone.
-PREDICTING = frozenset({"views", "data.views", "training.predict"})
+PREDICTING = frozenset(
+    {"views", "average", "data.views", "ensembles.combine", "inference", "training.predict", "training.views"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,7 +85,9 @@ def test_other_views_take_the_weights_and_predict_what_training_afresh_would(net
 
 @pytest.mark.parametrize("change", ["learning_rate=0.02", "epochs=3", "limit=20", "seed=1", "size=20,20", "best=last"])
 def test_what_training_depends_on_is_in_its_key(net, change):
-    plain, changed, asked = (pipeline(net, *more).run_of("net") for more in ((), (change,), ("views=crops",)))
+    plain, changed, asked = (
+        pipeline(net, *more).run_of("net") for more in ((), (change,), ("views=crops", "average=logits"))
+    )
     assert changed.training_key != plain.training_key == asked.training_key
     assert len({plain.key, changed.key, asked.key}) == 3
 
