@@ -11,7 +11,7 @@ from harness import advise
 from harness.advise import APPROACHES, LARGE, Likeness, approach
 from harness.console import console
 from harness.errors import UserError
-from harness.recipes import Blend, FeatureRegression, LogisticRegression, Network
+from harness.recipes import Blend, FeatureRegression, FineTune, LogisticRegression, Network
 from harness.report import advice
 from tests.conftest import drawn
 
@@ -23,6 +23,7 @@ RECIPES = {
     "one": FeatureRegression(backbone="efficientnet-lite0"),
     "other": FeatureRegression(backbone="efficientnet-lite1"),
     "both": Blend(of=("one", "other")),
+    "tuned": FineTune(backbone="efficientnet-lite0", size=(224, 224), unfreeze=None, epochs=1, learning_rate=1e-3),
     "mixed": Blend(of=("both", "net")),
 }
 
@@ -39,13 +40,13 @@ def told(capsys, per_class: float, found: Likeness, recipes=RECIPES) -> tuple[st
     ("per_class", "found", "named"),
     [
         (60, LIKE, ["both", "one", "other"]),
-        (5000, LIKE, ["both", "one", "other", "net"]),
+        (5000, LIKE, ["both", "one", "other", "tuned"]),
         (
             60,
             UNLIKE,
             [f"{name} --set layers=block5c_add" for name in ("both", "one", "other")] + ["both", "one", "other"],
         ),
-        (5000, UNLIKE, ["net", *(f"{name} --set layers=block5c_add" for name in ("both", "one", "other"))]),
+        (5000, UNLIKE, ["tuned", "net", *(f"{name} --set layers=block5c_add" for name in ("both", "one", "other"))]),
     ],
 )
 def test_each_cell_of_the_table_names_recipes_that_do_it(capsys, per_class, found, named):

@@ -154,7 +154,8 @@ def test_a_snapshot_is_the_run_at_that_epoch(made):
         assert told["validation"]["log_loss"] == whole["val_log_loss"][epoch - 1]
         loss = log_loss(found, name)
         assert loss == pytest.approx(whole["val_log_loss"][epoch - 1], abs=1e-5)
-        assert record["parent"] == (None if name == "net" else {"run": found.run_of("net").key, "epoch": epoch})
+        parent = record["parent"] and (record["parent"]["run"], record["parent"]["epoch"])
+        assert parent == (None if name == "net" else (found.run_of("net").key, epoch))
 
 
 @pytest.mark.model

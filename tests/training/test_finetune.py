@@ -107,7 +107,7 @@ def test_each_stage_leaves_its_scores_and_its_curves(fold: Fold, capsys):
     assert "warm-up: the weights of epoch" in told and "accuracy" in told
 
 
-@pytest.mark.parametrize("stage", ["warm-up", "second"])
+@pytest.mark.parametrize("stage", ["warm-up", pytest.param("second", marks=pytest.mark.slow)])
 def test_stopped_in_either_stage_it_ends_as_if_it_had_not_been(fold: Fold, monkeypatch, stage: str):
     from harness.training.callbacks import Keeper
 
