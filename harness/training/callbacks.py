@@ -30,7 +30,7 @@ class Curves(keras.callbacks.Callback):
     def __init__(self, folder: Path, title: str, state: State, done: float = 0.0) -> None:
         super().__init__()
         self.folder, self.title, self.state, self.done = folder, title, state, done
-        self._plotted = 0.0
+        self._plotted = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
