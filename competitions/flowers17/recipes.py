@@ -89,7 +89,7 @@ def vgg16():
 def minivggnet_plain():
     """MiniVGGNet without augmentation.
 
-    Published: 62 to 64 %. Not yet measured here.
+    Published: 62 to 64 %. Here, on one fold of 614 images: 52.6 % (46.6 to 58.5) of the hold-out.
 
     harness train flowers17 minivggnet_plain
     """
@@ -110,7 +110,8 @@ def minivggnet_plain():
 def minivggnet_augmented():
     """The same with augmentation.
 
-    Published: 68 to 71 %. Not yet measured here.
+    Published: 68 to 71 %. Here, on one fold of 614 images: 51.8 % (45.8 to 58.1) of the hold-out. At this constant
+    learning rate the last epochs differ by 20 points and more, so one epoch says little.
 
     harness train flowers17 minivggnet_augmented
     """
@@ -148,6 +149,8 @@ def finetune_vgg16():
 @recipe
 def finetune_lite0():
     """The same with EfficientNet-Lite0, whose weights are here, and fewer epochs, on the first fold.
+
+    Here, on 614 images: validation 94.8 % after the warm-up and 98.0 % at the end; hold-out 96.0 % (93.7 to 98.4).
 
     harness train flowers17 finetune_lite0
     """
