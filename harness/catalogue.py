@@ -162,7 +162,7 @@ class Catalogue:
             metric=self.competition.metric if isinstance(recipe, Ensemble) else None,  # weights are fitted for it
             mirror=self.competition.mirror,
             backend=_backend(),
-            code=fp.code("runs", "predictions", *recipe.modules) + fp.code_of_class(type(recipe)),
+            code=fp.code("dealing", "runs", "predictions", *recipe.modules) + fp.code_of_class(type(recipe)),
             **({"parent": [parent.run.key, parent.epoch]} if parent else {}),
         )
         return Run(
@@ -185,7 +185,7 @@ class Catalogue:
             inputs=[wanted.key(self.dataset) for wanted in recipe.inputs()],
             folds=self.folds_key,
             backend=_backend(),
-            code=fp.code("runs", *modules) + fp.code_of_class(type(recipe)),
+            code=fp.code("dealing", *modules) + fp.code_of_class(type(recipe)),
             **({"parent": [parent.run.training_key, parent.epoch]} if parent else {}),
         )
 

@@ -66,7 +66,7 @@ def run_advise(workspace: Workspace, options: Namespace) -> None:
 
 def run_find_rate(workspace: Workspace, options: Namespace) -> None:
     """Raise the learning rate step by step on the first fold, and say where the loss falls."""
-    from harness import runs
+    from harness.dealing import dealt
     from harness.recipes.trained import Trained
     from harness.training import finder
 
@@ -80,7 +80,9 @@ def run_find_rate(workspace: Workspace, options: Namespace) -> None:
     pipeline.perform({options.recipe: recipe}, only=("folds", "images"))
     caches = {wanted: pipeline.open_cache(wanted) for wanted in recipe.inputs()}
     run = pipeline.run_of(options.recipe)
-    fold = next(runs.folds_of(run, recipe, pipeline.dataset, pipeline.folds, caches, pipeline.competition.mirror))
+    fold = next(
+        dealt(run.folder, run.name, recipe, pipeline.dataset, pipeline.folds, caches, pipeline.competition.mirror)
+    )
     found = finder.find(recipe, fold)
     out = console()
     out.print(f"suggested: --set learning_rate={found.suggested:.2g} (the recipe has {recipe.learning_rate:g})")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -25,10 +24,10 @@ from harness.console import say
 from harness.data.cache import Cache, Input
 from harness.data.dataset import Dataset
 from harness.data.folds import Folds
+from harness.dealing import dealt
 from harness.ensembles import crossfit, gain
 from harness.ensembles.combine import Combiner
 from harness.ensembles.members import Members, join
-from harness.errors import UserError, some
 from harness.files import read_json, write_json
 from harness.lineage import inherit
 from harness.metrics import METRICS
@@ -126,7 +125,7 @@ def fit(run: Run, recipe: FoldRecipe, dataset: Dataset, folds: Folds, caches: di
     Of a recipe's variants the one with the lowest log loss out of fold is kept.
     """
     found, took = [], []
-    for fold in folds_of(run, recipe, dataset, folds, caches, mirror):
+    for fold in dealt(run.folder, run.name, recipe, dataset, folds, caches, mirror):
         file, record = fold.folder / "predictions.h5", fold.folder / "fold.json"
         kept = tables.read(file, run.key)
         if kept is None:
@@ -230,37 +229,6 @@ def _finish(
         "libraries": _versions(),
     } | (chosen or {})
     write_json(run.folder / "run.json", record)
-
-
-def folds_of(
-    run: Run, recipe: FoldRecipe, dataset: Dataset, folds: Folds, caches: dict[Input, Cache], mirror: bool
-) -> Iterator[Fold]:
-    rows = {name: row for row, name in enumerate(dataset.ids)}
-    row_of = np.array([rows[name] for name in folds.ids])
-    readable = np.all([np.ones(len(dataset), bool), *(cache.readable for cache in caches.values())], axis=0)
-    wanted = len(folds) if recipe.folds is None else min(recipe.folds, len(folds))
-    for number, (train, validation) in zip(range(wanted), folds, strict=False):
-        train = row_of[train]
-        gone = set(range(len(dataset.classes))) - set(dataset.labels[train[readable[train]]].tolist())
-        if gone:
-            raise UserError(
-                f"fold {number + 1} leaves no readable training images of these classes: "
-                f"{some([dataset.classes[label] for label in sorted(gone)])}.",
-                "use other folds, or add images",
-            )
-        yield Fold(
-            title=f"{run.name}, fold {number + 1} of {wanted}",
-            train=train[readable[train]],
-            validation=row_of[validation],
-            holdout=dataset.rows("holdout"),
-            test=dataset.rows("test"),
-            labels=dataset.labels,
-            classes=dataset.classes,
-            caches=caches,
-            mirror=mirror,
-            seed=recipe.seed + number,
-            folder=run.folder / f"fold-{number + 1}",
-        )
 
 
 def _by_split(probabilities: Array, fold: Fold, dataset: Dataset) -> dict[str, Predictions]:

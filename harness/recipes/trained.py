@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import keras
 
 OptimizerName = Literal["sgd", "rmsprop", "adam", "adagrad", "adadelta", "nadam"]
-# Settings and modules that matter to predicting alone.
+# Settings and modules that leave a fold's weights as they are: how it is asked, and how many other folds there are.
 PREDICTING = frozenset(
-    {"views", "average", "data.views", "ensembles.combine", "inference", "training.predict", "training.views"}
+    {"folds", "views", "average", "data.views", "ensembles.combine", "inference", "training.predict", "training.views"}
 )
 
 

@@ -68,6 +68,10 @@ def test_other_views_take_the_weights_and_predict_what_training_afresh_would(net
     assert checkpoints and all(file.samefile(theirs / "checkpoints" / file.name) for file in checkpoints)
     assert stamps(plain.folder) == before
 
+    both = run(net, "folds=2").run_of("net")
+    assert f"net, fold 1 of 2: weights taken from run {taken.key}." in (told := capsys.readouterr().err)
+    assert "fold 2 of 2: weights taken" not in told and (both.folder / "fold-2" / "checkpoints").is_dir()
+
     report = taken.folder / "views.json"
     content = report.read_bytes()
     report.unlink()
@@ -86,7 +90,7 @@ def test_other_views_take_the_weights_and_predict_what_training_afresh_would(net
 @pytest.mark.parametrize("change", ["learning_rate=0.02", "epochs=3", "limit=20", "seed=1", "size=20,20", "best=last"])
 def test_what_training_depends_on_is_in_its_key(net, change):
     plain, changed, asked = (
-        pipeline(net, *more).run_of("net") for more in ((), (change,), ("views=crops", "average=logits"))
+        pipeline(net, *more).run_of("net") for more in ((), (change,), ("views=crops", "average=logits", "folds=2"))
     )
     assert changed.training_key != plain.training_key == asked.training_key
     assert len({plain.key, changed.key, asked.key}) == 3
