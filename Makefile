@@ -51,7 +51,8 @@ results: $(BIN)/.run ## docs/results.md from the runs that there are
 	@$(HARNESS) results
 
 augment-demo: $(BIN)/.run ## a sheet of augmented views of one image: IMAGE= [COMP=] [RECIPE=]
-	@$(HARNESS) augment-demo "$(IMAGE)" $(COMP) $(if $(RECIPE),"$(RECIPE)")
+	@$(if $(IMAGE),,echo "make augment-demo needs IMAGE=, the path of a picture." >&2; exit 2;) \
+	$(HARNESS) augment-demo "$(IMAGE)" $(COMP) $(if $(RECIPE),"$(RECIPE)")
 
 test: $(BIN)/.dev ## the tests: offline, under four minutes
 	@$(BIN)/python -m pytest $(WORKERS)
