@@ -16,8 +16,6 @@ from harness.workspace import Workspace
 from tests.conftest import stamps
 from tests.training.folds import drawn_fold
 
-pytestmark = pytest.mark.model
-
 DECLARED = '''
 from harness.recipes import Network, recipe
 
