@@ -58,7 +58,7 @@ class Counted:
 
     Args:
         record: the run's.
-        members: the fitted runs it is made of, itself where it is no ensemble; none where they are not known any more.
+        members: the fitted runs it is made of, itself where it is no ensemble.
         changed: settings that differ from the declared ones.
     """
 
@@ -80,12 +80,14 @@ def counted(found: Iterable[Record], name: str, recipes: Mapping[str, Declared])
         if record.recipe != name or record.about.get("parent"):
             continue
         members = record.members()
+        if members is None:  # they may have been cut short, and nobody could tell
+            continue
         changed = _changed(record, recipes)
-        for member in members or []:
+        for member in members:
             changed |= _changed(member, recipes)
         if set(changed) <= SHORTENING:
-            candidates.append(Counted(record, members or [], changed))
-    return max(candidates, key=lambda run: (bool(run.members) and not run.changed, run.record.finished), default=None)
+            candidates.append(Counted(record, members, changed))
+    return max(candidates, key=lambda run: (not run.changed, run.record.finished), default=None)
 
 
 def _changed(record: Record, recipes: Mapping[str, Declared]) -> dict[str, Any]:
@@ -139,8 +141,7 @@ def _table(head: list[str], lines: list[list[str]]) -> str:
 
 def _told(name: str, run: Counted | None) -> str:
     changed = ", ".join(f"{setting}={value}" for setting, value in sorted(run.changed.items())) if run else ""
-    unknown = "members not recorded" if run and not run.members else ""
-    return f"`{name}`" + "".join(f", {each}" for each in (changed, unknown) if each)
+    return f"`{name}`" + (f", {changed}" if changed else "")
 
 
 def _not_yet(row: Row, competitions: Mapping[str, Mapping[str, Declared]]) -> str:
@@ -160,7 +161,7 @@ def _cells(run: Counted, versions: list[str]) -> list[str]:
     if told not in versions:
         versions.append(told)
     last = scores.get(HOLDOUT) or scores[OUT_OF_FOLD]
-    everyone = {one.folder: one for one in (record, *members)}.values() if members else ()
+    everyone = {one.folder: one for one in (record, *members)}.values()
     return [
         *(_score(run, split) if split in scores else "" for split in (OUT_OF_FOLD, HOLDOUT)),
         f"{100 * last['rank5']:.2f} %" if record.classes > 5 else "",
@@ -168,7 +169,7 @@ def _cells(run: Counted, versions: list[str]) -> list[str]:
         ", ".join(map(str, sorted({member.settings["seed"] for member in members}))),
         _range([one["epochs"] for member in members for one in member.about.get("training", [])]),
         ", ".join(dict.fromkeys(_device(member) for member in members)),
-        seconds(sum(one.about["seconds"] for one in everyone)) if everyone else "",
+        seconds(sum(one.about["seconds"] for one in everyone)),
         str(versions.index(told) + 1),
         f"`{record.key[:8]}`, {record.finished[:10]}",
     ]

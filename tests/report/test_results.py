@@ -133,10 +133,9 @@ def test_an_ensemble_whose_members_are_another_experiment_does_not_count(tmp_pat
 
 
 @pytest.mark.parametrize("about", [{}, {"members": {"net": "gone"}}])
-def test_of_an_ensemble_whose_members_are_not_known_only_its_own_is_told(tmp_path, about):
+def test_an_ensemble_whose_members_are_not_known_does_not_count(tmp_path, about):
     write(tmp_path, "both", "c", BLEND, **about)
-    (line,) = (line for line in text_of(tmp_path).splitlines() if line.startswith("| 7 "))
-    assert "members not recorded" in line and "each" not in line and "1 min" not in line
+    assert chosen(tmp_path, "both") is None
 
 
 def test_a_run_made_before_devices_were_recorded(tmp_path):
