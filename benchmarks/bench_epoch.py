@@ -39,7 +39,7 @@ def compare(name: str, side: int, count: int) -> None:
     from harness.data.batches import Batches
     from harness.training.callbacks import Progress
     from harness.training.feed import Feed
-    from harness.training.model import build, compile_models
+    from harness.training.model import build, compile_trainer
 
     recipe = Network(network=name, size=(side, side), epochs=1, batch=BATCH, learning_rate=1e-3)
     with scratch() as folder:
@@ -51,7 +51,7 @@ def compare(name: str, side: int, count: int) -> None:
                     {recipe.images: cache}, False, 0, Path(folder) / "fold-1")  # fmt: skip
         memory, labels = np.array(cache.images), dataset.labels
         models = build(recipe, fold, cache, rows)
-        compile_models(models, recipe, recipe.learning_rate)
+        compile_trainer(models, recipe, recipe.learning_rate)
         feed = Feed(Batches(cache.images, rows, labels, BATCH, seed=0))
         validation = Feed(Batches(cache.images, validated, labels, BATCH))
         model = plain(recipe, len(dataset.classes), cache.mean(rows), cache.deviation(rows))

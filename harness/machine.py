@@ -25,7 +25,7 @@ def about(trained: bool) -> dict[str, Any]:
 def _gpu() -> str | None:
     import keras
 
-    from harness.backbones.engine import on_gpu
+    from harness.inference import on_gpu
 
     if not on_gpu():
         return None

@@ -18,7 +18,8 @@ def show(found: Iterable[Record], out: Console) -> None:
         parent = record.about.get("parent")
         if parent is None:
             continue
-        before, after = parent["settings"], record.settings
+        after = record.settings
+        before = parent.get("settings", after)  # older records name the parent alone
         changed = [f"{name}={value}" for name, value in after.items() if value != before.get(name)]
         scores = [record.scores.get(split, {}).get("score") for split in (OUT_OF_FOLD, HOLDOUT)]
         table.add_row(

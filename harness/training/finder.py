@@ -56,12 +56,12 @@ def find(recipe: Trained, fold: Fold, low: float = 1e-6, high: float = 10.0, ste
 
     from harness.data.batches import Batches
     from harness.training.feed import Feed
-    from harness.training.model import build, compile_models
+    from harness.training.model import build, compile_trainer
 
     cache, rows = recipe.cache(fold), fold.limited(recipe.limit)
     models = build(recipe, fold, cache, rows)
     rising = keras.optimizers.schedules.ExponentialDecay(low, decay_steps=steps - 1, decay_rate=high / low)
-    compile_models(models, recipe, rising)
+    compile_trainer(models, recipe, rising)
     feed = Feed(Batches(cache.images, rows, fold.labels, recipe.batch, seed=fold.seed))
     losses: list[float] = []
     mean = 0.0

@@ -61,7 +61,7 @@ def _train(recipe: Trained, fold: Fold, batch: int, start: list[Array] | None) -
     from harness.data.batches import Batches
     from harness.training.callbacks import Curves, Keeper, Progress
     from harness.training.feed import Feed
-    from harness.training.model import build, compile_models
+    from harness.training.model import build, compile_trainer
     from harness.training.schedules import schedule
     from harness.training.sheet import keep
 
@@ -74,7 +74,7 @@ def _train(recipe: Trained, fold: Fold, batch: int, start: list[Array] | None) -
         models.network.set_weights(start)
     batch = min(batch, found[1].batch or batch) if found else batch
     steps = math.ceil(len(rows) / batch)
-    compile_models(models, recipe, schedule(recipe, steps))
+    compile_trainer(models, recipe, schedule(recipe, steps))
 
     with Interrupts() as interrupts:
         while not state.finished(recipe.epochs, recipe.patience, recipe.best):

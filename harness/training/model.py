@@ -64,8 +64,8 @@ def build(recipe: Trained, fold: Fold, cache: ImageCache, train: Array) -> Model
     return Models(network, keras.Model({"images": images, "labels": numbers}, outputs, name="trainer"))
 
 
-def compile_models(models: Models, recipe: Trained, rate: Any) -> None:
-    """Make both ready to use, the trainer with the recipe's optimizer at a learning rate or schedule of it."""
+def compile_trainer(models: Models, recipe: Trained, rate: Any) -> None:
+    """Make the trainer ready, with the recipe's optimizer at a learning rate or schedule of it."""
     import keras
 
     from harness.training.optimizers import optimizer
@@ -79,4 +79,3 @@ def compile_models(models: Models, recipe: Trained, rate: Any) -> None:
         ],
         jit_compile=backend.compiles_well(),
     )
-    models.network.compile(jit_compile=backend.compiles_well())

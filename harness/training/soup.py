@@ -51,11 +51,11 @@ def fit(recipe: Trained, fold: Fold, members: dict[str, Path], groups: Array) ->
     backend.start(fold.seed)
     from harness.data.batches import Batches
     from harness.training.feed import Feed
-    from harness.training.model import build, compile_models
+    from harness.training.model import build, compile_trainer
 
     cache, rows = recipe.cache(fold), fold.limited(recipe.limit)
     models = build(recipe, fold, cache, rows)
-    compile_models(models, recipe, recipe.learning_rate)
+    compile_trainer(models, recipe, recipe.learning_rate)
     kept = {name: _trained(folder, recipe, models) for name, folder in members.items()}
     images = Feed(Batches(cache.images, rows, fold.labels, min(recipe.batch, len(rows)), seed=fold.seed))
     restart = _random_state(models.trainer)

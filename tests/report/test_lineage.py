@@ -32,3 +32,8 @@ def test_a_run_with_a_parent_is_shown_with_what_was_changed():
 
 def test_nothing_is_shown_where_every_run_began_anew():
     assert shown(record("aaaaaaaaaaaaaaaa", 0.1, None)) == ""
+
+
+def test_an_older_record_that_names_its_parent_alone_is_shown_too():
+    text = shown(record("bbbbbbbbbbbbbbbb", 0.01, {"run": "aaaaaaaaaaaaaaaa", "epoch": 25}))
+    assert "aaaaaaaa, epoch 25" in text and "learning_rate" not in text
