@@ -84,6 +84,7 @@ def minivggnet_published():
     """
     return Network(
         network="minivggnet",
+        scaling="unit",
         folds=1,
         size=(32, 32),
         flip=True,
@@ -165,6 +166,7 @@ def minigooglenet():
     """
     return Network(
         network="minigooglenet",
+        scaling="mean_image",
         folds=1,
         size=(32, 32),
         flip=True,
@@ -190,6 +192,7 @@ def resnet():
     """
     return Network(
         network="resnet",
+        scaling="mean_image",
         options={"module_reg": 1e-4},
         reg=5e-4,
         folds=1,

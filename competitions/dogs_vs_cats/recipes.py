@@ -109,6 +109,7 @@ def alexnet():
     """
     return Network(
         network="alexnet",
+        scaling="mean",
         reg=2e-4,
         folds=1,
         size=(256, 256),

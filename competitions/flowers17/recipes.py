@@ -95,6 +95,7 @@ def minivggnet_plain():
     """
     return Network(
         network="minivggnet",
+        scaling="unit",
         size=(64, 64),
         epochs=100,
         best="last",

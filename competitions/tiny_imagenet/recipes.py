@@ -62,6 +62,7 @@ def deepergooglenet():
     """
     return Network(
         network="deepergooglenet",
+        scaling="mean",
         reg=2e-4,
         folds=1,
         size=(64, 64),
@@ -92,6 +93,7 @@ def resnet():
     """
     return Network(
         network="resnet",
+        scaling="mean",
         options={
             "module_reg": 1e-4,
             "stem": "tiny_imagenet",

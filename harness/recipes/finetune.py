@@ -15,6 +15,8 @@ from harness.recipes.trained import OptimizerName, Trained
 if TYPE_CHECKING:
     import keras
 
+    from harness.data.image_cache import ImageCache
+
 
 @dataclass(frozen=True, kw_only=True)
 class FineTune(Trained):
@@ -83,7 +85,7 @@ class FineTune(Trained):
     def architecture(self, classes: Callable[[], int]) -> keras.Model:
         return self._with_head(classes(), weights=False)
 
-    def assemble(self, classes: int, mean: Array, deviation: Array) -> keras.Model:
+    def assemble(self, classes: int, cache: ImageCache, train: Array) -> keras.Model:
         # How pixels are scaled is the backbone's: it has learnt with that.
         return self._with_head(classes, weights=True)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal
 
 from harness.recipes.recipe import Array, require
 from harness.recipes.trained import Trained
 
 if TYPE_CHECKING:
     import keras
+
+    from harness.data.image_cache import ImageCache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,15 +23,18 @@ class Network(Trained):
         network: a module of ``harness.networks``, such as "minivggnet".
         options: the network's own, such as {"stages": (3, 4, 6)}.
         reg: L2 weight decay of the kernels, in the loss; None is as the network has it.
+        scaling: of the pixels: "standard", less the training images' mean colour, divided by its deviation; "unit",
+            0 to 1; "mean", less the mean colour; "mean_image", less the mean image, pixel by pixel.
     """
 
     network: str
     options: dict = field(default_factory=dict, hash=False)
     reg: float | None = None
+    scaling: Literal["standard", "unit", "mean", "mean_image"] = "standard"
 
     @property
     def modules(self) -> tuple[str, ...]:
-        return (*super().modules, "networks._layers", f"networks.{self.network}")
+        return (*super().modules, "training.scaling", "networks._layers", f"networks.{self.network}")
 
     def check(self, competition) -> None:
         from harness import networks
@@ -40,6 +43,8 @@ class Network(Trained):
         own = [name for name in networks.options(self.network) if name != "reg"]
         require(self, "options", set(self.options) <= set(own), f"named among {', '.join(own) or 'none'}")
         require(self, "reg", self.reg is None or self.reg >= 0, "0 or more, or None")
+        whole = self.crop in (None, self.size)
+        require(self, "crop", whole or self.scaling != "mean_image", "None where the mean image is taken away")
         super().check(competition)
 
     @property
@@ -58,11 +63,14 @@ class Network(Trained):
         options = self.options if self.reg is None else {"reg": self.reg} | self.options
         return networks.build(self.network, *self.input_size, 3, classes(), **options)
 
-    def assemble(self, classes: int, mean: Array, deviation: Array) -> keras.Model:
+    def assemble(self, classes: int, cache: ImageCache, train: Array) -> keras.Model:
         import keras
 
+        from harness.training.scaling import SCALINGS
+
+        offset, divisor = SCALINGS[self.scaling](cache, train)
         pixels = keras.Input((*self.input_size, 3))
-        # A deviation of 0 would divide by nothing.
-        variance = np.maximum(deviation, 1.0) ** 2
-        normal = keras.layers.Normalization(mean=mean.tolist(), variance=variance.tolist(), dtype="float32")(pixels)
-        return keras.Model(pixels, self.architecture(lambda: classes)(normal), name="network")
+        axis = -1 if offset.ndim == 1 else (1, 2, 3)
+        variance = divisor**2
+        scaled = keras.layers.Normalization(axis, offset.tolist(), variance.tolist(), dtype="float32")(pixels)
+        return keras.Model(pixels, self.architecture(lambda: classes)(scaled), name="network")

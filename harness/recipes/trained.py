@@ -13,6 +13,8 @@ from harness.recipes.settings import plain
 if TYPE_CHECKING:
     import keras
 
+    from harness.data.image_cache import ImageCache
+
 OptimizerName = Literal["sgd", "rmsprop", "adam", "adagrad", "adadelta", "nadam"]
 # Settings and modules that leave a fold's weights as they are: how it is asked, and how many other folds there are.
 PREDICTING = frozenset(
@@ -178,12 +180,13 @@ class Trained(ImageRecipe):
         """The shortest side, in pixels, of the images the network can take."""
         raise NotImplementedError(f"{type(self).__name__} must say smallest")
 
-    def assemble(self, classes: int, mean: Array, deviation: Array) -> keras.Model:
+    def assemble(self, classes: int, cache: ImageCache, train: Array) -> keras.Model:
         """The network with its weights of before training: (n, height, width, 3) floats of 0…255 in, probabilities out.
 
         Args:
             classes: how many there are.
-            mean, deviation: (3,) the training images' colours.
+            cache: the images.
+            train: rows to train on; how pixels are scaled may come from these alone.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement assemble")
 

@@ -37,7 +37,7 @@ def build(recipe: Trained, fold: Fold, cache: ImageCache, train: Array) -> Model
         recipe: the settings.
         fold: gives classes, labels and the seed.
         cache: the images.
-        train: rows to train on: their statistics normalise the pixels.
+        train: rows to train on: pixels are scaled by what these are like.
     """
     import keras
 
@@ -46,14 +46,13 @@ def build(recipe: Trained, fold: Fold, cache: ImageCache, train: Array) -> Model
 
     keras.config.set_dtype_policy("mixed_bfloat16" if recipe.mixed else "float32")
     classes = len(fold.classes)
-    mean = cache.mean(train)
-    network = recipe.assemble(classes, mean, cache.deviation(train))
+    network = recipe.assemble(classes, cache, train)
 
     # Pixels travel to the device as bytes, and are augmented and normalised there.
     images = keras.Input((*recipe.size, 3), dtype="uint8", name="images")
     numbers = keras.Input((), dtype="int32", name="labels")
     augmented, labels = images, keras.ops.one_hot(numbers, classes, dtype="float32")
-    for layer in augmentation(recipe, mean, fold.seed):
+    for layer in augmentation(recipe, cache.mean(train), fold.seed):
         augmented = layer(augmented)
     mix = mixing(recipe, fold.seed + 5)
     if mix is not None:

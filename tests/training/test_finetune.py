@@ -87,7 +87,7 @@ def test_the_head_learns_first_then_the_layers_from_the_named_one_on_and_no_batc
     recipe = dataclasses.replace(RECIPE, best="last")
     found = recipe.fit(fold)
     assert (found.argmax(axis=1) == fold.labels[fold.predicted()]).mean() > 0.8
-    start = recipe.assemble(3, np.zeros(3), np.ones(3)).get_weights()
+    start = recipe.assemble(3, recipe.cache(fold), fold.train).get_weights()
     warm = weights(fold.folder / "warm-up" / "checkpoints" / "epoch-0006.npz")
     end = weights(fold.folder / "checkpoints" / "epoch-0003.npz")
     # conv0 and norm0 (2 + 4), conv1 and norm1 (2 + 4), head and classes (4).
@@ -176,7 +176,7 @@ def test_efficientnet_lite_is_tuned_and_its_statistics_stay(tmp_path: Path):
     )
     found = recipe.fit(fold)
     assert (found.argmax(axis=1) == fold.labels[fold.predicted()]).mean() > 0.8
-    before = recipe.assemble(3, np.zeros(3), np.ones(3))
+    before = recipe.assemble(3, recipe.cache(fold), fold.train)
     after = weights(fold.folder / "checkpoints" / "epoch-0002.npz")
     statistics = [number for number, one in enumerate(before.weights) if "moving" in one.path]
     start = before.get_weights()

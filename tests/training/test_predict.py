@@ -31,11 +31,12 @@ def fold(tmp_path: Path) -> Fold:
 
 
 @pytest.fixture(scope="module")
-def network():
+def network(tmp_path_factory):
     from harness import backend
 
     backend.start(seed=0)
-    return RECIPE.assemble(3, np.full(3, 128.0), np.full(3, 64.0))
+    fold = drawn_fold(tmp_path_factory.mktemp("network"))
+    return RECIPE.assemble(3, RECIPE.cache(fold), fold.train)
 
 
 @pytest.fixture(autouse=True)
