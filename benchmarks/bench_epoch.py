@@ -14,6 +14,7 @@ from common import jpeg_dataset, rounds, scratch, verdict
 
 from harness import backend, networks
 from harness.data import cache_build
+from harness.data.image_cache import ImageCache
 from harness.recipes import Network
 from harness.recipes.recipe import Fold
 
@@ -54,7 +55,7 @@ def compare(name: str, side: int, count: int) -> None:
         compile_trainer(models, recipe, recipe.learning_rate)
         feed = Feed(Batches(cache.images, rows, labels, BATCH, seed=0))
         validation = Feed(Batches(cache.images, validated, labels, BATCH))
-        model = plain(recipe, len(dataset.classes), cache.mean(rows), cache.deviation(rows))
+        model = plain(recipe, len(dataset.classes), cache, rows)
         took = rounds(
             {
                 "harness": lambda: models.trainer.fit(
@@ -73,11 +74,11 @@ def compare(name: str, side: int, count: int) -> None:
     verdict(what, took["harness"] / took["RAM"], 1.05, at_least=False)
 
 
-def plain(recipe: Network, classes: int, mean: np.ndarray, deviation: np.ndarray):
+def plain(recipe: Network, classes: int, cache: ImageCache, rows: np.ndarray):
     """The recipe's network, compiled as Keras's guides do it."""
     import keras
 
-    model = recipe.assemble(classes, mean, deviation)
+    model = recipe.assemble(classes, cache, rows)
     model.compile(
         keras.optimizers.SGD(1e-3, momentum=0.9, nesterov=True),
         "sparse_categorical_crossentropy",

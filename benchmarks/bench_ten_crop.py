@@ -6,11 +6,13 @@ The usual loop cuts one image's ten crops at a time, calls ``model.predict`` on 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
-from common import photographs, rounds, verdict
+from common import jpeg_dataset, rounds, scratch, verdict
 
 from harness import backend
+from harness.data import cache_build
 from harness.data.views import VIEWS, Drawn, View
 from harness.ensembles.combine import equal
 from harness.recipes.network import Network
@@ -43,8 +45,10 @@ def ours(model, images: Array, looks: tuple[View | Drawn, ...]):
 
 def main() -> None:
     print(f"  backend: {backend.start(seed=0)}, {os.cpu_count()} CPU cores")
-    images = np.stack(photographs(IMAGES, 36, 36))
-    network = RECIPE.assemble(CLASSES, np.full(3, 120.0), np.full(3, 60.0))
+    with scratch() as folder:
+        dataset = jpeg_dataset(Path(folder), IMAGES, 36, 44)
+        cache = cache_build.open_or_build(Path(folder) / "ours.h5", RECIPE.images, dataset, 0)
+        images, network = np.array(cache.images), RECIPE.assemble(CLASSES, cache, np.arange(IMAGES))
     network.compile(jit_compile=backend.compiles_well())
     ten, plain = ours(network, images, VIEWS["ten_crop"]), ours(network, images, VIEWS["centre"])
     np.testing.assert_allclose(ten()[:FEW], usual_loop(network, images[:FEW]), rtol=1e-4, atol=1e-6)
