@@ -47,10 +47,7 @@ def _with_members(competition: Competition, recipes: dict[str, Recipe], wanted: 
     def add(name: str, above: tuple[str, ...]) -> None:
         recipe = lookup(recipes, name)
         if recipe is None:
-            raise UserError(
-                f"{competition.name} has no recipe {name!r}. {nearest(name, list(recipes))}",
-                f"harness list {competition.name}",
-            )
+            raise _unknown(competition, recipes, name)
         if name in above:
             raise UserError(
                 f"the recipe {name!r} is made of itself: {' of '.join((*above, name))}.",
@@ -66,6 +63,17 @@ def _with_members(competition: Competition, recipes: dict[str, Recipe], wanted: 
     for name in wanted:
         add(name, ())
     return found
+
+
+def _unknown(competition: Competition, recipes: dict[str, Recipe], name: str) -> UserError:
+    run = lookup(recipes, whole(name))
+    if run is None or whole(name) == name:
+        told = f"{competition.name} has no recipe {name!r}. {nearest(name, list(recipes))}"
+        return UserError(told, f"harness list {competition.name}")
+    return UserError(
+        f"there is no snapshot {name}: the learning rate of {whole(name)} does not go through so many cycles.",
+        f"name fewer in of=, or --set {base(name)}.schedule=cycles --set {base(name)}.cycles= a larger number",
+    )
 
 
 def _folds_of(recipes: dict[str, Recipe], name: str) -> int | None:

@@ -181,5 +181,9 @@ def test_a_run_that_failed_is_not_left_out_where_its_snapshots_are_wanted(everyt
 
 
 def test_a_snapshot_that_a_setting_takes_away_is_refused_by_name(everything: Workspace):
-    with pytest.raises(UserError, match="no recipe 'net#2'"):
+    with pytest.raises(UserError, match="no snapshot net#2: the learning rate of net does not"):
         pipeline(everything, "net.cycles=1").choose(["soup"])
+    with pytest.raises(UserError, match="no snapshot net#2: the learning rate of net does not"):
+        pipeline(everything, "net.schedule=constant").choose(["soup"])
+    with pytest.raises(UserError, match=r"no recipe 'nett#2'\. Did you mean"):
+        pipeline(everything).choose(["nett#2"])
