@@ -38,6 +38,7 @@ def diagnosis(history: dict[str, list[float]], classes: int) -> list[str]:
         told
         for told in (
             _unstable(losses, validation, classes),
+            _unsteady(history.get("val_accuracy", [])),
             *_validation(history, classes),
             _trend(losses, validation, classes),
         )
@@ -57,6 +58,17 @@ def _unstable(losses: list[float], validation: list[float], classes: int) -> str
             f"learning rate too high: the training loss rose in {jumps} of {len(losses)} epochs. Divide it by 3 to 10."
         )
     return None
+
+
+def _unsteady(accuracies: list[float]) -> str | None:
+    tail = np.array(accuracies[-max(5, len(accuracies) // 5) :])
+    if len(accuracies) < 10 or (np.maximum.accumulate(tail) - tail).max() <= GAP:
+        return None
+    return (
+        f"unsteady: over the last {len(tail)} epochs validation accuracy went to and fro between {tail.min():.2f} and "
+        f"{tail.max():.2f}, so one epoch says little. Let the learning rate fall (schedule=cosine), or average the "
+        "weights (ema=0.99)."
+    )
 
 
 def _validation(history: dict[str, list[float]], classes: int) -> list[str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import shutil
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ import numpy as np
 
 from harness.console import say
 from harness.errors import UserError, some
-from harness.files import whole
+from harness.files import size, whole
 
 if TYPE_CHECKING:
     import keras
@@ -98,6 +100,17 @@ class Store:
         self._best = None
         for file in over:
             file.unlink()
+
+    def warn_of_room(self, trainer: keras.Model, count: int) -> None:
+        """Say where the disk has no room for so many more checkpoints: hours later it would be a surprise."""
+        needed = count * sum(math.prod(variable.shape) * 4 for variable in _parts(trainer).values())
+        self.folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self.folder).free
+        if needed > free:
+            say(
+                f"{count} checkpoints will take {size(needed)} in {self.folder}, but only {size(free)} are free there. "
+                "Training goes on; to keep fewer, stop it and --set checkpoint= a larger number."
+            )
 
     def latest(self) -> tuple[Path, State] | None:
         """The checkpoint that is furthest on and whole."""

@@ -74,7 +74,9 @@ def _train(recipe: Trained, fold: Fold, batch: int, start: list[Array] | None) -
         models.network.set_weights(start)
     batch = min(batch, found[1].batch or batch) if found else batch
     steps = math.ceil(len(rows) / batch)
+    epochs_left = recipe.epochs - (found[1].epoch if found else 0)
     compile_trainer(models, recipe, schedule(recipe, steps))
+    store.warn_of_room(trainer, epochs_left // recipe.checkpoint)
 
     with Interrupts() as interrupts:
         while not state.finished(recipe.epochs, recipe.patience, recipe.best):

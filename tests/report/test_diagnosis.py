@@ -39,6 +39,20 @@ def test_a_gap_between_training_and_validation_is_told():
     assert any("a gap of 20 points" in line for line in told(FALLING, FALLING + 0.3, 0.95, 0.75))
 
 
+def test_scores_that_swing_at_the_end_are_told_and_those_that_only_rise_are_not():
+    def unsteady(accuracies) -> list[str]:
+        losses = list(FALLING[: len(accuracies)])
+        history = {"log_loss": losses, "val_log_loss": losses}
+        history |= {"accuracy": list(accuracies), "val_accuracy": list(accuracies)}
+        return [line for line in diagnosis(history, 10) if "unsteady" in line]
+
+    swinging = np.where(EPOCHS % 2, 0.7, 0.5)
+    (line,) = unsteady(swinging)
+    assert line.startswith("unsteady: over the last 5 epochs") and "0.50 and 0.70" in line
+    assert unsteady(np.linspace(0.1, 0.9, 20)) == [] == unsteady(swinging[:9])
+    assert unsteady(np.concatenate([swinging[:15], np.full(5, 0.7)])) == []
+
+
 def test_a_good_run_and_one_that_has_hardly_begun_need_no_words():
     done = 0.3 + 1.7 * (1 - EPOCHS / 19) ** 3
     assert told(done, done + 0.02) == []

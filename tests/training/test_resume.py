@@ -14,6 +14,7 @@ import pytest
 from harness.errors import UserError
 from harness.recipes.network import Network
 from harness.recipes.recipe import Fold
+from harness.training import checkpoint
 from harness.training.checkpoint import State, Store, inherit
 from harness.training.interrupts import Interrupts
 from tests.training.folds import drawn_fold
@@ -126,6 +127,14 @@ def test_a_checkpoint_finds_its_own_best_epoch_though_a_later_one_was_lost(whole
     shutil.copy(kept / "epoch-0001.npz", kept / "best-0009.npz")
     found = RECIPE.fit(fold)
     assert np.array_equal(found, expected) and best.exists()
+
+
+@pytest.mark.parametrize(("free", "told"), [(7_000_000, False), (5_000_000, True)])
+def test_it_is_said_beforehand_that_the_checkpoints_will_not_fit(tmp_path: Path, monkeypatch, capsys, free, told):
+    monkeypatch.setattr(checkpoint, "_parts", lambda _: {"weights/0": np.zeros((1000, 250), np.float32)})
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(free, 0, free))
+    Store(tmp_path).warn_of_room(None, 6)
+    assert ("6 checkpoints will take 6.0 MB" in capsys.readouterr().err) == told
 
 
 @pytest.mark.slow
