@@ -175,6 +175,7 @@ class Catalogue:
             parent,
             self._training_key(recipe, parent) if isinstance(recipe, Trained) else None,
             members,
+            self.folds_file.name,
         )
 
     def _training_key(self, recipe: Trained, parent: Parent | None) -> str:

@@ -64,6 +64,7 @@ class Run:
         training_key: what its weights are made from, as a hash; None where none are trained. Runs that ask the same
             weights in other ways share it.
         members: the runs an ensemble is made of: names and keys.
+        folds: the name of the file of its folds.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Run:
     parent: Parent | None = None
     training_key: str | None = None
     members: dict[str, str] = field(default_factory=dict)
+    folds: str = ""
 
     def about(self) -> dict[str, Any] | None:
         """The fitted run's record; None where it is unfinished or another's."""
@@ -221,6 +223,7 @@ def _finish(
         "members": run.members,
         "training": training,
         "dataset": dataset.fingerprint,
+        "folds": run.folds,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(sum(took), 2),
         "seconds_by_fold": took,

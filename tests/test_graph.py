@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -82,6 +83,18 @@ def test_folds_that_leave_a_class_untrained_are_refused(insects: Workspace, harn
     (tmp_path / "theirs.csv").write_text("id,fold\n" + "".join(f"{name},{int('bees' in name)}\n" for name in ids))
     found = harness("train", "insects", "--folds", tmp_path / "theirs.csv")
     assert found.code == 2 and "fold 1 leaves no readable training images of these classes: ants, wasps" in found.err
+
+
+def test_a_run_names_the_folds_it_was_trained_on(insects: Workspace, harness, tmp_path: Path):
+    harness("prepare", "insects")
+    ids = pipeline(insects).folds.ids
+    (tmp_path / "theirs.csv").write_text("id,fold\n" + "".join(f"{name},{i % 4}\n" for i, name in enumerate(ids)))
+    assert harness("train", "insects", "coarse").code == 0
+    assert harness("train", "insects", "coarse", "--folds", tmp_path / "theirs.csv").code == 0
+    data = insects.data("insects")
+    named = [json.loads(file.read_text())["folds"] for file in insects.runs("insects").glob("coarse/*/run.json")]
+    counts = {len({line.split(",")[1] for line in (data / name).read_text().splitlines()[1:]}) for name in named}
+    assert len(set(named)) == 2 and 4 in counts and len(counts) == 2
 
 
 def test_a_hold_out_that_takes_all_of_a_class_is_refused(insects: Workspace, harness, tmp_path: Path):
