@@ -67,8 +67,8 @@ def run_status(workspace: Workspace, options: Namespace) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from harness.records import records
     from harness.report import lineage
-    from harness.report.records import records
 
     pipeline = pipeline_of(workspace, options)
     table = Table("step", "state", "needs", "where", box=None, pad_edge=False)

@@ -17,8 +17,8 @@ from harness.pipeline import Options, Pipeline
 from harness.published import ROWS, Row
 from harness.recipes.recipe import Recipe
 from harness.recipes.settings import plain
+from harness.records import records
 from harness.report import results
-from harness.report.records import records
 from harness.workspace import Workspace
 
 RAN, LEFT_OUT, FAILED = "ran", "left out", "failed"

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.predictions import HOLDOUT, OUT_OF_FOLD
-from harness.report.records import Record
+from harness.records import Record
 
 
 def show(found: Iterable[Record], out: Console) -> None:

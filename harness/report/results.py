@@ -14,7 +14,7 @@ from harness.metrics import bootstrap
 from harness.predictions import HOLDOUT, OUT_OF_FOLD
 from harness.published import Row
 from harness.recipes.repeat import base
-from harness.report.records import Record
+from harness.records import Record
 
 # A run with fewer of these is the recipe still, cut short, and is shown as such. With other settings it is another one.
 SHORTENING = {"folds", "limit", "epochs", "patience", "warm_epochs", "checkpoint"}

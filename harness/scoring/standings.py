@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.files import read_json
 from harness.metrics import Metric
 from harness.predictions import HOLDOUT, OUT_OF_FOLD
 from harness.recipes.recipe import Recipe
 from harness.recipes.repeat import lookup
+from harness.records import records
 from harness.scoring.leaderboard import Leaderboard
 from harness.scoring.ledger import Entry
 
@@ -50,12 +50,9 @@ def own_runs(folder: Path, metric: str, recipes: Mapping[str, Recipe], sent: Ite
     """
     public = {(entry.recipe, entry.run): entry.public for entry in sent}
     found = []
-    for file in sorted(folder.glob("*/*/metrics.json")):
-        name, key = file.parent.parent.name, file.parent.name
-        about, metrics = read_json(file.with_name("run.json")), read_json(file)
-        if about is None or metrics is None or about.get("smoke"):
-            continue
-        splits = {split: found for split, found in metrics["splits"].items() if found.get("metric") == metric}
+    for record in records(folder):
+        name, key = record.recipe, record.key
+        splits = {split: found for split, found in record.scores.items() if found.get("metric") == metric}
         if splits:
             holdout, out_of_fold = (splits.get(split, {}).get("score") for split in (HOLDOUT, OUT_OF_FOLD))
             found.append(OwnRun(name, key, kind_of(name, recipes), holdout, out_of_fold, public.get((name, key))))

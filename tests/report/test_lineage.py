@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from harness.records import Record
 from harness.report.lineage import show
-from harness.report.records import Record
 
 
 def record(key: str, learning_rate: float, parent: dict | None) -> Record:

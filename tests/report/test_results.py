@@ -13,7 +13,7 @@ from hypothesis import given
 
 from harness.metrics import bootstrap
 from harness.published import Row
-from harness.report.records import Record, read, records
+from harness.records import Record, read, records
 from harness.report.results import Declared, counted, page
 
 NETWORK = {"kind": "Network", "seed": 42, "folds": None, "limit": None, "epochs": 40, "rates": [], "learning_rate": 0.1}
