@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from pathlib import Path
 
 import keras
@@ -15,6 +16,35 @@ from harness.training.interrupts import Interrupts
 
 # Drawing takes a tenth of a second or more; epochs can be shorter than that.
 SECONDS_BETWEEN_PLOTS = 10.0
+AHEAD = 2  # steps that the host may be ahead of the device
+
+
+class Watching(keras.callbacks.CallbackList):
+    """Callbacks during whose work the device goes on with the next steps.
+
+    Keras's own list turns each step's scores into numbers, and so waits for them: on a GPU, as long as the host then
+    takes to start another step, the device has nothing to do. Here callbacks get scores as they are on the device, and
+    only those of ``AHEAD`` steps before are waited for, so that batches do not pile up there.
+
+    Args:
+        callbacks: in their order.
+        model: what they watch.
+    """
+
+    def __init__(self, callbacks: list[keras.callbacks.Callback], model: keras.Model) -> None:
+        super().__init__(callbacks, add_history=True, model=model)
+        self._running: deque[dict] = deque()
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        for callback in self.callbacks:
+            callback.on_train_batch_end(batch, logs)
+        self._running.append(logs or {})
+        if len(self._running) > AHEAD:
+            for value in self._running.popleft().values():
+                float(value)
+
+    def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """None of ours asks for it, and validation needs no waiting either."""
 
 
 class Curves(keras.callbacks.Callback):
@@ -52,9 +82,8 @@ class Curves(keras.callbacks.Callback):
 
 def joined(before: dict[str, float], after: dict[str, float], done: float) -> dict[str, float]:
     """The means of scores over both parts of an epoch, of which ``done`` is the first one's share."""
-    return {
-        name: done * before[name] + (1 - done) * value if name in before else value for name, value in after.items()
-    }
+    late = {name: float(value) for name, value in after.items()}
+    return {name: done * before[name] + (1 - done) * value if name in before else value for name, value in late.items()}
 
 
 class Keeper(keras.callbacks.Callback):

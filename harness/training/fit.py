@@ -59,7 +59,7 @@ def _train(recipe: Trained, fold: Fold, batch: int, start: list[Array] | None) -
     import keras
 
     from harness.data.batches import Batches
-    from harness.training.callbacks import Curves, Keeper, Progress
+    from harness.training.callbacks import Curves, Keeper, Progress, Watching
     from harness.training.feed import Feed
     from harness.training.model import build, compile_trainer
     from harness.training.schedules import schedule
@@ -119,7 +119,7 @@ def _train(recipe: Trained, fold: Fold, batch: int, start: list[Array] | None) -
                 validation_data=Feed(validation),
                 shuffle=False,  # the batches shuffle themselves
                 verbose=0,
-                callbacks=averaged + watching,
+                callbacks=Watching(averaged + watching, trainer),
             )
             found = store.latest()
 
