@@ -18,7 +18,7 @@ WORKERS := -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help submit score list reproduce results augment-demo test test-jax test-slow test-samples lint bench clean lock gpu
+.PHONY: help submit score list reproduce results augment-demo test test-jax test-smoke test-slow test-samples lint bench clean lock gpu
 
 help: ## print this
 	@echo "Harness. Data in, a leaderboard-format CSV and an honest score out."
@@ -59,6 +59,9 @@ test: $(BIN)/.dev ## the tests: offline, under four minutes
 
 test-jax: $(BIN)/.dev ## the tests of networks and training on Keras's JAX backend
 	@KERAS_BACKEND=jax $(BIN)/python -m pytest $(WORKERS) -m "model and not slow and not samples"
+
+test-smoke: $(BIN)/.dev ## every recipe of every competition with --smoke, on drawn pictures
+	@$(BIN)/python -m pytest -n auto -m slow tests/test_smoke.py
 
 test-slow: $(BIN)/.dev ## the long tests: kills and faults at random moments
 	@$(BIN)/python -m pytest -m slow

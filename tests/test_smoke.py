@@ -1,59 +1,44 @@
-"""Every declared recipe that trains a network really runs when it is shrunk, on drawn pictures."""
+"""Every recipe of every competition really runs with ``--smoke``, from pictures in folders to a CSV."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import dataclasses
 
-import numpy as np
 import pytest
 
 from harness import competition as competitions
-from harness.backbones import find
+from harness.backbones import BACKBONES
 from harness.backbones.packaged import EfficientNetLite
-from harness.data.cache_build import open_or_build
-from harness.recipes import FineTune
-from harness.recipes.recipe import Fold
-from harness.recipes.trained import Trained
+from harness.data.folds import HoldOut, KFold
+from harness.data.readers import ClassFolders
+from harness.pipeline import Options, Pipeline
+from harness.recipes.recipe import Recipe
 from harness.workspace import Workspace
-from tests.conftest import CHECKOUT, drawn
+from tests.conftest import CHECKOUT
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
 
-def declared() -> dict[str, tuple[Trained, bool]]:
-    """The recipes of all competitions that train a network, and whether a mirror image shows the same there."""
-    found: dict[str, tuple[Trained, bool]] = {}
-    for competition in competitions.load_all(Workspace(CHECKOUT)):
-        assert isinstance(competition, competitions.Competition), competition
-        for name, recipe in competitions.recipes(competition)[0].items():
-            if isinstance(recipe, Trained):
-                found[f"{competition.name} {name}"] = (recipe.smoke(), competition.mirror)
-    return found
+def downloads(recipe: Recipe) -> bool:
+    """Whether it needs weights that no package brings."""
+    backbone = getattr(recipe, "backbone", None)
+    return backbone is not None and not isinstance(BACKBONES[backbone], EfficientNetLite)
 
 
-DECLARED = declared()
-
-
-@pytest.mark.parametrize("name", DECLARED)
-def test_a_shrunken_recipe_trains_and_predicts(tmp_path: Path, name: str):
-    recipe, mirror = DECLARED[name]
-    if isinstance(recipe, FineTune) and not isinstance(find(recipe.backbone), EfficientNetLite):
-        pytest.skip(f"the weights of {recipe.backbone} would be downloaded")
-    dataset, rows = drawn(72, classes=3), np.arange(72)
-    cache = open_or_build(tmp_path / "cache.h5", recipe.images, dataset, 0)
-    fold = Fold(
-        title=name,
-        train=rows[:48],
-        validation=rows[48:60],
-        holdout=rows[60:],
-        test=rows[:0],
-        labels=dataset.labels,
-        classes=dataset.classes,
-        caches={recipe.images: cache},
-        mirror=mirror,
-        seed=1,
-        folder=tmp_path / "fold-1",
-    )
-    found = recipe.fit(fold)
-    assert found.shape == (24, 3) and np.allclose(found.sum(axis=1), 1, atol=1e-4)
-    assert (fold.folder / "training.json").is_file() and (fold.folder / "curves.png").is_file()
+@pytest.mark.parametrize("name", competitions.names(Workspace(CHECKOUT)))
+def test_all_recipes_of_a_competition_run_shrunken(workspace: Workspace, class_folders, name: str):
+    declared = competitions.load(Workspace(CHECKOUT), name)
+    competition = dataclasses.replace(declared, readers=(ClassFolders(),), folds=KFold(2), holdout=HoldOut(0.2))
+    classes = ("cat", "dog", "owl")[: 2 if competition.submission.positive else 3]
+    photos = class_folders(classes, each=24)
+    pipeline = Pipeline(workspace, competition, Options(data=photos, smoke=True))
+    able = [one for one, recipe in pipeline.recipes.items() if not downloads(recipe)]
+    pipeline.perform(pipeline.choose(able))
+    assert pipeline.failed == {}
+    for one in able:
+        assert pipeline.run_of(one).is_done()
+        pipeline.make_submission(one)
+        (file,) = pipeline.submission_files(one).values()
+        held_out = pipeline.predictions(one)["holdout"]
+        lines = file.read_text().splitlines()
+        assert len(lines) - competition.submission.header == len(held_out.ids), one
