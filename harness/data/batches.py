@@ -1,4 +1,4 @@
-"""Batches of cached images for Keras: seeded order, every row once an epoch, prefetched by a thread."""
+"""Batches of cached images for Keras: in order to predict, shuffled by a seed to train, prefetched by a thread."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ AHEAD = 2  # batches read while the device works on one
 
 
 class Batches(keras.utils.PyDataset):
-    """Some rows of a cache in batches, the last partial one included.
+    """Some rows of a cache in batches.
 
-    The order depends on the seed and the epoch alone, so it is the same on every backend and machine.
+    Without a seed every row comes once, in order, and the last batch may be a partial one. With a seed the order is
+    another one each epoch, which depends on the seed and the epoch alone, so that it is the same on every backend and
+    machine; and a last batch that would be partial is filled up with the epoch's first rows: the statistics of a few
+    images spoil batch norms and the step that they make, and another shape is compiled once more.
 
     Args:
         images: (n, height, width, 3) uint8, in memory or mapped.
         rows: row numbers to go through.
-        labels: (n,) class numbers, or None to give images only, in the order of ``rows``.
-        classes: gives labels one-hot, float32 over so many classes; None gives the numbers.
-        batch: images a batch.
-        seed: shuffles anew each epoch; None keeps the order of ``rows``.
+        labels: (n,) class numbers, or None to give images only.
+        batch: images a batch, at most.
+        seed: shuffles; None does not.
     """
 
     def __init__(
@@ -36,11 +38,10 @@ class Batches(keras.utils.PyDataset):
         labels: Array | None,
         batch: int,
         seed: int | None = None,
-        classes: int | None = None,
     ) -> None:
         super().__init__()
-        self.images, self.rows, self.batch, self.seed = images, rows, batch, seed
-        self.labels = labels if classes is None or labels is None else np.eye(classes, dtype=np.float32)[labels]
+        self.images, self.rows, self.labels, self.seed = images, rows, labels, seed
+        self.batch = min(batch, len(rows)) or 1
         self.epoch = 0
         self._order = self._shuffled()
         # Keras's own prefetching is TensorFlow's alone, or costs a tenth of a second an epoch.
@@ -70,4 +71,5 @@ class Batches(keras.utils.PyDataset):
     def _shuffled(self) -> Array:
         if self.seed is None:
             return self.rows
-        return np.random.default_rng((self.seed, self.epoch)).permutation(self.rows)
+        order = np.random.default_rng((self.seed, self.epoch)).permutation(self.rows)
+        return np.resize(order, len(self) * self.batch)

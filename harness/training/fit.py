@@ -96,7 +96,7 @@ def _train(recipe: Trained, fold: Fold, batch: int, start: list[Array] | None) -
             images = Batches(cache.images, rows, fold.labels, batch, seed=fold.seed)
             validation = Batches(cache.images, fold.validation, fold.labels, PREDICT_BATCH)
             watching = [
-                Curves(fold.folder, fold.title, state, state.step * batch / len(rows)),
+                Curves(fold.folder, fold.title, state, state.step / steps),
                 Keeper(
                     store,
                     state,

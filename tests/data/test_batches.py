@@ -1,4 +1,4 @@
-"""Batches: every row once an epoch, in an order that the seed alone decides."""
+"""Batches: every row each epoch, in an order that the seed alone decides."""
 
 from __future__ import annotations
 
@@ -35,21 +35,28 @@ def test_without_a_seed_the_rows_come_as_they_are_the_last_partial_batch_include
     assert epoch(made) == epoch(made) == ROWS.tolist()
 
 
-def test_with_a_seed_each_epoch_has_every_row_once_in_an_order_of_its_own():
+def test_with_a_seed_each_epoch_has_every_row_in_an_order_of_its_own_and_whole_batches_alone():
     first, again, other = batches(seed=1), batches(seed=1), batches(seed=2)
     epochs = [epoch(first) for _ in range(3)]
-    assert all(sorted(found) == sorted(ROWS.tolist()) for found in epochs)
+    for found in epochs:  # 10 rows and 2 more make 3 batches of 4
+        assert sorted(found[:10]) == sorted(ROWS.tolist()) and found[10:] == found[:2]
     assert epochs[0] != epochs[1] != epochs[2]
     assert epochs == [epoch(again) for _ in range(3)]
     assert epochs[0] != epoch(other)
 
 
-def test_labels_go_with_their_images_as_numbers_or_one_hot():
-    for made, expected in ((batches(seed=3), LABELS), (batches(seed=3, classes=4), np.eye(4)[LABELS])):
+@pytest.mark.parametrize(("batch", "expected"), [(1, [1] * 10), (5, [5, 5]), (9, [9, 9]), (10, [10]), (64, [10])])
+def test_no_batch_is_larger_than_there_are_rows(batch, expected):
+    made = batches(seed=1, batch=batch)
+    assert [len(made[index][0]) for index in range(len(made))] == expected
+    assert set(epoch(made)) == set(ROWS.tolist())
+
+
+def test_labels_go_with_their_images():
+    for made in (batches(), batches(seed=3)):
         for index in range(len(made)):
             images, labels = made[index]
-            assert np.array_equal(labels, expected[rows_of(images)])
-    assert batches(classes=4)[0][1].dtype == np.float32
+            assert np.array_equal(labels, LABELS[rows_of(images)])
     assert rows_of(batches(labels=None)[2]) == [4, 22]
 
 
@@ -72,5 +79,5 @@ def test_keras_trains_and_predicts_on_the_rows_it_was_given():
     assert model.predict(batches(labels=None), verbose=0)[:, 0].astype(int).tolist() == ROWS.tolist()
     # The loss over one epoch of the identity is the mean square of rows against labels: only right if none is lost.
     expected = np.mean((ROWS.astype(float) - LABELS[ROWS]) ** 2)
-    for made in (batches(), batches(seed=1)):
+    for made in (batches(), batches(seed=1, batch=5)):
         assert np.isclose(model.evaluate(made, verbose=0), expected, rtol=1e-5)
