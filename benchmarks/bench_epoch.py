@@ -6,7 +6,9 @@ scores, the bar. Curves and checkpoints, which come every ten seconds and every 
 
 from __future__ import annotations
 
+import statistics
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -38,9 +40,22 @@ def main(chosen: list[str]) -> None:
 
 def compare(name: str, side: int, count: int) -> None:
     from harness.data.batches import Batches
-    from harness.training.callbacks import Progress
+    from harness.training.callbacks import Progress, Watching
     from harness.training.feed import Feed
     from harness.training.model import build, compile_trainer
+
+    waited = [0.0]  # seconds of each epoch until its batches were there
+
+    class Timed(Feed):
+        def __getitem__(self, index: int):
+            started = time.perf_counter()
+            found = super().__getitem__(index)
+            waited[-1] += time.perf_counter() - started
+            return found
+
+        def on_epoch_end(self) -> None:
+            super().on_epoch_end()
+            waited.append(0.0)
 
     recipe = Network(network=name, size=(side, side), epochs=1, batch=BATCH, learning_rate=1e-3)
     with scratch() as folder:
@@ -53,14 +68,14 @@ def compare(name: str, side: int, count: int) -> None:
         memory, labels = np.array(cache.images), dataset.labels
         models = build(recipe, fold, cache, rows)
         compile_trainer(models, recipe, recipe.learning_rate)
-        feed = Feed(Batches(cache.images, rows, labels, BATCH, seed=0))
+        feed = Timed(Batches(cache.images, rows, labels, BATCH, seed=0))
         validation = Feed(Batches(cache.images, validated, labels, BATCH))
         model = plain(recipe, len(dataset.classes), cache, rows)
         took = rounds(
             {
                 "harness": lambda: models.trainer.fit(
                     feed, validation_data=validation, shuffle=False, verbose=0,
-                    callbacks=[Progress(name, count, 1, BATCH)],
+                    callbacks=Watching([Progress(name, count, 1, BATCH)], models.trainer),
                 ),
                 "RAM": lambda: model.fit(
                     memory[:count], labels[:count], batch_size=BATCH, verbose=0,
@@ -72,6 +87,8 @@ def compare(name: str, side: int, count: int) -> None:
     told = ", ".join(f"{what} {each:.2f} s" for what, each in took.items())
     what = f"{name}, {count} images of {side}x{side} and their validation: {told}; harness over RAM"
     verdict(what, took["harness"] / took["RAM"], 1.05, at_least=False)
+    share = statistics.median(waited[1:-1]) / took["harness"]
+    verdict("the share of it in which the next batch is waited for", share, 0.05, at_least=False)
 
 
 def plain(recipe: Network, classes: int, cache: ImageCache, rows: np.ndarray):
