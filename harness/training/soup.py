@@ -57,7 +57,7 @@ def fit(recipe: Trained, fold: Fold, members: dict[str, Path], groups: Array) ->
     models = build(recipe, fold, cache, rows)
     compile_trainer(models, recipe, recipe.learning_rate)
     kept = {name: _trained(folder, recipe, models) for name, folder in members.items()}
-    images = Feed(Batches(cache.images, rows, fold.labels, min(recipe.batch, len(rows)), seed=fold.seed))
+    images = Feed(Batches(cache.images, rows, fold.labels, recipe.batch, seed=fold.seed))
     restart = _random_state(models.trainer)
 
     def become(taken: tuple[str, ...]) -> None:
