@@ -115,7 +115,7 @@ def made(everything: Workspace) -> tuple[Pipeline, list[str]]:
     trained, really = [], keras.Model.fit
 
     def fit(self, feed, **settings):
-        trained.append(settings["callbacks"][0].title)
+        trained.append(settings["callbacks"].callbacks[0].title)
         return really(self, feed, **settings)
 
     with pytest.MonkeyPatch.context() as patched:

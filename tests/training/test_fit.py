@@ -172,6 +172,8 @@ def test_the_finder_suggests_a_rate_at_which_the_loss_falls(fold: Fold):
 
     found = find(dataclasses.replace(RECIPE, optimizer="sgd"), fold, low=1e-5, high=100.0, steps=60)
     assert len(found.rates) == len(found.losses) and np.allclose(np.diff(np.log(found.rates)), np.log(1e7) / 59)
-    assert 1e-4 < found.suggested < 1.0
+    fallen = found.losses[np.searchsorted(found.rates, found.suggested)]
+    assert fallen < 0.9 * found.losses[0] and found.losses[-1] > 2 * fallen
+    assert 1e-4 < found.suggested < found.rates[-1] / 10
     assert (fold.folder / "learning-rates.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((fold.folder / "learning-rates.json").read_text())["suggested"] == found.suggested
