@@ -78,8 +78,8 @@ def five():
 def minivggnet_published():
     """MiniVGGNet for 40 epochs, turned, shifted and mirrored at random.
 
-    Published: 82 to 83 %. Here, the first 25 epochs on 40,000 images (``--set epochs=25``): 76.7 % (75.9 to 77.5) out of
-    fold, 76.4 % (75.5 to 77.3) of the hold-out, the curve still rising.
+    Published: 82 to 83 %. Here, the first 25 epochs on 40,000 images (``--set epochs=25``): 76.7 % (75.9 to 77.5) out
+    of fold, 76.4 % (75.5 to 77.3) of the hold-out, the curve still rising.
 
     harness train cifar10 minivggnet_published
     """
