@@ -18,7 +18,7 @@ WORKERS := -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help submit score list reproduce results augment-demo test test-jax test-smoke test-slow test-samples lint bench clean lock gpu
+.PHONY: help submit score list reproduce results augment-demo test test-jax test-smoke test-slow test-samples lint same-results bench clean lock gpu
 
 help: ## print this
 	@echo "Harness. Data in, a leaderboard-format CSV and an honest score out."
@@ -69,10 +69,14 @@ test-slow: $(BIN)/.dev ## the long tests: kills and faults at random moments
 test-samples: $(BIN)/.dev ## the tests on real data: HARNESS_SAMPLES=<folder of the organisers' archives>
 	@$(BIN)/python -m pytest -m samples
 
-lint: $(BIN)/.dev ## ruff and mypy
+lint: $(BIN)/.dev ## ruff, mypy, and the contract of the layers
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+same-results: $(BIN)/.dev ## after a refactoring: see that each changed step's results are the same, and note its code
+	@$(BIN)/python -m tests.steps.renew
 
 bench: $(BIN)/.dev ## the benchmarks: ratios of two things measured in one run
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -14,9 +14,9 @@ import h5py
 import numpy as np
 from common import jpeg_dataset, rounds, scratch, verdict
 
-from harness.data import cache, cache_build
+from harness.data.cache import build, cache
+from harness.data.cache.image_cache import ImageInput
 from harness.data.dataset import Dataset
-from harness.data.image_cache import Images
 from harness.data.images import Geometry, load
 
 IMAGES = 800
@@ -42,7 +42,7 @@ def usual_script(folder: Path, dataset: Dataset, target: Geometry, file: Path) -
 
 def ours(dataset: Dataset, target: Geometry, file: Path) -> None:
     file.unlink(missing_ok=True)
-    cache_build.open_or_build(file, Images(target), dataset, 0)
+    build.open_or_build(file, ImageInput(target), dataset, 0)
 
 
 def decoding_alone(dataset: Dataset, target: Geometry) -> None:

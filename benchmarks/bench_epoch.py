@@ -1,7 +1,7 @@
 """An epoch of each network: trained by the harness from its cache, and by plain ``Model.fit`` from RAM.
 
 The harness does what it does in each epoch of a run: batches out of the cache, the loss in the model, validation, its
-scores, the bar. Curves and checkpoints, which come every ten seconds and every few epochs, are left out.
+scores, the bar. CurvesCallback and checkpoints, which come every ten seconds and every few epochs, are left out.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 from common import jpeg_dataset, rounds, scratch, verdict
 
-from harness import backend, networks
-from harness.data import cache_build
-from harness.data.image_cache import ImageCache
+from harness.data.cache.image_cache import ImageCache
+from harness.data.fold import Fold
+from harness.models import keras_backend, networks
 from harness.recipes import Network
-from harness.recipes.recipe import Fold
 
 # Side and images: a second or more of each on two cores, little enough for them all to take minutes.
 SIZES = {
@@ -33,20 +32,20 @@ BATCH = 32
 
 
 def main(chosen: list[str]) -> None:
-    print(f"  backend: {backend.start(seed=0)}")
+    print(f"  backend: {keras_backend.start(seed=0)}")
     for name in chosen or networks.NETWORKS:
         compare(name, *SIZES[name])
 
 
 def compare(name: str, side: int, count: int) -> None:
     from harness.data.batches import Batches
-    from harness.training.callbacks import Progress, Watching
-    from harness.training.feed import Feed
+    from harness.training.callbacks import AsyncCallbackList, Progress
     from harness.training.model import build, compile_trainer
+    from harness.training.training_sequence import TrainingSequence
 
     waited = [0.0]  # seconds of each epoch until its batches were there
 
-    class Timed(Feed):
+    class Timed(TrainingSequence):
         def __getitem__(self, index: int):
             started = time.perf_counter()
             found = super().__getitem__(index)
@@ -57,10 +56,10 @@ def compare(name: str, side: int, count: int) -> None:
             super().on_epoch_end()
             waited.append(0.0)
 
-    recipe = Network(network=name, size=(side, side), epochs=1, batch=BATCH, learning_rate=1e-3)
+    recipe = Network(network=name, size=(side, side), epochs=1, batch_size=BATCH, learning_rate=1e-3)
     with scratch() as folder:
         dataset = jpeg_dataset(Path(folder), count * 5 // 4, side, side + 8)
-        cache = cache_build.open_or_build(Path(folder) / "ours.h5", recipe.images, dataset, 0)
+        cache = build.open_or_build(Path(folder) / "ours.h5", recipe.images, dataset, 0)
         rows, validated = np.split(np.arange(len(dataset)), [count])
         none = rows[:0]
         fold = Fold(name, rows, validated, none, none, dataset.labels, dataset.classes,
@@ -69,13 +68,13 @@ def compare(name: str, side: int, count: int) -> None:
         models = build(recipe, fold, cache, rows)
         compile_trainer(models, recipe, recipe.learning_rate)
         feed = Timed(Batches(cache.images, rows, labels, BATCH, seed=0))
-        validation = Feed(Batches(cache.images, validated, labels, BATCH))
+        validation = TrainingSequence(Batches(cache.images, validated, labels, BATCH))
         model = plain(recipe, len(dataset.classes), cache, rows)
         took = rounds(
             {
                 "harness": lambda: models.trainer.fit(
                     feed, validation_data=validation, shuffle=False, verbose=0,
-                    callbacks=Watching([Progress(name, count, 1, BATCH)], models.trainer),
+                    callbacks=AsyncCallbackList([Progress(name, count, 1, BATCH)], models.trainer),
                 ),
                 "RAM": lambda: model.fit(
                     memory[:count], labels[:count], batch_size=BATCH, verbose=0,
@@ -100,7 +99,7 @@ def plain(recipe: Network, classes: int, cache: ImageCache, rows: np.ndarray):
         keras.optimizers.SGD(1e-3, momentum=0.9, nesterov=True),
         "sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        jit_compile=backend.compiles_well(),
+        jit_compile=keras_backend.compiles_well(),
     )
     return model
 

@@ -12,15 +12,15 @@ import cv2
 import numpy as np
 from common import jpeg_dataset, rounds, scratch, verdict
 
-from harness import backend
-from harness.backbones import find
-from harness.backbones.engine import engine
-from harness.backbones.features import Features
-from harness.data.cache_build import open_or_build
+from harness.data.cache.build import open_or_build
+from harness.data.cache.image_cache import decoded
 from harness.data.dataset import Dataset
-from harness.data.image_cache import decoded
 from harness.data.images import Geometry
-from harness.inference import on_gpu
+from harness.models import keras_backend
+from harness.models.backbones import find
+from harness.models.backbones.engine import engine
+from harness.models.backbones.features import Features
+from harness.models.inference import on_gpu
 
 Array = np.ndarray
 
@@ -80,7 +80,7 @@ def compare(height: int, width: int) -> None:
 
 
 def main() -> None:
-    print(f"  backend: {backend.start(seed=0)}, {os.cpu_count()} CPU cores, {'a' if on_gpu() else 'no'} GPU")
+    print(f"  backend: {keras_backend.start(seed=0)}, {os.cpu_count()} CPU cores, {'a' if on_gpu() else 'no'} GPU")
     for case in CASES:
         compare(*case)
 

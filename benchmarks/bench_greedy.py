@@ -1,12 +1,12 @@
-"""Greedy selection for log loss, against recomputing the metric at each trial; both must find the same weights."""
+"""HillClimb selection for log loss, against recomputing the metric at each trial; both must find the same weights."""
 
 from __future__ import annotations
 
 import numpy as np
 from common import rounds, verdict
 
-from harness.ensembles.greedy import select
-from harness.metrics import METRICS
+from harness.ensembles.hill_climbing import select
+from harness.scoring.metrics import METRICS
 
 LOG_LOSS = METRICS["log_loss"]
 

@@ -7,9 +7,9 @@ import time
 import numpy as np
 from common import verdict
 
-from harness.predictions import Predictions
 from harness.scoring.lint import examine
-from harness.scoring.submission import SubmissionFormat
+from harness.scoring.predictions import Predictions
+from harness.scoring.submission_format import SubmissionFormat
 
 ROWS, CLASSES, SECONDS = 300_000, tuple("abcdefghij"), 1.0
 FORMS = {

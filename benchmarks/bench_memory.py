@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from common import photographs, scratch, verdict
 
-from harness.data import cache, cache_build
+from harness.data.cache import build, cache
+from harness.data.cache.image_cache import ImageInput
 from harness.data.dataset import Dataset
-from harness.data.image_cache import Images
 from harness.data.images import Geometry
 
 LIMIT, GEOMETRY = 600 << 20, Geometry(256, 256)
@@ -40,7 +40,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
     with scratch() as name:
         file = Path(name) / "large.h5"
-        cache_build.open_or_build(file, Images(GEOMETRY), dataset, 0)
+        build.open_or_build(file, ImageInput(GEOMETRY), dataset, 0)
         cache.forget_verified(file)
         images = cache.open_cache(file).rows
         random, total = np.random.default_rng(0), 0

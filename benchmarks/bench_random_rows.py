@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 from common import jpeg_dataset, rounds, scratch, verdict
 
-from harness.data import cache_build
-from harness.data.image_cache import Images
+from harness.data.cache import build
+from harness.data.cache.image_cache import ImageInput
 from harness.data.images import Geometry
 
 IMAGES, GEOMETRY, BATCH, BATCHES = 4000, Geometry(64, 64), 128, 20
@@ -19,7 +19,7 @@ def main() -> None:
     with scratch() as name:
         folder = Path(name)
         dataset = jpeg_dataset(folder, IMAGES, 72, 96)
-        ours = cache_build.open_or_build(folder / "ours.h5", Images(GEOMETRY), dataset, 0).rows
+        ours = build.open_or_build(folder / "ours.h5", ImageInput(GEOMETRY), dataset, 0).rows
         memory = np.array(ours)
         with h5py.File(folder / "chunks.h5", "w") as h5:
             h5.create_dataset("images", data=memory, chunks=(1, *GEOMETRY.shape))

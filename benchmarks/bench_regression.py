@@ -10,8 +10,8 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from harness.linear import GRID, fit_path, probabilities
-from harness.metrics import METRICS
+from harness.models.linear import GRID, fit_path, probabilities
+from harness.scoring.metrics import METRICS
 
 Array = np.ndarray
 

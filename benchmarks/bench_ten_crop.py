@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from common import jpeg_dataset, rounds, scratch, verdict
 
-from harness import backend
-from harness.data import cache_build
-from harness.data.views import VIEWS, Drawn, View
+from harness.data.cache import build
 from harness.ensembles.combine import equal
+from harness.models import keras_backend
 from harness.recipes.network import Network
 from harness.training.predict import engine
+from harness.tta.views import VIEWS, Drawn, View
 
 Array = np.ndarray
 
@@ -37,19 +37,19 @@ def ours(model, images: Array, looks: tuple[View | Drawn, ...]):
     run = engine(RECIPE, model, looks, len(images), "MiniVGGNet")
 
     def predict() -> Array:
-        found = [run(images[start : start + run.batch]) for start in range(0, len(images), run.batch)]
+        found = [run(images[start : start + run.batch_size]) for start in range(0, len(images), run.batch_size)]
         return equal(np.concatenate(found).reshape(len(images), len(looks), CLASSES).swapaxes(0, 1), "probabilities")
 
     return predict
 
 
 def main() -> None:
-    print(f"  backend: {backend.start(seed=0)}, {os.cpu_count()} CPU cores")
+    print(f"  backend: {keras_backend.start(seed=0)}, {os.cpu_count()} CPU cores")
     with scratch() as folder:
         dataset = jpeg_dataset(Path(folder), IMAGES, 36, 44)
-        cache = cache_build.open_or_build(Path(folder) / "ours.h5", RECIPE.images, dataset, 0)
+        cache = build.open_or_build(Path(folder) / "ours.h5", RECIPE.images, dataset, 0)
         images, network = np.array(cache.images), RECIPE.assemble(CLASSES, cache, np.arange(IMAGES))
-    network.compile(jit_compile=backend.compiles_well())
+    network.compile(jit_compile=keras_backend.compiles_well())
     ten, plain = ours(network, images, VIEWS["ten_crop"]), ours(network, images, VIEWS["centre"])
     np.testing.assert_allclose(ten()[:FEW], usual_loop(network, images[:FEW]), rtol=1e-4, atol=1e-6)
     seconds = rounds({"ten": ten, "plain": plain, "usual": lambda: usual_loop(network, images[:FEW])})

@@ -16,10 +16,10 @@ from harness.ensembles.calibration import calibrate
 from harness.ensembles.combine import Average
 from harness.ensembles.crossfit import Fit, Fitting
 from harness.ensembles.gain import best_member, paired
-from harness.ensembles.greedy import select
+from harness.ensembles.hill_climbing import select
 from harness.ensembles.members import Members
 from harness.ensembles.stacking import stack
-from harness.metrics import METRICS
+from harness.scoring.metrics import METRICS
 
 Array = np.ndarray
 REPEATS, MEMBERS, ROWS = 6, 30, 400
@@ -37,7 +37,7 @@ def library(seed: int, pixels: int) -> tuple[Members, Array, Array, Array, Array
     groups = np.arange(len(labels))
     fresh = ~HoldOut(ROWS, seed).cut(labels, groups)
     known = np.flatnonzero(~fresh)
-    folds = KFold(5, seed=seed).deal(labels[known], groups[known])[:, 0]
+    folds = KFold(5, seed=seed).split(labels[known], groups[known])[:, 0]
     random = np.random.default_rng(seed)
     out_of_fold, held = np.zeros((MEMBERS, ROWS, 10)), np.zeros((5, MEMBERS, fresh.sum(), 10))
     for member in range(MEMBERS):

@@ -16,19 +16,20 @@ import hypothesis
 import numpy as np
 import pytest
 
-from harness import fingerprint as fp
-from harness.cli import main
+from harness.cli.main import main
 from harness.competition import Competition
-from harness.data.dataset import Dataset
+from harness.data.dataset import Dataset, locate
 from harness.data.folds import HoldOut, KFold
 from harness.data.readers import ClassFolders
-from harness.new import create
-from harness.scoring.submission import SubmissionFormat
-from harness.workspace import Workspace
+from harness.data.readers.reader import Reader
+from harness.plugins.scaffold import create
+from harness.scoring.submission_format import SubmissionFormat
+from harness.utils import fingerprint as fp
+from harness.utils.workspace import Workspace
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
-# As harness.backend.start does, for tests that import Keras without it.
+# As harness.models.keras_backend.start does, for tests that import Keras without it.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Many tests train the same small networks, and on JAX compiling them takes most of the time.
@@ -126,12 +127,17 @@ def declared(**changes: Any) -> Competition:
             "submission": SubmissionFormat(),
             "folds": KFold(2),
             "holdout": HoldOut(0.25),
-            "mirror": True,
+            "hflip_safe": True,
             "obtain": "Draw them.",
             "terms": "None.",
         }
         | changes
     )
+
+
+def located(competition: Competition, given: Path, unpack_to: Path) -> tuple[Reader, Path]:
+    """The reader and the folder of a competition's data."""
+    return locate(competition.readers, given, unpack_to, competition.name, competition.obtain)
 
 
 # Two cheap recipes and their average: a graph with caches of two sizes, in which nothing needs Keras.

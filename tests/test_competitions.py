@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness import competition as competitions
-from harness.competition import FILES, Competition
-from harness.data.views import views
-from harness.metrics import METRICS
-from harness.predictions import Predictions
+from harness.competition import Competition
+from harness.plugins import loading
+from harness.plugins.loading import FILES
+from harness.scoring import submission_csv
 from harness.scoring.leaderboard import Leaderboard
-from harness.workspace import Workspace
+from harness.scoring.metrics import METRICS
+from harness.scoring.predictions import Predictions
+from harness.tta.views import views
+from harness.utils.workspace import Workspace
 from tests.conftest import CHECKOUT
 
 WORKSPACE = Workspace(CHECKOUT)
@@ -25,13 +27,13 @@ FOLDERS = sorted(path for path in WORKSPACE.competitions.iterdir() if path.is_di
 
 @pytest.fixture(params=[folder.name for folder in FOLDERS])
 def competition(request: pytest.FixtureRequest) -> Competition:
-    return competitions.load(WORKSPACE, request.param)
+    return loading.load(WORKSPACE, request.param)
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_the_same_files_in_each(folder: Path) -> None:
     assert [name for name in FILES if not (folder / name).is_file()] == []
-    assert folder.name == competitions.canonical(folder.name)
+    assert folder.name == loading.canonical(folder.name)
 
 
 def test_declaration(competition: Competition) -> None:
@@ -44,11 +46,11 @@ def test_declaration(competition: Competition) -> None:
 
 
 def test_found_by_either_spelling(competition: Competition) -> None:
-    assert competitions.load(WORKSPACE, competition.name.replace("_", "-")) == competition
+    assert loading.load(WORKSPACE, competition.name.replace("_", "-")) == competition
 
 
 def test_recipes(competition: Competition) -> None:
-    recipes, default = competitions.recipes(competition)
+    recipes, default = loading.recipes(competition)
     assert default in recipes
     for recipe in recipes.values():
         recipe.check(competition)
@@ -65,12 +67,12 @@ def test_recipes_say_what_they_are(competition: Competition) -> None:
 
 
 def test_mirrored_only_where_a_mirror_image_is_the_same_thing(competition: Competition) -> None:
-    recipes, _ = competitions.recipes(competition)
+    recipes, _ = loading.recipes(competition)
     for recipe in recipes.values():
         mirrored = getattr(recipe, "flip", False) or any(
-            view.mirrored for view in views(getattr(recipe, "views", "centre"), mirror=True)
+            view.mirrored for view in views(getattr(recipe, "tta", "centre"), hflip_safe=True)
         )
-        assert competition.mirror or not mirrored
+        assert competition.hflip_safe or not mirrored
 
 
 def test_leaderboard(competition: Competition) -> None:
@@ -90,7 +92,7 @@ def test_leaderboard_gives_its_own_scores_their_places(competition: Competition)
     for point in board.points:
         if point.rank is not None:
             standing = board.standing(point.score)
-            assert standing.best <= standing.place == standing.worst <= point.rank
+            assert standing.best <= standing.rank == standing.worst <= point.rank
 
 
 def test_submission_reads_back_what_it_writes(competition: Competition, tmp_path: Path) -> None:
@@ -99,8 +101,8 @@ def test_submission_reads_back_what_it_writes(competition: Competition, tmp_path
     assert form.positive is None or form.positive in classes
     ids = ("1", "test_0.JPEG", "train/with space.jpg", 'it\'s "ü".png')
     made = Predictions(ids, classes, np.random.default_rng(0).dirichlet(np.ones(len(classes)), 4).astype(np.float32))
-    form.write(tmp_path / "x.csv", made)
-    read = form.read(tmp_path / "x.csv", ids[::-1], classes)
+    submission_csv.write(form, tmp_path / "x.csv", made)
+    read = submission_csv.read(form, tmp_path / "x.csv", ids[::-1], classes)
     assert read.ids == ids[::-1]
     if form.value == "probability":
         column = classes.index(form.positive)
@@ -118,8 +120,8 @@ def test_a_csv_scores_as_the_predictions_do(competition: Competition, tmp_path: 
     small = np.array([0.3, 1e-3, 1e-7, 1e-11, 1e-14], np.float32)
     probabilities = np.concatenate([np.stack([small, 1 - small], axis=1), np.stack([1 - small, small], axis=1)])
     ids, labels = tuple(map(str, range(10))), np.arange(10) % 2
-    form.write(tmp_path / "x.csv", Predictions(ids, ("cat", "dog"), probabilities))
-    read = form.read(tmp_path / "x.csv", ids, ("cat", "dog"))
+    submission_csv.write(form, tmp_path / "x.csv", Predictions(ids, ("cat", "dog"), probabilities))
+    read = submission_csv.read(form, tmp_path / "x.csv", ids, ("cat", "dog"))
     wanted, found = metric.rows(labels, probabilities), metric.rows(labels, read.probabilities)
     assert np.allclose(found, wanted, rtol=0.01, atol=1e-6)
 
@@ -139,6 +141,6 @@ def test_declarations_are_frozen(competition: Competition) -> None:
 
 
 def test_flowers_keep_the_organisers_order_of_species() -> None:
-    species = competitions.load(WORKSPACE, "flowers17").readers[0].classes
+    species = loading.load(WORKSPACE, "flowers17").readers[0].classes
     assert (species[0], species[8], species[16]) == ("daffodil", "fritillary", "pansy")
     assert len(set(species)) == 17

@@ -136,7 +136,7 @@ def test_a_really_full_disk_is_told_in_words_and_nothing_half_written_is_used(di
     output, _ = process.communicate()
     assert process.returncode == 2, output
     assert "Traceback" not in output
-    assert "free" in output and "mend:" in output
+    assert "free" in output and "fix:" in output
     assert not list(disk.glob("data/insects/cache/*.h5"))
     resize(disk, 200 << 20)
     finish(disk, "prepare", "insects")
@@ -152,7 +152,7 @@ def net():
     """On 16x16 pixels."""
     return Network(
         network="minivggnet", folds=1, size=(16, 16), pad=1, rotation=10, cutout=3, mixup=0.3, ema=0.8, epochs=60,
-        patience=60, batch=8, optimizer="adam", learning_rate=1e-4, schedule="cosine", checkpoint=1,
+        patience=60, batch_size=8, optimizer="adam", learning_rate=1e-4, schedule="cosine", checkpoint=1,
     )
 
 
@@ -262,7 +262,7 @@ def test_training_on_a_disk_that_is_full_twenty_times_says_so_and_goes_on_when_t
 
     for answered, output in trouble(disk, expected, seed=0, happens=fill):
         assert answered == 2 and "Traceback" not in output, output
-        assert "the disk is full" in output and "mend:" in output, output
+        assert "the disk is full" in output and "fix:" in output, output
         resize(disk, 2 << 30)
     finish(disk, "train", "insects")
     assert_same(predicted(disk), expected)

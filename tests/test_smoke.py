@@ -6,14 +6,14 @@ import dataclasses
 
 import pytest
 
-from harness import competition as competitions
-from harness.backbones import BACKBONES
-from harness.backbones.packaged import EfficientNetLite
 from harness.data.folds import HoldOut, KFold
 from harness.data.readers import ClassFolders
-from harness.pipeline import Options, Pipeline
+from harness.models.backbones import BACKBONES
+from harness.models.backbones.packaged import EfficientNetLite
+from harness.pipeline.graph import Options, Pipeline
+from harness.plugins import loading
 from harness.recipes.recipe import Recipe
-from harness.workspace import Workspace
+from harness.utils.workspace import Workspace
 from tests.conftest import CHECKOUT
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
@@ -25,20 +25,20 @@ def downloads(recipe: Recipe) -> bool:
     return backbone is not None and not isinstance(BACKBONES[backbone], EfficientNetLite)
 
 
-@pytest.mark.parametrize("name", competitions.names(Workspace(CHECKOUT)))
+@pytest.mark.parametrize("name", loading.names(Workspace(CHECKOUT)))
 def test_all_recipes_of_a_competition_run_shrunken(workspace: Workspace, class_folders, name: str):
-    declared = competitions.load(Workspace(CHECKOUT), name)
+    declared = loading.load(Workspace(CHECKOUT), name)
     competition = dataclasses.replace(declared, readers=(ClassFolders(),), folds=KFold(2), holdout=HoldOut(0.2))
     classes = ("cat", "dog", "owl")[: 2 if competition.submission.positive else 3]
     photos = class_folders(classes, each=24)
     pipeline = Pipeline(workspace, competition, Options(data=photos, smoke=True))
-    able = [one for one, recipe in pipeline.recipes.items() if not downloads(recipe)]
-    pipeline.perform(pipeline.choose(able))
-    assert pipeline.failed == {}
+    able = [one for one, recipe in pipeline.artifacts.recipes.items() if not downloads(recipe)]
+    pipeline.perform(pipeline.artifacts.choose(able))
+    assert pipeline.artifacts.failed == {}
     for one in able:
-        assert pipeline.run_of(one).is_done()
+        assert pipeline.artifacts.run_of(one).is_done()
         pipeline.make_submission(one)
-        (file,) = pipeline.submission_files(one).values()
-        held_out = pipeline.predictions(one)["holdout"]
+        (file,) = pipeline.artifacts.submission_files(one).values()
+        held_out = pipeline.artifacts.predictions(one)["holdout"]
         lines = file.read_text().splitlines()
         assert len(lines) - competition.submission.header == len(held_out.ids), one

@@ -3,7 +3,7 @@
 from harness.competition import Competition
 from harness.data.folds import HoldOut, KFold
 from harness.data.readers import CifarBatches, ClassFolders, LabelsFile
-from harness.scoring.submission import SubmissionFormat
+from harness.scoring.submission_format import SubmissionFormat
 
 competition = Competition(
     title="CIFAR-10 (object recognition in small images)",
@@ -16,9 +16,9 @@ competition = Competition(
     metric="accuracy",
     submission=SubmissionFormat(id_column="id", value_column="label", value="class"),
     folds=KFold(5),
-    # Where the test set has labels, it is the hold-out. Kaggle's has none: there a tenth is cut off.
+    # If the test set has labels, it is the hold-out. Kaggle's has none: there, a tenth of the training rows.
     holdout=HoldOut(0.1),
-    mirror=True,
+    hflip_safe=True,
     obtain=(
         "Give cifar-10-python.tar.gz, or the folder it was unpacked to, with --data. "
         "Where Keras has loaded CIFAR-10 before, that is ~/.keras/datasets/cifar-10-batches-py-target."

@@ -11,7 +11,7 @@ def pixels():
 
 @recipe
 def minivggnet():
-    """MiniVGGNet on enlarged digits, shifted and turned a little, never mirrored; five crops averaged."""
+    """MiniVGGNet on enlarged digits with small shifts, rotations and zooms, without flips; TTA over five crops."""
     return Network(
         network="minivggnet",
         size=(16, 16),
@@ -19,30 +19,30 @@ def minivggnet():
         rotation=10,
         zoom=0.1,
         epochs=12,
-        batch=64,
+        batch_size=64,
         optimizer="adam",
         learning_rate=2e-3,
         schedule="cosine",
-        views="crops",
+        tta="crops",
     )
 
 
 @recipe
 def lite0():
-    """Features of EfficientNet-Lite0, from an early and a late layer, into logistic regression.
+    """Features of an early and a late layer of EfficientNet-Lite0, into logistic regression.
 
-    Digits are unlike the photographs it was trained on: what its early layers see is of more use than the last one's.
+    Digits differ from the photographs it was trained on: its early layers are more useful here than the last one.
 
     harness train digits lite0
     """
     return FeatureRegression(
-        backbone="efficientnet-lite0", side=64, layers=("block3b_add", "block5c_add"), grid=(1, 3, 10, 30, 100)
+        backbone="efficientnet-lite0", side=64, layers=("block3b_add", "block5c_add"), c=(1, 3, 10, 30, 100)
     )
 
 
 @recipe
 def blend():
-    """The average of both.
+    """The average of `pixels` and `minivggnet`.
 
     make submit COMP=digits
     """

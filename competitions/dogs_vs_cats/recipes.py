@@ -1,7 +1,7 @@
 """Recipes for Dogs vs Cats."""
 
-from harness.linear import RESNET50_GRID
-from harness.recipes import Blend, Calibrated, FeatureRegression, Greedy, LogisticRegression, Network, recipe
+from harness.models.linear import RESNET50_GRID
+from harness.recipes import Blend, Calibrated, FeatureRegression, HillClimb, LogisticRegression, Network, recipe
 
 
 @recipe
@@ -12,7 +12,7 @@ def pixels():
 
 @recipe
 def minivggnet():
-    """MiniVGGNet at 64x64 with shifts and flips, ten views averaged, on the first of the five folds.
+    """MiniVGGNet at 64x64 with shifts, zooms and flips, on the first of the five folds; TTA over ten crops.
 
     harness train dogs_vs_cats minivggnet
     """
@@ -24,11 +24,11 @@ def minivggnet():
         flip=True,
         zoom=0.1,
         epochs=15,
-        batch=64,
+        batch_size=64,
         optimizer="adam",
         learning_rate=1e-3,
         schedule="cosine",
-        views="ten_crop",
+        tta="ten_crop",
     )
 
 
@@ -61,7 +61,7 @@ def lite2():
 
 @recipe
 def lites():
-    """The average of the three.
+    """The average of `lite0`, `lite1` and `lite2`.
 
     make submit COMP=dogs-vs-cats
     """
@@ -70,7 +70,7 @@ def lites():
 
 @recipe
 def calibrated():
-    """The average of the three, with a temperature and a floor fitted for log loss.
+    """`lites` with a temperature and a floor fitted for log loss.
 
     harness train dogs_vs_cats calibrated
     """
@@ -79,31 +79,31 @@ def calibrated():
 
 @recipe
 def greedy():
-    """The three, weighed by greedy selection.
+    """`lite0`, `lite1` and `lite2` with weights found by hill climbing.
 
     harness train dogs_vs_cats greedy
     """
-    return Greedy(of=("lite0", "lite1", "lite2"))
+    return HillClimb(of=("lite0", "lite1", "lite2"))
 
 
 @recipe
 def resnet50():
-    """Features of ResNet50, 2,048 of them, into logistic regression, over the published grid of penalties.
+    """The 2,048 features of ResNet50 into logistic regression, over the published grid of penalties.
 
-    Published: 98.69 % on one split of 75 to 25, the second place of its time. Not yet measured here. The weights
-    (95 MB) are downloaded once.
+    Published: 98.69 % on one 75/25 split, the second rank at that time. Not yet measured here. The weights (95 MB) are
+    downloaded once.
 
     harness train dogs_vs_cats resnet50
     """
-    return FeatureRegression(backbone="resnet50", grid=RESNET50_GRID)
+    return FeatureRegression(backbone="resnet50", c=RESNET50_GRID)
 
 
 @recipe
 def alexnet():
-    """AlexNet on random patches of 227 out of 256, ten views averaged, on the first of the five folds.
+    """AlexNet on random 227x227 patches of 256x256 images, on the first of the five folds; TTA over ten crops.
 
-    Published, with 2,500 images each to validate and to test on: 92.97 % in validation; in the test 92.60 % plain and
-    94.00 % with ten views. Not yet measured here.
+    Published, with 2,500 images each for validation and test: validation 92.97 %; test 92.60 % without TTA, 94.00 %
+    with ten crops. Not yet measured here.
 
     harness train dogs_vs_cats alexnet
     """
@@ -120,12 +120,12 @@ def alexnet():
         shift=0.2,
         shear=0.15,
         epochs=75,
-        best="last",
+        monitor="last",
         patience=75,
-        batch=128,
+        batch_size=128,
         optimizer="adam",
         learning_rate=1e-3,
-        views="ten_crop",
+        tta="ten_crop",
     )
 
 

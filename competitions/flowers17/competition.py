@@ -3,9 +3,9 @@
 from harness.competition import Competition
 from harness.data.folds import HoldOut, KFold
 from harness.data.readers import ClassFolders, NumberedFiles
-from harness.scoring.submission import SubmissionFormat
+from harness.scoring.submission_format import SubmissionFormat
 
-# In the order of the organiser's numbers, 80 photographs each.
+# In the order of the organiser's numbering, 80 photographs each.
 SPECIES = (
     "daffodil",
     "snowdrop",
@@ -33,9 +33,9 @@ competition = Competition(
     submission=SubmissionFormat(id_column="id", value_column="label", value="class"),
     folds=KFold(5),
     holdout=HoldOut(0.25),
-    # Some photographs come twice, saved at different sizes: by their bytes alone they would leak into the hold-out.
+    # Some photographs occur twice, saved at different sizes; exact grouping would let them leak into the hold-out.
     group="near",
-    mirror=True,
+    hflip_safe=True,
     obtain="Give 17flowers.tgz, or the folder it was unpacked to, with --data.",
     terms="Nilsback & Zisserman, A Visual Vocabulary for Flower Classification (CVPR 2006); for research.",
 )

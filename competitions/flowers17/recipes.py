@@ -2,19 +2,19 @@
 
 import dataclasses
 
-from harness.linear import VGG16_GRID
+from harness.models.linear import VGG16_GRID
 from harness.recipes import Blend, FeatureRegression, FineTune, LogisticRegression, Network, recipe
 
 
 @recipe
 def pixels():
-    """Logistic regression on 32x32 pixels: the baseline that anything else has to beat."""
+    """Logistic regression on 32x32 pixels: the baseline to beat."""
     return LogisticRegression(size=(32, 32), c=1e-4)
 
 
 @recipe
 def minivggnet():
-    """MiniVGGNet at 64x64 with shifts, turns, zooms and flips; ten views averaged.
+    """MiniVGGNet at 64x64 with shifts, rotations, zooms and flips; TTA over ten crops.
 
     harness train flowers17 minivggnet
     """
@@ -26,11 +26,11 @@ def minivggnet():
         rotation=15,
         zoom=0.1,
         epochs=40,
-        batch=32,
+        batch_size=32,
         optimizer="adam",
         learning_rate=1e-3,
         schedule="cosine",
-        views="ten_crop",
+        tta="ten_crop",
     )
 
 
@@ -63,7 +63,7 @@ def lite2():
 
 @recipe
 def lites():
-    """The average of the three.
+    """The average of `lite0`, `lite1` and `lite2`.
 
     make submit COMP=flowers17
     """
@@ -72,24 +72,24 @@ def lites():
 
 @recipe
 def vgg16():
-    """Features of VGG16, 25,088 of them, into logistic regression, over the published grid of penalties.
+    """The 25,088 features of VGG16 into logistic regression, over the published grid of penalties.
 
-    Published: 92.06 % rank-1, 99.41 % rank-5 on one split of 75 to 25. Not yet measured here. The weights (59 MB) are
+    Published: 92.06 % top-1, 99.41 % top-5 on one 75/25 split. Not yet measured here. The weights (59 MB) are
     downloaded once.
 
     harness train flowers17 vgg16
     """
-    return FeatureRegression(backbone="vgg16", grid=VGG16_GRID)
+    return FeatureRegression(backbone="vgg16", c=VGG16_GRID)
 
 
-# Published from scratch: plain SGD, the last epoch, one split of 75 to 25. Here the competition's folds.
+# Published, from scratch: SGD without momentum, the last epoch, one 75/25 split. Here on the competition's folds.
 
 
 @recipe
 def minivggnet_plain():
     """MiniVGGNet without augmentation.
 
-    Published: 62 to 64 %. Here, on one fold of 614 images: 64.1 % (56.9 to 71.9) out of fold, 55.7 % (49.8 to 61.7) of
+    Published: 62 to 64 %. Here, on one fold of 614 images: 64.1 % (56.9 to 71.9) out of fold, 55.7 % (49.8 to 61.7) on
     the hold-out.
 
     harness train flowers17 minivggnet_plain
@@ -99,9 +99,9 @@ def minivggnet_plain():
         scaling="unit",
         size=(64, 64),
         epochs=100,
-        best="last",
+        monitor="last",
         patience=100,
-        batch=32,
+        batch_size=32,
         momentum=0.0,
         nesterov=False,
         learning_rate=0.05,
@@ -110,9 +110,9 @@ def minivggnet_plain():
 
 @recipe
 def minivggnet_augmented():
-    """The same with augmentation.
+    """`minivggnet_plain` with augmentation.
 
-    Published: 68 to 71 %. Here, on one fold of 614 images: 70.6 % (63.4 to 78.4) out of fold, 72.3 % (66.8 to 77.9) of
+    Published: 68 to 71 %. Here, on one fold of 614 images: 70.6 % (63.4 to 78.4) out of fold, 72.3 % (66.8 to 77.9) on
     the hold-out.
 
     harness train flowers17 minivggnet_augmented
@@ -122,9 +122,9 @@ def minivggnet_augmented():
 
 @recipe
 def finetune_vgg16():
-    """VGG16 with a head of 256 units: a warm-up of the head, then layers from the fifteenth on learn too.
+    """VGG16 with a head of 256 units: first the head is trained, then also the backbone's layers from the fifteenth on.
 
-    Published: 90 % after the warm-up, 94 to 95 % at the end. Not yet measured here. The weights (59 MB) are
+    Published: 90 % after the frozen stage, 94 to 95 % at the end. Not yet measured here. The weights (59 MB) are
     downloaded once.
 
     harness train flowers17 finetune_vgg16
@@ -139,9 +139,9 @@ def finetune_vgg16():
         zoom=0.2,
         unfreeze="block5_conv1",
         epochs=100,
-        best="last",
+        monitor="last",
         patience=100,
-        batch=32,
+        batch_size=32,
         momentum=0.0,
         nesterov=False,
         learning_rate=1e-3,
@@ -150,9 +150,9 @@ def finetune_vgg16():
 
 @recipe
 def finetune_lite0():
-    """The same with EfficientNet-Lite0, whose weights are here, and fewer epochs, on the first fold.
+    """`finetune_vgg16` with EfficientNet-Lite0, which needs no download, and fewer epochs, on the first fold.
 
-    Here, on 614 images: validation 94.8 % after the warm-up and 98.0 % at the end; hold-out 96.0 % (93.7 to 98.4).
+    Here, on 614 images: validation 94.8 % after the frozen stage, 98.0 % at the end; hold-out 96.0 % (93.7 to 98.4).
 
     harness train flowers17 finetune_lite0
     """
@@ -161,7 +161,7 @@ def finetune_lite0():
         backbone="efficientnet-lite0",
         unfreeze="block6a_expand_conv",
         folds=1,
-        warm_epochs=8,
+        frozen_epochs=8,
         epochs=16,
         momentum=0.9,
         learning_rate=3e-3,

@@ -3,7 +3,7 @@
 from harness.competition import Competition
 from harness.data.folds import KFold
 from harness.data.readers import TinyImageNet
-from harness.scoring.submission import SubmissionFormat
+from harness.scoring.submission_format import SubmissionFormat
 
 competition = Competition(
     title="Tiny ImageNet (Stanford CS231n)",
@@ -14,7 +14,7 @@ competition = Competition(
     folds=KFold(5),
     # The organiser's validation set is the hold-out.
     holdout=None,
-    mirror=True,
+    hflip_safe=True,
     obtain="Give tiny-imagenet-200.zip, or the folder it was unpacked to, with --data.",
     terms="ImageNet's terms: non-commercial research and education only.",
 )

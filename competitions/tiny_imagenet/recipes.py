@@ -1,7 +1,7 @@
 """Recipes for Tiny ImageNet.
 
-Those of features stand on networks trained on ImageNet, which have seen these very classes: they are of the kind
-"pretrained", and their scores are no match for those of the kind "from scratch", which have not.
+Recipes with pretrained features use networks trained on ImageNet, which contains these very classes. They are of the
+kind "pretrained"; do not compare their scores with those of the kind "from scratch".
 """
 
 from harness.recipes import Blend, FeatureRegression, LogisticRegression, Network, recipe
@@ -15,7 +15,7 @@ def pixels():
 
 @recipe
 def minivggnet():
-    """MiniVGGNet at 64x64 with shifts and flips, ten views averaged, on the first of the five folds.
+    """MiniVGGNet at 64x64 with shifts and flips, on the first of the five folds; TTA over ten crops.
 
     make submit COMP=tiny_imagenet
     """
@@ -26,26 +26,26 @@ def minivggnet():
         pad=6,
         flip=True,
         epochs=12,
-        batch=128,
+        batch_size=128,
         optimizer="adam",
         learning_rate=1e-3,
         schedule="cosine",
-        views="ten_crop",
+        tta="ten_crop",
     )
 
 
 @recipe
 def lite0():
-    """Features of EfficientNet-Lite0 into logistic regression. The backbone has seen these classes.
+    """Features of EfficientNet-Lite0 into logistic regression. The backbone was trained on these classes.
 
     harness train tiny_imagenet lite0
     """
-    return FeatureRegression(backbone="efficientnet-lite0", grid=(3e-4, 1e-3, 3e-3, 1e-2, 3e-2))
+    return FeatureRegression(backbone="efficientnet-lite0", c=(3e-4, 1e-3, 3e-3, 1e-2, 3e-2))
 
 
 @recipe
 def blend():
-    """The average of both.
+    """The average of `pixels` and `minivggnet`.
 
     harness train tiny_imagenet blend
     """
@@ -54,9 +54,9 @@ def blend():
 
 @recipe
 def deepergooglenet():
-    """DeeperGoogLeNet, the learning rate falling in steps.
+    """DeeperGoogLeNet with a learning rate that falls in steps.
 
-    Published: 55.77 % in validation; 54.38 % rank-1, 78.96 % rank-5 in a test of its own. Not yet measured here.
+    Published: validation 55.77 %; 54.38 % top-1, 78.96 % top-5 on a test split of its own. Not yet measured here.
 
     harness train tiny_imagenet deepergooglenet
     """
@@ -72,22 +72,22 @@ def deepergooglenet():
         shift=0.2,
         shear=0.15,
         epochs=70,
-        best="last",
+        monitor="last",
         patience=70,
-        batch=64,
+        batch_size=64,
         optimizer="adam",
         learning_rate=1e-3,
         schedule="steps",
-        rates=((40, 1e-3), (60, 1e-4), (70, 1e-5)),
+        milestones=((40, 1e-3), (60, 1e-4), (70, 1e-5)),
     )
 
 
 @recipe
 def resnet():
-    """ResNet of three, four and six modules, the learning rate falling in a line from 0.1.
+    """ResNet with stages of three, four and six modules and a learning rate that falls linearly from 0.1.
 
-    Published: 58.32 % in validation; 58.03 % rank-1, 80.46 % rank-5 in a test of its own. Not yet measured here. As
-    there, ``reg`` is of the stem and the dense layer, and the modules have their own 1e-4.
+    Published: validation 58.32 %; 58.03 % top-1, 80.46 % top-5 on a test split of its own. Not yet measured here. As
+    published, ``reg`` applies to the stem and the dense layer, and the modules have their own 1e-4.
 
     harness train tiny_imagenet resnet
     """
@@ -109,9 +109,9 @@ def resnet():
         shift=0.2,
         shear=0.15,
         epochs=75,
-        best="last",
+        monitor="last",
         patience=75,
-        batch=64,
+        batch_size=64,
         nesterov=False,
         learning_rate=0.1,
         schedule="linear",
@@ -120,9 +120,9 @@ def resnet():
 
 @recipe
 def wideresnet():
-    """A wide ResNet (WRN-16-4) on images halved by its stem, trained as CIFAR-10's is.
+    """A wide ResNet (WRN-16-4) whose stem halves the images, trained like the one for CIFAR-10.
 
-    Of our own choice; not yet measured.
+    Not published; not yet measured.
 
     harness train tiny_imagenet wideresnet
     """
@@ -135,14 +135,14 @@ def wideresnet():
         crop=(64, 64),
         flip=True,
         cutout=16,
-        smoothing=0.1,
+        label_smoothing=0.1,
         epochs=40,
         patience=40,
-        batch=128,
+        batch_size=128,
         weight_decay=5e-4,
         learning_rate=0.2,
         schedule="one_cycle",
-        views="mirror",
+        tta="hflip",
     )
 
 

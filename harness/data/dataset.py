@@ -1,4 +1,4 @@
-"""The data set: a table with one row an image, on whose ids everything else is joined."""
+"""The data set: a table with one row per image. Everything else is joined to it by the images' ids."""
 
 from __future__ import annotations
 
@@ -10,40 +10,44 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from harness import fingerprint as fp
-from harness.competition import Competition
-from harness.console import progress
-from harness.data.archives import archives_in, unpacked
-from harness.data.folds import group_by
-from harness.data.readers.reader import HOLDOUT, TRAIN, Images, Listing, Reader, find, recognised
-from harness.errors import UserError, some
-from harness.files import read_json, write_json, write_text
+from harness.data.archives.archives import archives_in, unpacked
+from harness.data.folds import HoldOut, group_by
+from harness.data.readers.reader import ImageSource, Listing, Reader, find, recognised
+from harness.data.splits import HOLDOUT, TRAIN
+from harness.utils import fingerprint as fp
+from harness.utils.console import progress
+from harness.utils.errors import UserError, some
+from harness.utils.files import read_json, write_json, write_text
+from harness.utils.versions import STEPS, versions
 
 Array = np.ndarray
 
-# Training rows whose very image is also in the organiser's labelled test set: known to the table, never trained on.
+# Training rows whose image is also in the hold-out: they stay in the table and are never trained on.
 EXCLUDED = "excluded"
 UNLABELLED = -1
+# Which copies of an image must stay in the same split and fold: exact ones, or near duplicates too.
+Group = Literal["exact", "near"]
 COLUMNS = ["id", "split", "label", "group", "source", "hash"]
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A table, one row an image.
+    """A table with one row per image.
 
     Args:
         ids: (n,) unique strings.
         splits: (n,) "train", "holdout", "test" or "excluded".
-        labels: (n,) int class numbers, ``UNLABELLED`` where there is none.
-        groups: (n,) int; images of one group are copies of each other, which no split may separate.
-        sources: where each image is, for ``images``.
+        labels: (n,) int class numbers, ``UNLABELLED`` for images without a label.
+        groups: (n,) int; images of one group are copies of each other and stay in the same split.
+        sources: the location of each image, as ``images`` reads it.
         hashes: a hash of each image's bytes.
         classes: class names by number.
-        images: gives each row's image.
-        fingerprint: a hash of all of the above.
+        images: reads each row's image.
+        fingerprint: a hash of the ids, splits, labels, groups, hashes and classes.
     """
 
     ids: tuple[str, ...]
@@ -53,53 +57,58 @@ class Dataset:
     sources: tuple[str, ...]
     hashes: tuple[str, ...]
     classes: tuple[str, ...]
-    images: Images
+    images: ImageSource
     fingerprint: str
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def rows(self, split: str) -> Array:
-        """The row numbers of a split, ascending."""
+        """The row numbers of a split, in ascending order."""
         return np.flatnonzero(self.splits == split)
 
     def counts(self) -> dict[str, int]:
         return dict(Counter(self.splits.tolist()))
 
     def labels_of(self, ids: tuple[str, ...]) -> Array:
-        """The class numbers of some ids, in their order: (len(ids),).
+        """The class numbers of some ids, in the order of ``ids``: (len(ids),).
 
         Raises:
-            KeyError: an id is not here.
+            KeyError: an id is not in the table.
         """
-        label = dict(zip(self.ids, self.labels.tolist(), strict=True))
-        return np.array([label[name] for name in ids])
+        label_of = dict(zip(self.ids, self.labels.tolist(), strict=True))
+        return np.array([label_of[image_id] for image_id in ids])
 
 
-def load_or_read(competition: Competition, reader: Reader, folder: Path, table: Path, made_from: str) -> Dataset:
-    """The data set as kept in ``table``, or read again and kept where anything about it changed.
+def load_or_read(
+    reader: Reader, folder: Path, table: Path, made_from: str, holdout: HoldOut | None, group: Group
+) -> Dataset:
+    """The data set stored in ``table``; where anything has changed, it is read and stored again.
 
     Args:
-        competition: declares the hold-out.
-        reader: knows the layout.
+        reader: reads the layout.
         folder: the organiser's files.
-        table: the CSV to keep it in; a JSON file beside it holds what it was made from.
-        made_from: ``key(competition, reader, folder)``.
+        table: the CSV that stores it; a JSON file beside it holds the key it was made from.
+        made_from: ``key(reader, folder, holdout, group)``.
+        holdout: how to split off the hold-out if the reader supplies none.
+        group: which copies stay in the same split: "exact" ones, or "near" duplicates too.
     """
-    kept = load(reader, folder, table, made_from)
-    if kept is not None:
-        return kept
+    stored = load(reader, folder, table, made_from)
+    if stored is not None:
+        return stored
     listing = reader.listing(folder)
     _check(listing, folder)
     images = reader.images(folder)
-    hashes, groups = _look_at_all(images, [row.source for row in listing.rows], competition.group == "near")
-    numbers = {name: i for i, name in enumerate(listing.classes)}
-    labels = np.array([UNLABELLED if r.label is None else numbers[r.label] for r in listing.rows], dtype=np.int32)
-    splits = _hold_out(competition, np.array([r.split for r in listing.rows], dtype="U8"), labels, groups)
-    used_up = [name for name, number in numbers.items() if not ((labels == number) & (splits == TRAIN)).any()]
-    if used_up:
+    hashes, groups = _hash_and_group(images, [row.source for row in listing.rows], group == "near")
+    number_of = {name: i for i, name in enumerate(listing.classes)}
+    labels = np.array(
+        [UNLABELLED if row.label is None else number_of[row.label] for row in listing.rows], dtype=np.int32
+    )
+    splits = _with_hold_out(holdout, np.array([row.split for row in listing.rows], dtype="U8"), labels, groups)
+    empty_classes = [name for name, number in number_of.items() if not ((labels == number) & (splits == TRAIN)).any()]
+    if empty_classes:
         raise UserError(
-            f"the hold-out leaves no training images of these classes: {some(used_up)}.",
+            f"the hold-out leaves no training images of these classes: {some(empty_classes)}.",
             "add images of them, or set a smaller holdout= in the competition's competition.py",
         )
     text = io.StringIO()
@@ -108,40 +117,47 @@ def load_or_read(competition: Competition, reader: Reader, folder: Path, table: 
     for row, split, group, digest in zip(listing.rows, splits, groups, hashes, strict=True):
         writer.writerow([row.id, split, row.label or "", group, row.source, digest])
     write_text(table, text.getvalue())
-    # The JSON file goes last: a table without a matching one is not used.
-    write_json(_about(table), {"made_from": made_from, "table": _digest(table), "classes": listing.classes})
-    made = load(reader, folder, table, made_from)
-    assert made is not None
-    return made
+    # The JSON file is written last: a table without a matching one is not used.
+    write_json(_description_file(table), {"made_from": made_from, "table": _digest(table), "classes": listing.classes})
+    dataset = load(reader, folder, table, made_from)
+    assert dataset is not None
+    return dataset
 
 
-def key(competition: Competition, reader: Reader, folder: Path) -> str:
-    """What the table is made from, as a hash; cheap, and changed by any change to the files."""
+def key(reader: Reader, folder: Path, holdout: HoldOut | None, group: Group) -> str:
+    """A hash of everything the table is made from. It is cheap to compute and changes with any change to the files."""
     return fp.fingerprint(
         reader=reader,
         files=reader.state(folder),
-        holdout=competition.holdout,
-        group=competition.group,
-        code=fp.code("data.dataset", "data.folds", "data.near", "data.readers.reader") + fp.code_of_class(type(reader)),
+        holdout=holdout,
+        group=group,
+        steps=versions("dataset", "folds", *reader_steps(reader), *(["near_duplicates"] if group == "near" else [])),
+        code=fp.competitor_code(type(reader)),
     )
 
 
+def reader_steps(reader: Reader) -> tuple[str, ...]:
+    """The step of one of the harness's own readers; empty for a competitor's reader, whose code is hashed instead."""
+    step = ".".join(type(reader).__module__.split(".")[-2:])
+    return (step,) if step in STEPS else ()
+
+
 def load(reader: Reader, folder: Path, table: Path, made_from: str) -> Dataset | None:
-    """The kept table, or None where it is missing, stale or damaged."""
-    about = read_json(_about(table))
-    if about is None or about.get("made_from") != made_from:
+    """The stored data set, or None if it is missing, stale or damaged."""
+    description = read_json(_description_file(table))
+    if description is None or description.get("made_from") != made_from:
         return None
-    if not table.is_file() or about.get("table") != _digest(table):
+    if not table.is_file() or description.get("table") != _digest(table):
         return None
     with table.open(newline="", encoding="utf-8") as file:
         _, *rows = csv.reader(file)
     ids, splits, labels, groups, sources, hashes = zip(*rows, strict=True)
-    classes = tuple(about["classes"])
-    numbers = {name: i for i, name in enumerate(classes)} | {"": UNLABELLED}
+    classes = tuple(description["classes"])
+    number_of = {name: i for i, name in enumerate(classes)} | {"": UNLABELLED}
     return Dataset(
         ids=ids,
         splits=np.array(splits),
-        labels=np.array([numbers[label] for label in labels], dtype=np.int32),
+        labels=np.array([number_of[label] for label in labels], dtype=np.int32),
         groups=np.array(groups, dtype=np.int64),
         sources=sources,
         hashes=hashes,
@@ -153,36 +169,39 @@ def load(reader: Reader, folder: Path, table: Path, made_from: str) -> Dataset |
     )
 
 
-def locate(competition: Competition, given: Path, unpack_to: Path) -> tuple[Reader, Path]:
-    """The reader and the folder of a competition's data, under the folder or in the archive that was given.
+def locate(readers: tuple[Reader, ...], source: Path, unpack_to: Path, name: str, obtain: str) -> tuple[Reader, Path]:
+    """The reader for a competition's data, and the folder that it reads.
 
     Args:
-        competition: knows its layouts.
-        given: a folder of the organiser's files or archives, or an archive.
-        unpack_to: where archives are unpacked, once.
+        readers: the readers of the supported layouts, tried in this order.
+        source: a folder of the organiser's files or archives, or one archive.
+        unpack_to: the folder that archives are unpacked to, once.
+        name: the competition's name, for messages.
+        obtain: how to get the data, for the message when it is missing.
 
     Raises:
-        UserError: nothing is there, or no layout is recognised; says how to get the data.
+        UserError: the source does not exist, or its layout is not recognised.
     """
-    library = next((reader for reader in competition.readers if not reader.on_disk), None)
-    if library is not None:
-        return library, given
-    if not given.exists():
+    library_reader = next((reader for reader in readers if not reader.on_disk), None)
+    if library_reader is not None:
+        return library_reader, source
+    if not source.exists():
         raise UserError(
-            f"no data for {competition.name}: there is no {given}. {competition.obtain}",
-            f"harness prepare {competition.name} --data DIR",
+            f"no data for {name}: there is no {source}. {obtain}",
+            f"harness prepare {name} --data DIR",
         )
-    archives = [given] if given.is_file() else archives_in(given)
-    if archives and (given.is_file() or recognised(competition.readers, given) is None):
-        given = unpacked(archives, unpack_to)
-    return find(competition.readers, given)
+    archives = [source] if source.is_file() else archives_in(source)
+    if archives and (source.is_file() or recognised(readers, source) is None):
+        source = unpacked(archives, unpack_to)
+    return find(readers, source)
 
 
-def _hold_out(competition: Competition, splits: Array, labels: Array, groups: Array) -> Array:
-    if competition.holdout is not None and not (splits == HOLDOUT).any():
+def _with_hold_out(holdout: HoldOut | None, splits: Array, labels: Array, groups: Array) -> Array:
+    """The splits, in place, with a hold-out if there was none, and without training copies of hold-out images."""
+    if holdout is not None and not (splits == HOLDOUT).any():
         train = np.flatnonzero(splits == TRAIN)
-        held = competition.holdout.cut(labels[train], groups[train])
-        splits[train[held]] = HOLDOUT
+        is_held_out = holdout.cut(labels[train], groups[train])
+        splits[train[is_held_out]] = HOLDOUT
     leaked = (splits == TRAIN) & np.isin(groups, groups[splits == HOLDOUT])
     splits[leaked] = EXCLUDED
     return splits
@@ -191,55 +210,59 @@ def _hold_out(competition: Competition, splits: Array, labels: Array, groups: Ar
 def _check(listing: Listing, folder: Path) -> None:
     if not any(row.split == TRAIN for row in listing.rows):
         raise UserError(f"there are no training images in {folder}.", "check the folder given with --data DIR")
-    twice = [name for name, count in Counter(row.id for row in listing.rows).items() if count > 1]
-    if twice:
-        raise UserError(f"{len(twice):,} ids stand for several images in {folder}: {some(twice)}.", "rename them")
-    broken = [row.id for row in listing.rows if {"\r", "\n"} & set(f"{row.id}{row.label}")]
-    if broken:
+    duplicate_ids = [name for name, count in Counter(row.id for row in listing.rows).items() if count > 1]
+    if duplicate_ids:
         raise UserError(
-            f"{len(broken):,} images in {folder} have a line break in their name: {some([*map(repr, broken)])}.",
+            f"{len(duplicate_ids):,} ids name several images in {folder}: {some(duplicate_ids)}.", "rename them"
+        )
+    bad_ids = [row.id for row in listing.rows if {"\r", "\n"} & set(f"{row.id}{row.label}")]
+    if bad_ids:
+        raise UserError(
+            f"{len(bad_ids):,} images in {folder} have a line break in their name: {some([*map(repr, bad_ids)])}.",
             "rename them",
         )
-    without = sorted(set(listing.classes) - {row.label for row in listing.rows if row.split == TRAIN and row.label})
-    if without:
+    train_classes = {row.label for row in listing.rows if row.split == TRAIN and row.label}
+    empty_classes = sorted(set(listing.classes) - train_classes)
+    if empty_classes:
         raise UserError(
-            f"these classes have no training images in {folder}: {some(without)}.", "add images, or drop the class"
+            f"these classes have no training images in {folder}: {some(empty_classes)}.",
+            "add images, or drop the class",
         )
 
 
-def _look_at_all(images: Images, sources: list[str], near_too: bool) -> tuple[list[str], Array]:
-    """A hash of each image's bytes, and its group: copies have one number, near copies too where asked for."""
-    from harness.data import near
+def _hash_and_group(images: ImageSource, sources: list[str], near: bool) -> tuple[list[str], Array]:
+    """A hash of each image's bytes, and group numbers: equal for copies, and for near duplicates if ``near`` is set."""
+    from harness.data import near_duplicates
     from harness.data.images import UnreadableError, rgb
 
-    def look(source: str) -> tuple[str, near.Perceived | None]:
+    def examine(source: str) -> tuple[str, near_duplicates.Perceived | None]:
         content = images.read(source)
-        plain = content if isinstance(content, bytes) else content.tobytes()
-        digest = hashlib.blake2b(plain, digest_size=12).hexdigest()
-        if not near_too:
+        image_bytes = content if isinstance(content, bytes) else content.tobytes()
+        digest = hashlib.blake2b(image_bytes, digest_size=12).hexdigest()
+        if not near:
             return digest, None
         try:
             image = rgb(content)
         except UnreadableError:
-            return digest, None  # told of where the cache is built
-        return digest, near.perceive(image) if min(image.shape[:2]) >= near.TOO_SMALL else None
+            return digest, None  # reported when the cache is built
+        return digest, near_duplicates.perceive(image) if min(image.shape[:2]) >= near_duplicates.TOO_SMALL else None
 
-    workers = (os.cpu_count() or 1) + 2  # reading waits for the disk
+    workers = (os.cpu_count() or 1) + 2  # more than cores, since reading waits for the disk
     with concurrent.futures.ThreadPoolExecutor(workers) as pool, progress("reading images", len(sources), "img") as bar:
-        hashes, seen = [], []
+        hashes, perceived_images = [], []
         try:
-            for digest, perceived in pool.map(look, sources):
+            for digest, perceived in pool.map(examine, sources):
                 hashes.append(digest)
-                seen.append(perceived)
+                perceived_images.append(perceived)
                 bar.update()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     groups = group_by(hashes)
-    return hashes, near.merge(groups, seen) if near_too else groups
+    return hashes, near_duplicates.merge(groups, perceived_images) if near else groups
 
 
-def _about(table: Path) -> Path:
+def _description_file(table: Path) -> Path:
     return table.with_suffix(".json")
 
 

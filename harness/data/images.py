@@ -1,4 +1,4 @@
-"""One image from bytes to an exact-size RGB array: decoding and geometry."""
+"""From the bytes of an image to an RGB array of an exact size: decoding and resizing."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from harness.errors import UserError
+from harness.utils.errors import UserError
 
 Array = np.ndarray
 
-# Threads are ours: one image a thread decodes faster than one image on all cores.
+# We use threads of our own: one image per thread is faster than one image on all cores.
 cv2.setNumThreads(1)
-# OpenCV's warnings about broken files name no file; ours do.
+# OpenCV's warnings about broken files do not name the file; our messages do.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
-# A picture larger than this is an accident or an attack: it would take over 1.6 GB to decode.
+# A larger image is an accident or an attack: decoding it would take over 1.6 GB.
 MAX_PIXELS = 1 << 29
 
-# What begins a JPEG segment: 0xFF and a code, which in scan data is no stuffed zero, padding or restart mark.
+# The start of a JPEG segment: 0xFF and a code other than a stuffed zero, padding or a restart marker of scan data.
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
 class UnreadableError(Exception):
-    """These bytes are not a whole image; the message says why."""
+    """The bytes are not a complete image; the message says why."""
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """The size images are brought to, and how.
+    """The size that images are resized to, and how.
 
     Args:
         height: pixels.
@@ -59,20 +59,20 @@ class Geometry:
 
 
 def load(content: bytes | Array, geometry: Geometry) -> Array:
-    """An image brought to a geometry: (height, width, 3) uint8 RGB.
+    """An image resized to a geometry: (height, width, 3) uint8 RGB.
 
     Args:
         content: an encoded image, or a decoded (h, w) grey or (h, w, 3) RGB uint8 array.
-        geometry: the size wanted.
+        geometry: the size to resize to.
 
     Raises:
-        UnreadableError: empty, truncated, or no image.
+        UnreadableError: the content is empty, truncated, or not an image.
     """
     return resize(rgb(content, geometry), geometry)
 
 
 def rgb(content: bytes | Array, geometry: Geometry | None = None) -> Array:
-    """An image as (h, w, 3) uint8 RGB, whichever way it comes; arguments and errors as for ``load``."""
+    """An image as (h, w, 3) uint8 RGB, not resized to an exact size; arguments and errors as for ``load``."""
     if isinstance(content, bytes):
         return decode(content, geometry)
     return np.repeat(content[:, :, None], 3, axis=2) if content.ndim == 2 else content
@@ -81,17 +81,17 @@ def rgb(content: bytes | Array, geometry: Geometry | None = None) -> Array:
 def decode(content: bytes, geometry: Geometry | None = None) -> Array:
     """Decode to (h, w, 3) uint8 RGB; greyscale, palette, alpha, CMYK and 16-bit images are converted.
 
-    The first frame of an animation is taken; the camera's orientation mark is obeyed.
-    A JPEG at least 2, 8 or 16 times as large as ``geometry`` is decoded at a half, a quarter or an eighth of its
-    size, which is up to twice as fast. With the same crop, photographs of 500 pixels brought to 224, 128 and 64
-    so differ from those decoded in full by 1.2, 0.7 and 0.3 grey levels on average.
+    Of an animation, the first frame is used. The camera's orientation tag is applied.
+    A JPEG that is at least 2, 8 or 16 times as large as ``geometry`` is decoded at 1/2, 1/4 or 1/8 of its size, which
+    is up to twice as fast. With the same crop, photographs of 500 pixels resized to 224, 128 and 64 pixels then differ
+    from fully decoded ones by 1.2, 0.7 and 0.3 grey levels on average.
     """
     if not content:
         raise UnreadableError("the file is empty")
     _require_whole(content)
     flag = cv2.IMREAD_COLOR_RGB
     if geometry is not None and content.startswith(b"\xff\xd8"):
-        flag = _reduced(content, geometry)
+        flag = _reduced_flag(content, geometry)
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), flag)
     except cv2.error as error:
@@ -102,29 +102,29 @@ def decode(content: bytes, geometry: Geometry | None = None) -> Array:
 
 
 def resize(image: Array, geometry: Geometry) -> Array:
-    """Bring (h, w, 3) to the geometry's exact size: area averaging when shrinking, cubic when growing."""
+    """Resize (h, w, 3) to the geometry's exact size: area averaging when shrinking, cubic when enlarging."""
     height, width = image.shape[:2]
     if (height, width) == (geometry.height, geometry.width):
         return image
     if geometry.fit == "plain":
         return _resize(image, geometry.height, geometry.width)
     if geometry.height <= height and geometry.width <= width:
-        # Shrinking: cropping first is the same picture to less than one source pixel, and less work.
-        tall, wide = _largest(height, width, geometry)
-        return _resize(_centre(image, tall, wide), geometry.height, geometry.width)
+        # Shrinking: cropping first gives the same image to within one source pixel, with less work.
+        new_height, new_width = _largest_crop(height, width, geometry)
+        return _resize(_centre_crop(image, new_height, new_width), geometry.height, geometry.width)
     scale = max(geometry.height / height, geometry.width / width)
-    tall, wide = max(geometry.height, round(height * scale)), max(geometry.width, round(width * scale))
-    return _centre(_resize(image, tall, wide), geometry.height, geometry.width)
+    new_height, new_width = max(geometry.height, round(height * scale)), max(geometry.width, round(width * scale))
+    return _centre_crop(_resize(image, new_height, new_width), geometry.height, geometry.width)
 
 
-def _largest(height: int, width: int, geometry: Geometry) -> tuple[int, int]:
+def _largest_crop(height: int, width: int, geometry: Geometry) -> tuple[int, int]:
     """The largest (height, width) of the geometry's aspect inside an image."""
     if width * geometry.height > height * geometry.width:
         return height, max(1, round(height * geometry.width / geometry.height))
     return max(1, round(width * geometry.height / geometry.width)), width
 
 
-def _centre(image: Array, height: int, width: int) -> Array:
+def _centre_crop(image: Array, height: int, width: int) -> Array:
     top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
     return image[top : top + height, left : left + width]
 
@@ -135,35 +135,36 @@ def _resize(image: Array, height: int, width: int) -> Array:
 
 
 def _require_whole(content: bytes) -> None:
-    """Refuse a cut-off JPEG or PNG: OpenCV would fill the missing part with grey. What follows the end is no matter."""
+    """Reject a truncated JPEG or PNG: OpenCV would fill the missing part with grey. Bytes after the end may follow."""
     if content.startswith(b"\xff\xd8"):
-        if not _reaches_the_end(content):
+        if not _has_end_marker(content):
             raise UnreadableError("the JPEG is cut off")
     elif content.startswith(b"\x89PNG") and b"IEND" not in content:
         raise UnreadableError("the PNG is cut off")
 
 
-def _reaches_the_end(content: bytes) -> bool:
-    """Whether a JPEG's segments lead to an end-of-image mark; those of a thumbnail inside a segment do not count."""
-    at = 2
-    while (marker := _MARKER.search(content, at)) is not None:
+def _has_end_marker(content: bytes) -> bool:
+    """Whether a JPEG's segments lead to an end-of-image marker; that of an embedded thumbnail does not count."""
+    offset = 2
+    while (marker := _MARKER.search(content, offset)) is not None:
         if marker[0] == b"\xff\xd9":
             return True
-        at = marker.end() + int.from_bytes(content[marker.end() : marker.end() + 2])
+        offset = marker.end() + int.from_bytes(content[marker.end() : marker.end() + 2])
     return False
 
 
-def _reduced(content: bytes, geometry: Geometry) -> int:
+def _reduced_flag(content: bytes, geometry: Geometry) -> int:
+    """OpenCV's flag for decoding a JPEG at the smallest size that is still large enough."""
     height, width = _jpeg_size(content)
     if height * width > MAX_PIXELS:
         raise UnreadableError(f"it claims {height}×{width} pixels")
-    # The camera's orientation mark may swap the sides; the shorter of each pair is safe either way.
-    room = min(height, width) / max(geometry.height, geometry.width)
-    if room >= 16:
+    # The orientation tag may swap the sides; comparing the shorter with the longer side is safe either way.
+    shrinkage = min(height, width) / max(geometry.height, geometry.width)
+    if shrinkage >= 16:
         return cv2.IMREAD_REDUCED_COLOR_8
-    if room >= 8:
+    if shrinkage >= 8:
         return cv2.IMREAD_REDUCED_COLOR_4
-    return cv2.IMREAD_REDUCED_COLOR_2 if room >= 2 else cv2.IMREAD_COLOR_RGB
+    return cv2.IMREAD_REDUCED_COLOR_2 if shrinkage >= 2 else cv2.IMREAD_COLOR_RGB
 
 
 def _jpeg_size(content: bytes) -> tuple[int, int]:
@@ -171,15 +172,15 @@ def _jpeg_size(content: bytes) -> tuple[int, int]:
 
     Source: ITU-T T.81, annex B.
     """
-    at = 2
-    while at + 9 <= len(content):
-        if content[at] != 0xFF:
+    offset = 2
+    while offset + 9 <= len(content):
+        if content[offset] != 0xFF:
             break
-        marker = content[at + 1]
+        marker = content[offset + 1]
         if marker == 0xFF:  # padding
-            at += 1
+            offset += 1
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return int.from_bytes(content[at + 5 : at + 7]), int.from_bytes(content[at + 7 : at + 9])
+            return int.from_bytes(content[offset + 5 : offset + 7]), int.from_bytes(content[offset + 7 : offset + 9])
         else:
-            at += 2 + int.from_bytes(content[at + 2 : at + 4])
+            offset += 2 + int.from_bytes(content[offset + 2 : offset + 4])
     raise UnreadableError("the JPEG has no frame header")

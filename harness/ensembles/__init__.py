@@ -1,1 +1,1 @@
-"""Combining recipes' predictions, and telling honestly what that gains: pure functions on arrays."""
+"""Combining recipes' predictions and measuring the honest gain: pure functions on arrays."""

@@ -1,4 +1,4 @@
-"""Calibration: how sure to be. A temperature, then a floor under every probability, fitted for log loss."""
+"""Calibration of probabilities: a temperature, then a floor under every probability, fitted to minimise log loss."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.metrics import CLIP, METRICS
+from harness.scoring.metrics import CLIP, METRICS
 
 Array = np.ndarray
 
@@ -21,8 +21,8 @@ class Calibration:
     """A fitted calibration of one member.
 
     Args:
-        temperature: log-probabilities are divided by it: above 1 is less sure, below 1 surer.
-        floor: smaller probabilities are raised to it, and each row is scaled to sum to one.
+        temperature: log-probabilities are divided by it; above 1 makes them less confident, below 1 more.
+        floor: smaller probabilities are raised to it; each row is then scaled to sum to one.
     """
 
     temperature: float
@@ -31,19 +31,19 @@ class Calibration:
     def __call__(self, members: Array) -> Array:
         (probabilities,) = members
         logs = np.log(np.clip(probabilities.astype(np.float64), CLIP, 1)) / self.temperature
-        found = np.exp(logs - logs.max(axis=1, keepdims=True))
-        found = np.maximum(found / found.sum(axis=1, keepdims=True), self.floor)
-        return found / found.sum(axis=1, keepdims=True)
+        calibrated = np.exp(logs - logs.max(axis=1, keepdims=True))
+        calibrated = np.maximum(calibrated / calibrated.sum(axis=1, keepdims=True), self.floor)
+        return calibrated / calibrated.sum(axis=1, keepdims=True)
 
     def about(self) -> dict[str, Any]:
         return {"temperature": self.temperature, "floor": self.floor}
 
 
 def calibrate(members: Array, labels: Array) -> Calibration:
-    """The temperature and the floor of the least log loss, each sought in turn.
+    """The temperature and the floor that minimise log loss, optimised in turn.
 
-    The floor is what keeps a certain mistake from costing 34.5: a handful of mislabelled images can cost more than all
-    others together.
+    The floor limits the loss of one image, which otherwise is up to 34.5: a few mislabelled images can cost more than
+    all others together.
 
     Source: Guo, Pleiss, Sun & Weinberger, On Calibration of Modern Neural Networks (ICML 2017), for the temperature.
 
@@ -57,17 +57,17 @@ def calibrate(members: Array, labels: Array) -> Calibration:
         return METRICS["log_loss"].score(labels, Calibration(temperature, floor)(members))
 
     def best_temperature(floor: float) -> float:
-        # Without a floor the loss is convex in 1 / temperature, so that a bounded search finds its one minimum.
+        # Without a floor the loss is convex in 1 / temperature, so a bounded search finds the minimum.
         bounds = (1 / HOTTEST, 1 / COLDEST)
-        found = minimize_scalar(
+        optimum = minimize_scalar(
             lambda inverse: loss(1 / inverse, floor), bounds=bounds, method="bounded", options={"xatol": 1e-4}
         )
-        return 1 / float(found.x)
+        return 1 / float(optimum.x)
 
     temperature, floor = best_temperature(0.0), 0.0
     for _ in range(ROUNDS):
-        better = min(FLOORS, key=lambda tried: loss(temperature, tried))
-        if better == floor:
+        best_floor = min(FLOORS, key=lambda candidate: loss(temperature, candidate))
+        if best_floor == floor:
             break
-        temperature, floor = best_temperature(better), better
+        temperature, floor = best_temperature(best_floor), best_floor
     return Calibration(temperature, floor)

@@ -1,4 +1,4 @@
-"""Averages of probabilities: arithmetic, geometric, of ranks, of votes; each with weights."""
+"""Weighted averages of probabilities: arithmetic, geometric, of ranks and of votes."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from harness.metrics import CLIP
+from harness.scoring.metrics import CLIP
 
 Array = np.ndarray
 
-# Among classes whose votes differ by less than this, the mean probability decides.
+# If the votes for classes differ by less than this, the mean probability decides.
 TIED = 1e-3
 
 
 class Combiner(Protocol):
-    """What fitting an ensemble gives."""
+    """A fitted ensemble."""
 
     def __call__(self, members: Array) -> Array:
-        """Members' probabilities (m, n, k) to the ensemble's (n, k); each row sums to one."""
+        """From the members' probabilities (m, n, k) to the ensemble's (n, k); each row sums to one."""
 
     def about(self) -> dict[str, Any]:
-        """What was fitted, for a JSON file."""
+        """The fitted values, for a JSON file."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Average:
     """A weighted average.
 
     Args:
-        weights: (m,) not negative; they count relative to their sum.
+        weights: (m,) not negative; they are divided by their sum.
         how: a key of ``AVERAGES``.
     """
 
@@ -50,16 +50,16 @@ def _mean(members: Array, weights: Array) -> Array:
 
 
 def _geometric(members: Array, weights: Array) -> Array:
-    """The normalised weighted product: a class that one member rules out is out, so zeros are lifted to ``CLIP``."""
+    """The normalised weighted product. Zeros are raised to ``CLIP``, or one member could rule out a class."""
     logs = sum(weight * np.log(np.clip(member, CLIP, 1)) for weight, member in zip(weights, members, strict=True))
     return _normal(np.exp(logs - logs.max(axis=1, keepdims=True)))
 
 
 def _rank(members: Array, weights: Array) -> Array:
-    """Each probability gives way to its rank among all rows of its class: members need not share a scale.
+    """The mean of ranks: each probability is replaced by its rank among all rows of its class, whatever its scale.
 
-    The ranks are those among the given rows (of one fold, where out-of-fold rows are combined fold by fold), equal
-    values sharing their middle; each row is scaled to sum to one.
+    Ranks are among the given rows, those of one fold where out-of-fold rows are combined fold by fold. Equal values get
+    their mean rank. Each row is scaled to sum to one.
     """
     from scipy.stats import rankdata
 
@@ -67,7 +67,7 @@ def _rank(members: Array, weights: Array) -> Array:
 
 
 def _vote(members: Array, weights: Array) -> Array:
-    """Each class's share of the votes."""
+    """The share of the votes for each class."""
     votes = np.stack([np.eye(member.shape[1])[member.argmax(axis=1)] for member in members])
     return (_mean(votes, weights) + TIED * _mean(members, weights)) / (1 + TIED)
 
@@ -85,11 +85,12 @@ AVERAGES: dict[str, Callable[[Array, Array], Array]] = {
 
 
 def equal(members: Array, of: str) -> Array:
-    """The average that counts all alike: (m, n, k) probabilities to (n, k); that of one is the one.
+    """The average with equal weights: (m, n, k) probabilities to (n, k). A single member is returned unchanged.
 
     Args:
-        of: what is averaged, "probabilities" or "logits": probabilities of mean logits are the normalised geometric
-            mean of the probabilities.
+        members: (m, n, k) probabilities.
+        of: what is averaged, "probabilities" or "logits". Averaging logits gives the normalised geometric mean of the
+            probabilities.
     """
     if len(members) == 1:
         return members[0]

@@ -1,4 +1,4 @@
-"""Cross-fitting: what is fitted to some rows is asked about others, so that no row is scored by what saw its label."""
+"""Cross-fitting: an ensemble is fitted to some rows and predicts the others, so that no row's label is used for it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from harness.data.folds import Folds, KFold
 from harness.ensembles.combine import Combiner
 from harness.ensembles.members import Members
-from harness.errors import UserError
+from harness.utils.errors import UserError
 
 Array = np.ndarray
 
-# An ensemble's fitting: members and their rows' labels (n,) to what combines members.
+# Fits an ensemble: from members and their rows' labels (n,) to a combiner.
 Fit = Callable[[Members, Array], Combiner]
 
 
@@ -24,8 +24,8 @@ class Fitting:
     """An ensemble fitted to its members' out-of-fold predictions.
 
     Args:
-        fit: fits the ensemble.
-        members: out-of-fold predictions of n rows.
+        fit: the function that fits the ensemble.
+        members: the members' out-of-fold predictions for n rows.
         labels: (n,) class numbers.
         parts: (n,) the part each row belongs to; at least two of them.
     """
@@ -37,43 +37,43 @@ class Fitting:
 
     @cached_property
     def combiner(self) -> Combiner:
-        """Fitted to all rows: for rows that are none of them."""
+        """The combiner fitted to all rows, for predicting other rows."""
         return self.fit(self.members, self.labels)
 
     @cached_property
     def honest(self) -> Array:
-        """Each row's probabilities from an ensemble fitted to the rows of all other parts: (n, k)."""
-        found = np.empty(self.members.probabilities.shape[1:])
+        """The cross-fitted probabilities, each row's from an ensemble fitted to the rows of all other parts: (n, k)."""
+        probabilities = np.empty(self.members.probabilities.shape[1:])
         for part in np.unique(self.parts):
             inside, outside = np.flatnonzero(self.parts == part), np.flatnonzero(self.parts != part)
             combiner = self.fit(self.members.at(outside), self.labels[outside])
-            found[inside] = combiner(self.members.at(inside).probabilities)
-        return found
+            probabilities[inside] = combiner(self.members.at(inside).probabilities)
+        return probabilities
 
     def without(self, name: str) -> Fitting:
-        """The same ensemble of all members but one."""
+        """The same ensemble without one member."""
         return Fitting(self.fit, self.members.without(name), self.labels, self.parts)
 
 
 def parts_of(ids: tuple[str, ...], labels: Array, groups: Array, folds: Folds) -> Array:
-    """The parts to cross-fit by: (n,) int. The folds the members were fitted on, where the rows are of several.
+    """The parts for cross-fitting: (n,) int. They are the folds that the members were fitted on.
 
-    Where the rows are all of one fold, five parts are dealt.
+    If all rows are of one fold, they are split into five parts.
 
     Args:
         ids: (n,) the rows' ids, all of them in ``folds``.
         labels: (n,) class numbers.
-        groups: (n,) rows of one group are copies, which no two parts may share.
-        folds: the competition's; the first repeat counts.
+        groups: (n,) rows of one group are copies and stay in the same part.
+        folds: the competition's folds; the first repeat is used.
     """
     fold_of = dict(zip(folds.ids, folds.assignment[:, 0].tolist(), strict=True))
-    parts = np.array([fold_of[name] for name in ids])
+    parts = np.array([fold_of[row_id] for row_id in ids])
     return parts if len(np.unique(parts)) > 1 else five_parts(labels, groups)
 
 
 def five_parts(labels: Array, groups: Array) -> Array:
-    """Five parts to cross-fit rows of one fold by: (n,) int. Copies, rows of one group, stay together."""
+    """Split the rows of one fold into five parts for cross-fitting: (n,) int. Rows of one group stay together."""
     try:
-        return KFold().deal(labels, groups)[:, 0]
-    except UserError:  # a class with fewer than five images: deal without regard to classes
-        return KFold().deal(np.zeros_like(labels), groups)[:, 0]
+        return KFold().split(labels, groups)[:, 0]
+    except UserError:  # a class with fewer than five images: split without stratification
+        return KFold().split(np.zeros_like(labels), groups)[:, 0]

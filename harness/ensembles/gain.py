@@ -1,4 +1,4 @@
-"""What an ensemble gains, told honestly: cross-fitted, on identical rows, with an interval and a verdict."""
+"""The honest gain of an ensemble: cross-fitted, on identical rows, with an interval and a verdict."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from harness.ensembles.combine import Average
 from harness.ensembles.crossfit import Fit, Fitting
 from harness.ensembles.members import Members
-from harness.metrics import Metric, bootstrap
+from harness.scoring.metrics import Metric, bootstrap
 
 Array = np.ndarray
 
-ROUNDING = 1e-6  # float32's: a smaller difference in a row is none, or an ensemble of one could beat that one
+ROUNDING = 1e-6  # smaller differences in a row are float32 rounding; else an ensemble of one could beat its member
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Gain:
     """How much better one set of predictions scores than another on the same rows.
 
     Args:
-        gain: the difference of the scores; above 0 is better whichever way the metric points.
-        low, high: its 95 % interval, of a paired bootstrap over rows.
+        gain: the difference of the scores; above 0 is better, whatever the metric's direction.
+        low, high: its 95 % interval, from a paired bootstrap over rows.
     """
 
     gain: float
@@ -44,41 +44,42 @@ class Gain:
 def paired(metric: Metric, labels: Array, ours: Array, theirs: Array) -> Gain:
     """The gain of ``ours`` over ``theirs``.
 
-    Rows are resampled in pairs: what makes a row hard for both cancels, and the interval is far narrower than the two
-    scores' own.
+    Rows are resampled in pairs, so the difficulty of a row cancels, and the interval is far narrower than those of the
+    two scores.
 
     Args:
+        metric: the competition's metric.
         labels: (n,) class numbers.
         ours, theirs: (n, k) probabilities of the same rows.
     """
     sign = 1 if metric.higher_is_better else -1
     differences = sign * (metric.rows(labels, ours) - metric.rows(labels, theirs))
-    found = bootstrap(np.where(np.abs(differences) > ROUNDING, differences, 0.0))
-    return Gain(found.score, found.low, found.high)
+    interval = bootstrap(np.where(np.abs(differences) > ROUNDING, differences, 0.0))
+    return Gain(interval.score, interval.low, interval.high)
 
 
 def correlation(members: Array, labels: Array) -> Array:
-    """How alike the members' mistakes are: (m, m) correlations of the probabilities they give the true class.
+    """How similar the members' mistakes are: (m, m) correlations of their probabilities of the true class.
 
-    Correlations of all probabilities would be near 1 for all good members, since all follow the label. A member whose
-    probability never varies correlates with none.
+    Correlations of all probabilities would be near 1 for all good members, since all of them follow the label. A member
+    whose probability never varies has correlation 0 with all others.
 
     Args:
         members: (m, n, k) probabilities.
         labels: (n,) class numbers.
     """
-    true = members[:, np.arange(len(labels)), labels].astype(np.float64)
-    centred = true - true.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(centred, axis=1)
-    varies = length > 1e-9 * np.linalg.norm(true, axis=1)  # what is left of a constant is rounding
-    normal = np.where(varies, 1 / np.where(varies, length, 1), 0)[:, None] * centred
-    found = np.clip(normal @ normal.T, -1, 1)
-    np.fill_diagonal(found, 1)
-    return found
+    true_probabilities = members[:, np.arange(len(labels)), labels].astype(np.float64)
+    centred = true_probabilities - true_probabilities.mean(axis=1, keepdims=True)
+    norms = np.linalg.norm(centred, axis=1)
+    varies = norms > 1e-9 * np.linalg.norm(true_probabilities, axis=1)  # a smaller norm is rounding of a constant
+    normalised = np.where(varies, 1 / np.where(varies, norms, 1), 0)[:, None] * centred
+    correlations = np.clip(normalised @ normalised.T, -1, 1)
+    np.fill_diagonal(correlations, 1)
+    return correlations
 
 
 def best_member(metric: Metric) -> Fit:
-    """The ensemble that is the one best member of the rows it is fitted to; of equals, the first."""
+    """The ensemble that chooses the best member on the rows it is fitted to; of equal ones, the first."""
 
     def fit(members: Members, labels: Array) -> Average:
         scores = [metric.score(labels, member) for member in members.probabilities]
@@ -89,33 +90,34 @@ def best_member(metric: Metric) -> Fit:
 
 
 def examine(fitting: Fitting, metric: Metric) -> dict[str, Any]:
-    """All there is to say about an ensemble, for a JSON file.
+    """A report on an ensemble, for a JSON file.
 
-    The gain is over choosing the best member, a choice that is cross-fitted too: the best of many on the very rows
-    that it was chosen on owes some of its score to luck, and no ensemble should be held to that.
+    The gain is over the choice of the best member, which is cross-fitted too: on the rows that it was chosen on, the
+    score of the best of many members is partly luck, so an ensemble should not be compared with that.
 
     Returns:
         "members" (each with its name, score and contribution: the ensemble's gain over the same ensemble fitted
         without it), "correlation", "best" (the best member on all rows), "in_sample" and "honest" (the ensemble's
-        scores), "best_honest" (the score of choosing the best member), "gain" (between the last two), "fitted".
+        scores), "best_honest" (the score of choosing the best member), "gain" (of "honest" over "best_honest"),
+        "fitted".
     """
     members, labels = fitting.members, fitting.labels
-    told = []
+    member_reports = []
     for name, member in zip(members.names, members.probabilities, strict=True):
-        one: dict[str, Any] = {"name": name, "score": metric.score(labels, member)}
+        report: dict[str, Any] = {"name": name, "score": metric.score(labels, member)}
         if len(members.names) > 1:
-            one["contribution"] = paired(metric, labels, fitting.honest, fitting.without(name).honest).about()
-        told.append(one)
-    single = Fitting(best_member(metric), members, labels, fitting.parts)
+            report["contribution"] = paired(metric, labels, fitting.honest, fitting.without(name).honest).about()
+        member_reports.append(report)
+    best_single = Fitting(best_member(metric), members, labels, fitting.parts)
     return {
         "metric": metric.name,
         "rows": len(labels),
-        "members": told,
+        "members": member_reports,
         "correlation": correlation(members.probabilities, labels).round(4).tolist(),
-        "best": members.names[int(np.argmax(single.combiner.about()["weights"]))],
-        "best_honest": metric.score(labels, single.honest),
+        "best": members.names[int(np.argmax(best_single.combiner.about()["weights"]))],
+        "best_honest": metric.score(labels, best_single.honest),
         "in_sample": metric.score(labels, fitting.combiner(members.probabilities)),
         "honest": metric.score(labels, fitting.honest),
-        "gain": paired(metric, labels, fitting.honest, single.honest).about(),
+        "gain": paired(metric, labels, fitting.honest, best_single.honest).about(),
         "fitted": fitting.combiner.about(),
     }

@@ -1,4 +1,4 @@
-"""Several recipes' predictions for the same rows, joined by id."""
+"""The predictions of several recipes for the same rows, joined by id."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.errors import UserError
-from harness.predictions import Predictions
+from harness.scoring.predictions import Predictions
+from harness.utils.errors import UserError
 
 Array = np.ndarray
 
@@ -29,30 +29,31 @@ class Members:
     probabilities: Array
 
     def at(self, rows: Array) -> Members:
-        """Some of the rows, given by their numbers."""
+        """A selection of rows, by their numbers."""
         return Members(self.names, tuple(self.ids[row] for row in rows), self.classes, self.probabilities[:, rows])
 
     def without(self, name: str) -> Members:
-        """All members but one."""
-        kept = [number for number, other in enumerate(self.names) if other != name]
-        return Members(tuple(self.names[i] for i in kept), self.ids, self.classes, self.probabilities[kept])
+        """All members except one."""
+        remaining = [number for number, member in enumerate(self.names) if member != name]
+        names = tuple(self.names[number] for number in remaining)
+        return Members(names, self.ids, self.classes, self.probabilities[remaining])
 
 
 def join(tables: dict[str, Predictions]) -> Members:
-    """Join predictions by id. Members and rows are sorted, so that the order they come in decides nothing.
+    """Join predictions by id. Members and rows are sorted, so the order of the input does not matter.
 
     Args:
-        tables: by recipe.
+        tables: the predictions of each recipe.
 
     Raises:
-        UserError: they are for different rows or classes; says how many each has.
+        UserError: the predictions are for different rows or classes; the message says how many each has.
     """
     names = tuple(sorted(tables))
     first = tables[names[0]]
     rows = {name: set(tables[name].ids) for name in names}
-    if any(found != rows[names[0]] for found in rows.values()):
+    if any(ids_of_member != rows[names[0]] for ids_of_member in rows.values()):
         shared = len(set.intersection(*rows.values()))
-        counts = ", ".join(f"{name} {len(found):,}" for name, found in rows.items())
+        counts = ", ".join(f"{name} {len(ids_of_member):,}" for name, ids_of_member in rows.items())
         raise UserError(
             f"the members predict different rows: {counts}; {shared:,} in common.",
             "run them on the same folds: --set folds=",

@@ -1,4 +1,4 @@
-"""Which members' weights are averaged: a greedy choice, by the predictions of the average."""
+"""The choice of members of a model soup, whose weights are averaged: the greedy soup, by the soup's predictions."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.metrics import METRICS
+from harness.scoring.metrics import METRICS
 
 Array = np.ndarray
 
-# Members' names, sorted, to what the average of their weights predicts: (n, k) probabilities of the same rows.
+# From the sorted names of members to the predictions of their averaged weights: (n, k) probabilities.
 Predict = Callable[[tuple[str, ...]], Array]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What was tried and taken.
+    """The chosen members, and the averages that were tried.
 
     Args:
-        members: the log loss of each by itself, the best first.
-        taken: names, sorted.
-        log_loss: of the average of those taken.
-        tried: averages in the order they were tried: names, log loss, whether the one that joined was kept.
+        members: the log loss of each single member, the best first.
+        taken: the names of the chosen members, sorted.
+        log_loss: the log loss of their averaged weights.
+        tried: the averages in the order tried: names, log loss, whether the added member was kept.
     """
 
     members: dict[str, float]
@@ -33,46 +33,49 @@ class Choice:
 
 
 def choose(names: tuple[str, ...], predict: Predict, labels: Array) -> Choice:
-    """From the best member on, take in each next one with which the log loss does not get worse.
+    """Start from the best member, and add each next one that does not make the log loss worse.
 
-    It is thus never worse than the best member, on these rows.
+    On the given rows, the result is never worse than the best member.
 
-    Source: Wortsman et al., Model Soups (2022), the greedy one.
+    Source: Wortsman et al., Model Soups (2022), the greedy soup.
 
     Args:
-        names: the members', in any order.
-        predict: see ``Predict``.
+        names: the members' names, in any order.
+        predict: predicts with averaged weights; see ``Predict``.
         labels: (n,) class numbers.
     """
 
     def loss(members: tuple[str, ...]) -> float:
         return METRICS["log_loss"].score(labels, predict(members))
 
-    alone = {name: loss((name,)) for name in names}
-    order = sorted(names, key=lambda name: (alone[name], name))
-    taken, best, tried = tuple(order[:1]), alone[order[0]], []
-    for name in order[1:]:
-        together = tuple(sorted((*taken, name)))
-        found = loss(together)
-        tried.append((together, found, found <= best))
-        if found <= best:
-            taken, best = together, found
-    return Choice({name: alone[name] for name in order}, taken, best, tuple(tried))
+    single_losses = {name: loss((name,)) for name in names}
+    candidates = sorted(names, key=lambda name: (single_losses[name], name))
+    taken, taken_loss, tried = tuple(candidates[:1]), single_losses[candidates[0]], []
+    for name in candidates[1:]:
+        trial = tuple(sorted((*taken, name)))
+        trial_loss = loss(trial)
+        tried.append((trial, trial_loss, trial_loss <= taken_loss))
+        if trial_loss <= taken_loss:
+            taken, taken_loss = trial, trial_loss
+    return Choice({name: single_losses[name] for name in candidates}, taken, taken_loss, tuple(tried))
 
 
 def cross_fitted(names: tuple[str, ...], predict: Predict, labels: Array, parts: Array) -> Array:
-    """Each row's probabilities from the average chosen on the rows of all other parts: (n, k).
+    """Each row's probabilities from the soup that is chosen on the rows of all other parts: (n, k).
 
     Args:
+        names: the members' names, in any order.
+        predict: predicts with averaged weights; see ``Predict``.
+        labels: (n,) class numbers.
         parts: (n,) the part each row belongs to; at least two of them.
     """
-    found = predict(names[:1]).copy()
+    probabilities = predict(names[:1]).copy()
     for part in np.unique(parts):
         inside, outside = parts == part, parts != part
 
-        def elsewhere(members: tuple[str, ...], rows: Array = outside) -> Array:
+        def predict_outside(members: tuple[str, ...], rows: Array = outside) -> Array:
             return predict(members)[rows]
 
-        chosen = choose(names, elsewhere, labels[outside])
-        found[inside] = predict(chosen.taken)[inside]
-    return found
+        choice = choose(names, predict_outside, labels[outside])
+        probabilities[inside] = predict(choice.taken)[inside]
+    return probabilities

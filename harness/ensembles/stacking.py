@@ -1,4 +1,4 @@
-"""Stacking: a logistic regression that learns from the members' probabilities which member to trust on which class."""
+"""Stacking: a logistic regression on the members' probabilities learns which member to trust for which class."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import numpy as np
 
 Array = np.ndarray
 
-FLOOR = 1e-6  # below this, a probability's logarithm says how a network overflows, and nothing of the image
+FLOOR = 1e-6  # smaller probabilities are numerical noise of a network, and their logarithms say nothing about the image
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A fitted stacking.
+    """A fitted stacking model.
 
     Args:
-        coefficients: (classes, members · classes), on log-probabilities.
-        intercepts: (classes,); minus infinity for a class that no fitting row had.
+        coefficients: (classes, members · classes) coefficients of log-probabilities.
+        intercepts: (classes,); minus infinity for a class that was not among the fitted rows.
     """
 
     coefficients: Array
@@ -27,8 +27,8 @@ class Stack:
 
     def __call__(self, members: Array) -> Array:
         scores = _features(members) @ self.coefficients.T + self.intercepts
-        found = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return found / found.sum(axis=1, keepdims=True)
+        probabilities = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return probabilities / probabilities.sum(axis=1, keepdims=True)
 
     def about(self) -> dict[str, Any]:
         return {}
@@ -38,12 +38,12 @@ def stack(members: Array, labels: Array, c: float) -> Stack:
     """Fit a multinomial logistic regression on the members' log-probabilities.
 
     Source: Wolpert, Stacked Generalization (1992); Ting & Witten, Issues in Stacked Generalization (1999), for
-    probabilities as its inputs.
+    probabilities as inputs.
 
     Args:
         members: (m, n, k) probabilities of rows that the members were not trained on.
         labels: (n,) class numbers.
-        c: inverse strength of the L2 penalty.
+        c: the inverse strength of the L2 penalty.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -55,10 +55,10 @@ def stack(members: Array, labels: Array, c: float) -> Stack:
         return Stack(coefficients, intercepts)
     model = LogisticRegression(C=c, max_iter=500)
     with warnings.catch_warnings():
-        # Where the penalty is weak the last digits take long, and decide nothing.
+        # With a weak penalty the last digits take long to converge and do not matter.
         warnings.filterwarnings("ignore", message=".*failed to converge")
         model.fit(_features(members), labels)
-    # Of two classes, scikit-learn fits one set of coefficients: the second class's, against the first's zeros.
+    # For two classes, scikit-learn fits one set of coefficients: the second class's; the first's are zeros.
     rows = present if len(present) > 2 else present[1:]
     intercepts[present] = 0
     coefficients[rows], intercepts[rows] = model.coef_, model.intercept_

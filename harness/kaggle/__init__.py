@@ -1,1 +1,1 @@
-"""Kaggle at arm's length: its own client runs in a process of its own, and only a submission's reference is trusted."""
+"""Kaggle downloads, submissions and leaderboards. Kaggle's own client runs in a separate process."""

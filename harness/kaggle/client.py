@@ -1,4 +1,4 @@
-"""Calls of Kaggle's client from a safe distance: each in a process that ends in time, each failure told in words."""
+"""Calls of Kaggle's client: each in a separate process with a time limit, and each failure explained in words."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UserError
+from harness.utils.errors import UserError
 
 WORKER = Path(__file__).with_name("worker.py")
 SITE = "https://www.kaggle.com"
-# Slower than any line that anybody would want to upload over.
-SLOWEST_UPLOAD = 20_000  # bytes a second
+# Slower than any connection that anybody would want to upload over.
+SLOWEST_UPLOAD = 20_000  # bytes per second
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait, in seconds.
+    """Time limits and waiting times, in seconds.
 
     Args:
-        call: for an answer to a call.
-        stall: for a download to grow.
-        score: for a score.
-        poll: between two looks for a score, at first; at most ten times that.
-        retry: before trying again what failed.
+        call: the time limit for the answer to a call.
+        stall: the time limit for a download to make progress.
+        score: the time limit for a submission's score.
+        poll: the first waiting time between two requests for a score; it grows up to ten times.
+        retry: the waiting time before a failed call is repeated.
     """
 
     call: float = 60
@@ -43,16 +43,16 @@ PATIENCE = Patience()
 
 
 class KaggleError(UserError):
-    """A call that failed.
+    """A failed call.
 
     Args:
-        what: what was wrong.
-        mend: what mends it.
-        passing: whether it may work a little later, without anything being mended.
+        what: what went wrong.
+        fix: how to fix it.
+        passing: whether the failure is temporary, so that the same call may succeed later.
     """
 
-    def __init__(self, what: str, mend: str, passing: bool = False) -> None:
-        super().__init__(what, mend)
+    def __init__(self, what: str, fix: str, passing: bool = False) -> None:
+        super().__init__(what, fix)
         self.passing = passing
 
 
@@ -62,7 +62,7 @@ class Client:
 
     Args:
         slug: the competition's name on Kaggle.
-        patience: how long to wait.
+        patience: the time limits.
         python: the Python whose ``kaggle`` package is used: the harness's own, or ``HARNESS_KAGGLE_PYTHON``.
     """
 
@@ -71,40 +71,40 @@ class Client:
     python: str = field(default_factory=lambda: os.environ.get("HARNESS_KAGGLE_PYTHON") or sys.executable)
 
     def about(self) -> dict[str, Any]:
-        """The competition: "title", "deadline", "disabled", "notebooks_only", "entered"; the submissions of "today"
-        and in "total", and how many are "left".
+        """The competition's "title", "deadline", "disabled", "notebooks_only" and "entered"; the numbers of submissions
+        made "today" and in "total", and of those "left" today.
         """
         return self._call("about", slug=self.slug)
 
     def data_bytes(self) -> int:
-        """How much the data files are, unpacked or not."""
+        """The total size of the data files in bytes."""
         return self._call("files", slug=self.slug)["bytes"]
 
     def download(self, folder: Path, grown: Callable[[int], None]) -> None:
-        """The data as ``<slug>.zip`` into a folder, going on with what is there; nothing is verified.
+        """Download the data as ``<slug>.zip`` into a folder, resuming a partial download; nothing is verified.
 
         Args:
-            folder: for this alone.
-            grown: is told how many bytes there are, about every second.
+            folder: a folder for this download only.
+            grown: called with the number of bytes so far, about every second.
         """
         self._call("download", watched=folder, grown=grown, slug=self.slug, folder=str(folder))
 
     def leaderboard(self, folder: Path) -> None:
-        """The leaderboard as ``<slug>.zip`` into a folder; nothing is verified."""
+        """Download the leaderboard as ``<slug>.zip`` into a folder; nothing is verified."""
         self._call("leaderboard", slug=self.slug, folder=str(folder))
 
     def submit(self, file: Path, message: str) -> str:
         """Upload a file and submit it.
 
         Returns:
-            The reference; empty where Kaggle gave none, so that it has not been submitted.
+            The reference; empty if Kaggle returned none, in which case the file was not submitted.
         """
         limit = self.patience.call + file.stat().st_size / SLOWEST_UPLOAD
         return self._call("submit", limit=limit, slug=self.slug, file=str(file), message=message)["reference"]
 
     def submissions(self) -> list[dict[str, Any]]:
         """All submissions, the newest first: "reference", "date", "file", "message", "status" (pending, complete or
-        error), "why" it is an error, "public" and "private" scores.
+        error), "why" (the reason of an error), "public" and "private" (the scores).
         """
         return self._call("submissions", slug=self.slug)["submissions"]
 
@@ -121,14 +121,14 @@ class Client:
         grown: Callable[[int], None] | None = None,
         **request: str,
     ) -> dict[str, Any]:
-        """One call in a process of its own.
+        """Make one call in a separate process, which is killed on a time-out and on Ctrl-C.
 
         Raises:
-            KaggleError: it failed or took too long; the process is ended then, as it is on Ctrl-C.
+            KaggleError: the call failed or took too long.
         """
         limit = limit or (self.patience.call if watched is None else self.patience.stall)
         try:
-            # Nothing beside the worker may pass for a library, and Ctrl-C is for us to heed, not for it.
+            # The worker must not import files next to it as libraries, and only this process handles Ctrl-C.
             worker = subprocess.Popen(
                 [self.python, str(WORKER)],
                 env=os.environ | {"PYTHONSAFEPATH": "1"},
@@ -140,7 +140,7 @@ class Client:
             )
         except OSError as error:
             raise KaggleError(
-                f"HARNESS_KAGGLE_PYTHON={self.python} cannot be run: {error}.", "unset it, or name another Python"
+                f"HARNESS_KAGGLE_PYTHON={self.python} cannot be run: {error}.", "unset it, or set it to another Python"
             ) from None
         text: str | None = json.dumps({"call": call} | request)
         waited_since, size = time.monotonic(), -1
@@ -156,8 +156,8 @@ class Client:
                         if grown is not None:
                             grown(now)
                     if time.monotonic() - waited_since >= limit:
-                        told = f"Kaggle did not answer within {limit:.0f} s."
-                        raise KaggleError(told, "run the same command again, a little later", True) from None
+                        message = f"Kaggle did not answer within {limit:.0f} s."
+                        raise KaggleError(message, "run the same command again later", True) from None
         finally:
             if worker.poll() is None:
                 worker.kill()
@@ -165,15 +165,18 @@ class Client:
         try:
             answer = json.loads(out)
         except ValueError:
-            answer = {"failure": "client", "detail": f"it ended with code {worker.returncode} and without an answer"}
+            answer = {
+                "failure": "client",
+                "detail": f"the worker exited with code {worker.returncode} without an answer",
+            }
         if "failure" in answer:
             raise self._failure(answer)
         return answer
 
     def _failure(self, answer: dict[str, Any]) -> KaggleError:
-        """What failed, in words."""
+        """The failure as an error with an explanation and a fix."""
         kind, detail = answer["failure"], printable(answer["detail"])
-        later = "run the same command again, a little later"
+        later = "run the same command again later"
         if kind == "no client":
             return KaggleError(f"{self.python} has no kaggle package ({detail}).", 'pip install "kaggle>=2.2,<3"')
         if kind == "no credentials":
@@ -184,47 +187,48 @@ class Client:
             return KaggleError(f"Kaggle cannot be reached: {detail}.", f"check the connection, then {later}", True)
         if kind == "answer":
             return KaggleError(
-                f"Kaggle's answer is not one that its client understands ({detail}).",
-                f"look at {SITE}/c/{self.slug}, and {later}; if it stays so: pip install -U kaggle",
+                f"Kaggle's client does not understand Kaggle's answer ({detail}).",
+                f"look at {SITE}/c/{self.slug}, and {later}; if the error persists: pip install -U kaggle",
                 True,
             )
-        return KaggleError(f"Kaggle's client failed: {detail}.", f"{later}; if it stays so: pip install -U kaggle")
+        return KaggleError(
+            f"Kaggle's client failed: {detail}.", f"{later}; if the error persists: pip install -U kaggle"
+        )
 
     def _refused(self, status: int | None, detail: str) -> KaggleError:
-        page, later = f"{SITE}/c/{self.slug}", "run the same command again, a little later"
+        page, later = f"{SITE}/c/{self.slug}", "run the same command again later"
         if status == 401:
             return KaggleError(
                 f"Kaggle does not accept these credentials: {credentials() or 'none'} (401).",
-                f"make new ones at {SITE}/settings; a token goes before a key, even if it is the dead one of the two",
+                f"create new ones at {SITE}/settings; a token takes precedence over a key, even if it has expired",
             )
         if status == 403:
             return KaggleError(
-                f"Kaggle keeps {self.slug} from this account (403): its rules are not accepted yet, or the name is "
-                "misspelt.",
+                f"Kaggle denies this account access to {self.slug} (403): its rules are not accepted yet, or the name "
+                "is misspelt.",
                 f"accept the rules at {page}/rules, or correct slug= in the competition's competition.py",
             )
         if status == 404:
             return KaggleError(
-                f"Kaggle finds no {self.slug} that takes this (404): the name is misspelt, or the competition is "
-                "closed.",
+                f"Kaggle does not find {self.slug} (404): the name is misspelt, or the competition is closed.",
                 f"look at {page}, and correct slug= in the competition's competition.py",
             )
         if status == 429:
-            return KaggleError("Kaggle asks for fewer calls (429).", "wait some minutes, then run it again", True)
+            return KaggleError("too many calls to Kaggle (429).", "wait some minutes, then run the command again", True)
         if status is not None and status >= 500:
-            return KaggleError(f"Kaggle has trouble of its own ({status}).", later, True)
-        return KaggleError(f"Kaggle refuses ({status}): {detail}.", f"look at {page}")
+            return KaggleError(f"Kaggle has a server error ({status}).", later, True)
+        return KaggleError(f"Kaggle refuses the call ({status}): {detail}.", f"look at {page}")
 
 
 NO_CREDENTIALS = (
     "there are no Kaggle credentials, neither in the environment (KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY) "
     "nor in ~/.kaggle.",
-    f"make a token at {SITE}/settings (API, Create New Token), and put it where that page says",
+    f"create a token at {SITE}/settings (API, Create New Token), and save it where that page says",
 )
 
 
 def credentials() -> str | None:
-    """Where the credentials are that Kaggle's client would use, in its order; never what they are. None for nowhere."""
+    """Where Kaggle's client will find its credentials, following its order of search; None if there are none."""
     home = Path("~/.kaggle").expanduser()
     folder = Path(os.environ.get("KAGGLE_CONFIG_DIR") or home)
     if os.environ.get("KAGGLE_API_TOKEN"):
@@ -239,8 +243,8 @@ def credentials() -> str | None:
 
 
 def printable(text: str) -> str:
-    """What a server sent, as a line can show it: neither endless nor with control characters."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text[:300]).split())
+    """A server's text made safe to print on one line: shortened and without control characters."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text[:300]).split())
 
 
 def _bytes_in(folder: Path) -> int:

@@ -1,4 +1,4 @@
-"""Downloads from Kaggle: gone on with where they broke off, verified, and in place only when whole."""
+"""Downloads from Kaggle: resumed after an interruption, verified, and moved into place only when complete."""
 
 from __future__ import annotations
 
@@ -11,32 +11,35 @@ import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.console import progress, say
-from harness.data.archives import BROKEN, MOST_GROWTH
-from harness.files import lock, require_space, size, write_text
+from harness.data.archives.archives import BROKEN, MOST_GROWTH
 from harness.kaggle.client import SITE, Client, KaggleError
 from harness.scoring.leaderboard import COLUMNS, TEAMS
+from harness.utils.console import progress, say
+from harness.utils.files import lock, require_space, size, write_text
 
 ATTEMPTS = 4
 MOST_LEADERBOARD_BYTES = 64 << 20
 
 
 def data(client: Client, folder: Path) -> Path:
-    """The competition's archive ``<slug>.zip`` in ``folder``, downloaded where it is not there whole already.
+    """Download the competition's archive to ``<slug>.zip`` in ``folder``, unless it is there and undamaged.
 
-    What has arrived is kept beside it when the connection breaks, and gone on with; what turns out broken is removed
-    and fetched anew.
+    When the connection breaks, the part that arrived is kept, and the next attempt resumes from it. A damaged download
+    is removed and downloaded again.
+
+    Returns:
+        The archive's path.
 
     Raises:
-        KaggleError: Kaggle refuses, or it did not work after some attempts.
+        KaggleError: Kaggle refuses the download, or all attempts failed.
     """
     target, staging = folder / f"{client.slug}.zip", folder / ".download"
     with lock(target, "a download"):
         if target.is_file():
-            if (wrong := _wrong(target)) is None:
-                say(f"{target.name}: here and whole ({size(target.stat().st_size)})")
+            if (damage := _damage(target)) is None:
+                say(f"{target.name}: already downloaded ({size(target.stat().st_size)})")
                 return target
-            say(f"{target.name} is broken ({wrong}): downloading it again")
+            say(f"{target.name} is damaged ({damage}): downloading it again")
             target.unlink()
         total = client.data_bytes()
         require_space(folder, 2 * total, f"downloading and unpacking {client.slug}")
@@ -47,7 +50,7 @@ def data(client: Client, folder: Path) -> Path:
 
 
 def _fetch(client: Client, staging: Path, total: int) -> None:
-    """Get a whole archive into ``staging``, whatever was there before."""
+    """Download the complete archive into ``staging``, resuming a partial download there."""
     archive = staging / f"{client.slug}.zip"
     failure: KaggleError | None = None
     for attempt in range(ATTEMPTS):
@@ -55,70 +58,74 @@ def _fetch(client: Client, staging: Path, total: int) -> None:
             say(f"{failure.what if failure else ''} Trying again ({attempt + 1} of {ATTEMPTS}).")
             time.sleep(client.patience.retry * attempt)
         staging.mkdir(parents=True, exist_ok=True)
-        # An error page in place of the beginning would otherwise be gone on with.
+        # Do not resume from an error page that was saved as the start of the archive.
         if archive.is_file() and archive.stat().st_size and archive.open("rb").read(2) != b"PK":
             _clear(staging)
         try:
             with progress(f"downloading {client.slug}", round(total / 1e6), "MB") as bar:
-                client.download(staging, lambda there: bar.update(round(there / 1e6) - bar.n))
+                client.download(staging, lambda received: bar.update(round(received / 1e6) - bar.n))
         except KaggleError as error:
             if not error.passing:
                 raise
             failure = error
             continue
-        wrong = _wrong(archive) if archive.is_file() else "it is not a zip"
-        if wrong is None:
+        damage = _damage(archive) if archive.is_file() else "it is not a zip"
+        if damage is None:
             return
         _clear(staging)
         failure = KaggleError(
-            f"what Kaggle sent for {client.slug} is broken: {wrong}.",
+            f"the archive from Kaggle for {client.slug} is damaged: {damage}.",
             f"run the same command again, or download it by hand from {SITE}/c/{client.slug}/data",
         )
     assert failure is not None
-    kept = _there(archive)
+    received = _size(archive)
     raise KaggleError(
         f"{failure.what} {ATTEMPTS} attempts were made"
-        + (f"; the {size(kept)} that arrived are kept, and the same command goes on from there." if kept else "."),
-        failure.mend or "run the same command again",
+        + (
+            f"; the {size(received)} received so far are kept, and the same command resumes from there."
+            if received
+            else "."
+        ),
+        failure.fix or "run the same command again",
     )
 
 
-def _there(file: Path) -> int:
+def _size(file: Path) -> int:
     return file.stat().st_size if file.is_file() else 0
 
 
 def _clear(folder: Path) -> None:
-    """Empty a folder: file and resume marker go together."""
+    """Empty a folder, so that a file and its resume marker are removed together."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _wrong(archive: Path) -> str | None:
-    """What is wrong with a zip; None for nothing: every checksum in it was compared."""
+def _damage(archive: Path) -> str | None:
+    """What is wrong with a zip; None if all its checksums match."""
     try:
-        with zipfile.ZipFile(archive) as opened:
-            if sum(info.file_size for info in opened.infolist()) > MOST_GROWTH * max(archive.stat().st_size, 1 << 20):
-                return None  # a bomb takes forever to verify; unpacking refuses it
-            damaged = opened.testzip()
+        with zipfile.ZipFile(archive) as zipped:
+            if sum(info.file_size for info in zipped.infolist()) > MOST_GROWTH * max(archive.stat().st_size, 1 << 20):
+                return None  # verifying a zip bomb takes forever; unpacking refuses it
+            damaged = zipped.testzip()
             return None if damaged is None else f"{damaged} in it is damaged"
     except (*BROKEN, ValueError, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         return str(error) or type(error).__name__
 
 
 def leaderboard(client: Client, file: Path) -> int:
-    """Download Kaggle's leaderboard into a board of the usual form; names of teams are not kept.
+    """Download Kaggle's leaderboard and write it as a ``leaderboard.csv``, without the names of teams.
 
     Args:
-        client: of the competition.
-        file: where the board goes, whole or not at all.
+        client: the competition's client.
+        file: the CSV, written atomically.
 
     Returns:
         The number of teams.
 
     Raises:
-        KaggleError: Kaggle refuses, or what it sent is no leaderboard.
+        KaggleError: Kaggle refuses the download, or its answer is not a leaderboard.
     """
-    staging = file.with_name(".leaderboard")  # never the data's folder: the archive would have the data's name
+    staging = file.with_name(".leaderboard")  # not the data's folder, because both archives have the same name
     with lock(staging, "a leaderboard's download"):
         try:
             _clear(staging)
@@ -126,7 +133,7 @@ def leaderboard(client: Client, file: Path) -> int:
             scores = _scores(staging / f"{client.slug}.zip")
         except (*BROKEN, ValueError, KeyError, OSError, EOFError, RuntimeError) as error:
             raise KaggleError(
-                f"what Kaggle sent is not a leaderboard: {error}.",
+                f"the download from Kaggle is not a leaderboard: {error}.",
                 f"run the same command again, or look at {SITE}/c/{client.slug}/leaderboard",
             ) from None
         finally:
@@ -136,19 +143,19 @@ def leaderboard(client: Client, file: Path) -> int:
         source = f"Kaggle {client.slug} on {datetime.now(UTC):%Y-%m-%d}"
         table.writerow(COLUMNS)
         table.writerow([len(scores), "", TEAMS, source])
-        table.writerows([place, score, "any", source] for place, score in enumerate(scores, 1))
+        table.writerows([rank, score, "any", source] for rank, score in enumerate(scores, 1))
         write_text(file, text.getvalue())
     return len(scores)
 
 
 def _scores(archive: Path) -> list[float]:
-    """The scores of a leaderboard's archive, in its order."""
-    with zipfile.ZipFile(archive) as opened:
-        (inside,) = [info for info in opened.infolist() if info.filename.endswith(".csv")]
-        if inside.file_size > MOST_LEADERBOARD_BYTES:
-            raise ValueError(f"{size(inside.file_size)} are too much for one")
-        text = opened.read(inside).decode("utf-8-sig")
-    scores = [float(line["Score"]) for line in csv.DictReader(io.StringIO(text, newline="")) if line["Score"]]
+    """The scores in a leaderboard's archive, in its order."""
+    with zipfile.ZipFile(archive) as zipped:
+        (csv_info,) = [info for info in zipped.infolist() if info.filename.endswith(".csv")]
+        if csv_info.file_size > MOST_LEADERBOARD_BYTES:
+            raise ValueError(f"a CSV of {size(csv_info.file_size)} is too large")
+        text = zipped.read(csv_info).decode("utf-8-sig")
+    scores = [float(row["Score"]) for row in csv.DictReader(io.StringIO(text, newline="")) if row["Score"]]
     if not scores or not all(map(math.isfinite, scores)):
-        raise ValueError("it has no scores")
+        raise ValueError("it has no valid scores")
     return scores

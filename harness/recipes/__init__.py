@@ -1,26 +1,29 @@
 """Recipes: ways from images to predictions, declared in a competition's ``recipes.py``."""
 
-from harness.recipes.blend import Blend, Calibrated, Greedy, Stacked
-from harness.recipes.features import FeatureRegression
-from harness.recipes.finetune import FineTune
-from harness.recipes.logistic import LogisticRegression
+from harness.recipes.blend import Blend
+from harness.recipes.calibrated import Calibrated
+from harness.recipes.feature_regression import FeatureRegression
+from harness.recipes.fine_tune import FineTune
+from harness.recipes.hill_climb import HillClimb
+from harness.recipes.logistic_regression import LogisticRegression
 from harness.recipes.network import Network
 from harness.recipes.recipe import recipe
-from harness.recipes.repeat import repeat
+from harness.recipes.seeds import seeds
 from harness.recipes.snapshots import snapshots
 from harness.recipes.soup import Soup
+from harness.recipes.stacked import Stacked
 
 __all__ = [
     "Blend",
     "Calibrated",
     "FeatureRegression",
     "FineTune",
-    "Greedy",
+    "HillClimb",
     "LogisticRegression",
     "Network",
     "Soup",
     "Stacked",
     "recipe",
-    "repeat",
+    "seeds",
     "snapshots",
 ]

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from harness.recipes.recipe import Array, require
+from harness.recipes.recipe import Array
 from harness.recipes.trained import Trained
+from harness.utils.errors import require
 
 if TYPE_CHECKING:
     import keras
 
-    from harness.data.image_cache import ImageCache
+    from harness.data.cache.image_cache import ImageCache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,7 @@ class Network(Trained):
     """A network from scratch.
 
     Args:
-        network: a module of ``harness.networks``, such as "minivggnet".
+        network: a module of ``harness.models.networks``, such as "minivggnet".
         options: the network's own, such as {"stages": (3, 4, 6)}.
         reg: L2 weight decay of the kernels, in the loss; None is as the network has it.
         scaling: of the pixels: "standard", less the training images' mean colour, divided by its deviation; "unit",
@@ -33,11 +34,11 @@ class Network(Trained):
     scaling: Literal["standard", "unit", "mean", "mean_image"] = "standard"
 
     @property
-    def modules(self) -> tuple[str, ...]:
-        return (*super().modules, "training.scaling", "networks._layers", f"networks.{self.network}")
+    def training_steps(self) -> tuple[str, ...]:
+        return (*super().training_steps, "network", "scaling", f"networks.{self.network}")
 
     def check(self, competition) -> None:
-        from harness import networks
+        from harness.models import networks
 
         require(self, "network", self.network in networks.NETWORKS, f"one of {', '.join(networks.NETWORKS)}")
         own = [name for name in networks.options(self.network) if name != "reg"]
@@ -49,7 +50,7 @@ class Network(Trained):
 
     @property
     def smallest(self) -> int:
-        from harness import networks
+        from harness.models import networks
 
         return networks.smallest(self.network) if self.network in networks.NETWORKS else 1
 
@@ -58,7 +59,7 @@ class Network(Trained):
         return "network"
 
     def architecture(self, classes: Callable[[], int]) -> keras.Model:
-        from harness import networks
+        from harness.models import networks
 
         options = self.options if self.reg is None else {"reg": self.reg} | self.options
         return networks.build(self.network, *self.input_size, 3, classes(), **options)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
-from harness.errors import UserError
+from harness.data.fold import Fold
+from harness.data.image_settings import ImageSettings
+from harness.utils.errors import require
 
 if TYPE_CHECKING:
     import keras
 
     from harness.competition import Competition
-    from harness.data.cache import Cache, Input
-    from harness.data.image_cache import ImageCache, Images
+    from harness.data.cache.cache import Input
 
 Array = np.ndarray
 Declared = TypeVar("Declared", bound="Callable[[], Recipe]")
@@ -36,48 +36,6 @@ def is_recipe(value: object) -> bool:
     return callable(value) and getattr(value, "is_recipe", False)
 
 
-@dataclass(frozen=True)
-class Fold:
-    """What fitting one fold gets.
-
-    Args:
-        title: "fold 2 of 5", for progress.
-        train, validation, holdout, test: row numbers, equal in the data set and in every cache.
-        labels: (n,) class numbers of all rows; only those of ``train`` and ``validation`` may be looked at.
-        classes: class names by number.
-        caches: the opened caches of the recipe's inputs.
-        mirror: whether a mirrored image still shows the same class.
-        seed: differs from fold to fold.
-        folder: where this fold's history and plots go.
-    """
-
-    title: str
-    train: Array
-    validation: Array
-    holdout: Array
-    test: Array
-    labels: Array
-    classes: tuple[str, ...]
-    caches: dict[Input, Cache]
-    mirror: bool
-    seed: int
-    folder: Path
-
-    def predicted(self) -> Array:
-        """The rows to predict: validation, hold-out, test, in this order."""
-        return np.concatenate([self.validation, self.holdout, self.test])
-
-    def limited(self, limit: int | None) -> Array:
-        """The training rows, or a seeded sample of at most ``limit`` of them in which no class is missing."""
-        if limit is None or limit >= len(self.train):
-            return self.train
-        shuffled = np.random.default_rng(self.seed).permutation(self.train)
-        _, one_of_each = np.unique(self.labels[shuffled], return_index=True)
-        first = np.zeros(len(shuffled), dtype=bool)
-        first[one_of_each] = True
-        return np.sort(np.concatenate([shuffled[first], shuffled[~first]])[: max(limit, len(one_of_each))])
-
-
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """A way to predictions. Constructors only store; ``check`` says what does not fit.
@@ -89,12 +47,12 @@ class Recipe:
     seed: int = 42
 
     @property
-    def modules(self) -> tuple[str, ...]:
-        """Harness modules whose code decides the result, besides the recipe's own: part of its fingerprint."""
+    def key_steps(self) -> tuple[str, ...]:
+        """The steps in ``harness.utils.versions`` that decide the result, besides those of its inputs and members."""
         return ()
 
     def ingredients(self) -> dict[str, Any]:
-        """What else decides the result, such as pretrained weights: part of its fingerprint too."""
+        """What else decides the result, such as pretrained weights: part of its key too."""
         return {}
 
     @property
@@ -142,18 +100,24 @@ class FoldRecipe(Recipe):
 
     Args:
         folds: how many of the competition's folds to fit; None fits all.
-        limit: fit each fold on at most so many rows; None takes all.
+        max_samples: fit each fold on at most so many rows; None takes all.
     """
 
     folds: int | None = None
-    limit: int | None = None
+    max_samples: int | None = None
 
     def check(self, competition: Competition) -> None:
         require(self, "folds", self.folds is None or self.folds >= 1, "at least 1, or None for all")
-        require(self, "limit", self.limit is None or self.limit >= 1, "at least 1, or None for all rows")
+        require(
+            self, "max_samples", self.max_samples is None or self.max_samples >= 1, "at least 1, or None for all rows"
+        )
 
     def smoke(self) -> Self:
-        return dataclasses.replace(self, folds=1, limit=1000)
+        return dataclasses.replace(self, folds=1, max_samples=1000)
+
+    @property
+    def key_steps(self) -> tuple[str, ...]:
+        return ("fold_runs", "metrics")
 
     def variants(self) -> tuple[dict[str, Any], ...]:
         """Settings of which the run takes those with the lowest log loss out of fold: one fit predicts for all."""
@@ -168,44 +132,12 @@ class FoldRecipe(Recipe):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageRecipe(FoldRecipe):
-    """A fold recipe that reads images of one size.
-
-    Args:
-        size: (height, width) of the cached images.
-        resize: "aspect" fills the size and crops the centre; "plain" stretches.
-    """
-
-    size: tuple[int, int]
-    resize: Literal["aspect", "plain"] = "aspect"
+class ImageRecipe(ImageSettings, FoldRecipe):
+    """A fold recipe that reads images of one size."""
 
     def check(self, competition: Competition) -> None:
         super().check(competition)
         require(self, "size", min(self.size) >= 1, "at least 1,1")
 
-    @property
-    def images(self) -> Images:
-        from harness.data.image_cache import Images
-        from harness.data.images import Geometry
-
-        return Images(Geometry(*self.size, self.resize))
-
     def inputs(self) -> tuple[Input, ...]:
         return (self.images,)
-
-    def cache(self, fold: Fold) -> ImageCache:
-        """The opened cache of ``images``."""
-        from harness.data.image_cache import ImageCache
-
-        found = fold.caches[self.images]
-        assert isinstance(found, ImageCache)
-        return found
-
-
-def require(recipe: Recipe, setting: str, holds: bool, allowed: str) -> None:
-    """Raise a UserError in the one form all settings' errors have, unless the condition holds."""
-    if not holds:
-        raise UserError(
-            f"{type(recipe).__name__}: {setting} must be {allowed}. Received: {setting}={getattr(recipe, setting)!r}",
-            "change it in the competition's recipes.py, or with --set",
-        )

@@ -8,8 +8,8 @@ import types
 import typing
 from typing import Any, Literal, Union, get_args, get_origin
 
-from harness.errors import UserError, nearest
 from harness.recipes.recipe import Recipe
+from harness.utils.errors import UserError, nearest
 
 
 def override(recipes: dict[str, Recipe], assignments: list[str]) -> dict[str, Recipe]:

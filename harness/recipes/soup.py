@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.recipes.recipe import Array, Fold, FoldRecipe, Recipe, require
+from harness.data.fold import Fold
+from harness.recipes.recipe import Array, FoldRecipe, Recipe
 from harness.recipes.snapshots import whole
 from harness.recipes.trained import Trained
+from harness.utils.errors import require
 
 if TYPE_CHECKING:
-    from harness.data.cache import Input
+    from harness.data.cache.cache import Input
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +37,8 @@ class Soup(Recipe):
         return self.of
 
     @property
-    def modules(self) -> tuple[str, ...]:
-        return ("ensembles.crossfit", "ensembles.soup", "training.soup")
+    def key_steps(self) -> tuple[str, ...]:
+        return ("fold_runs", "metrics", "model_soup", "training", "prediction", "inference")
 
     def check(self, competition) -> None:
         require(self, "of", len(set(self.of)) == len(self.of) >= 2, "two or more names, each once")
@@ -54,7 +56,12 @@ class Soup(Recipe):
             groups: (n,) rows of one group are copies.
         """
         return _FoldSoup(
-            seed=recipe.seed, folds=recipe.folds, limit=recipe.limit, recipe=recipe, folders=folders, groups=groups
+            seed=recipe.seed,
+            folds=recipe.folds,
+            max_samples=recipe.max_samples,
+            recipe=recipe,
+            folders=folders,
+            groups=groups,
         )
 
 
@@ -71,4 +78,4 @@ class _FoldSoup(FoldRecipe):
         from harness.training.soup import fit
 
         members = {name: folder / fold.folder.name for name, folder in self.folders.items()}
-        return fit(self.recipe, fold, members, self.groups)
+        return fit(self.recipe, fold, self.recipe.assemble, members, self.groups)

@@ -1,1 +1,1 @@
-"""What people look at: progress, tables, curves."""
+"""Reports for the terminal: tables and advice."""

@@ -1,4 +1,4 @@
-"""What ``harness advise`` found, and what follows from it, in words."""
+"""The report of ``harness advise``: the measurements, and the approach that they recommend."""
 
 from __future__ import annotations
 
@@ -6,52 +6,53 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from harness.advise import BACKBONE, LARGE, LAST, MIDDLE, Likeness, approach
-from harness.console import seconds
+from harness.models.backbones.probe import BACKBONE, LARGE, LAST, MIDDLE, Likeness, approach
+from harness.utils.console import seconds
 
 if TYPE_CHECKING:
     from harness.recipes.recipe import Recipe
 
 
-def show(name: str, per_class: float, found: Likeness, recipes: dict[str, Recipe], out: Console) -> None:
-    """Print the measurements, the approach they speak for, and the commands.
+def show(name: str, per_class: float, likeness: Likeness, recipes: dict[str, Recipe], out: Console) -> None:
+    """Print the measurements, the recommended approach, and the commands for it.
 
     Args:
-        name: the competition's.
-        per_class: the median number of training images a class.
-        found: how like ImageNet a sample of them looks.
-        recipes: the competition's, by name.
+        name: the competition's name.
+        per_class: the median number of training images per class.
+        likeness: how similar a sample of the images is to ImageNet.
+        recipes: the competition's recipes, by name.
+        out: where to print.
     """
     large = per_class >= LARGE
-    chosen = approach(per_class, found.like)
+    chosen = approach(per_class, likeness.like)
     out.print(
-        f"data: {'large' if large else 'small'}. {per_class:,.0f} training images a class in the median; "
-        f"from {LARGE:,} on it counts as large."
+        f"data: {'large' if large else 'small'}. {per_class:,.0f} training images per class (median); "
+        f"data counts as large from {LARGE:,} on."
     )
     out.print(
-        f"likeness: {'like' if found.like else 'unlike'} ImageNet. On {found.images} images of {found.classes} classes "
-        f"a classifier on {BACKBONE}'s last layer ({LAST}) has log loss {found.last:.3f} out of fold, one on a middle "
-        f"layer ({MIDDLE}) {found.middle:.3f}. The other way round in {1 - found.sure:.1%} of bootstrap samples. "
-        f"Measured in {seconds(found.seconds)}."
+        f"similarity: {'similar to' if likeness.like else 'different from'} ImageNet. On {likeness.images} images of "
+        f"{likeness.classes} classes, a classifier on the last layer of {BACKBONE} ({LAST}) has an out-of-fold log "
+        f"loss of {likeness.last:.3f}, and one on a middle layer ({MIDDLE}) {likeness.middle:.3f}. The order is "
+        f"reversed in {1 - likeness.sure:.1%} of bootstrap samples. Measured in {seconds(likeness.seconds)}."
     )
     out.print(
-        f"confidence: {found.confidence:.2f}, the median probability of the ImageNet class it finds most likely "
+        f"confidence: {likeness.confidence:.2f}, the median probability of the most likely ImageNet class "
         "(0.40 on Dogs vs Cats, 0.29 on flowers, 0.09 on handwritten digits)."
     )
-    if found.sure < 0.95:
-        out.print("That is not sure: try the neighbouring approach too.")
+    if likeness.sure < 0.95:
+        out.print("This result is not certain: also try the neighbouring approach.")
     out.print(f"approach: {chosen.words}.")
     by_kind: dict[str, list[str]] = {}
-    # Blends first: they are of the kind that their members are of.
+    # Ensembles come first; their kind is that of their members.
     for recipe in sorted(recipes, key=lambda recipe: not recipes[recipe].members):
         by_kind.setdefault(_kind(recipes, recipe), []).append(recipe)
-    by_kind.setdefault("early features", [f"{one} --set layers={MIDDLE}" for one in by_kind.get("features", [])])
+    by_kind.setdefault("early features", [f"{recipe} --set layers={MIDDLE}" for recipe in by_kind.get("features", [])])
     for kind in chosen.kinds:
         for recipe in by_kind.get(kind, []):
             out.print(f"  harness train {name} {recipe}")
 
 
 def _kind(recipes: dict[str, Recipe], name: str) -> str:
-    """The kind of approach that a recipe, or each of its members, is of; "" where they differ."""
+    """The kind of approach of a recipe, or of all its members; "" if the members differ."""
     kinds = {_kind(recipes, member) for member in recipes[name].members} or {recipes[name].approach}
     return kinds.pop() if len(kinds) == 1 else ""

@@ -1,4 +1,4 @@
-"""A model's layers, printed: what can be tapped, and where the parameters are."""
+"""The report of a model's layers: their outputs and parameters."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def show(model: keras.Model, out: Console) -> None:
-    """Print index, name, kind, output shape (without the number of images) and parameters of every layer."""
-    table = Table("index", "layer", "kind", "gives", "parameters", box=None, pad_edge=False)
+    """Print the index, name, kind, output shape (without the batch axis) and parameters of every layer."""
+    table = Table("index", "layer", "kind", "output", "parameters", box=None, pad_edge=False)
     for column in (0, 4):
         table.columns[column].justify = "right"
     for index, layer in enumerate(model.layers):

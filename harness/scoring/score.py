@@ -1,82 +1,116 @@
-"""The local score of a CSV, and the place it would take."""
+"""The local score of a CSV, and its rank on the leaderboard."""
 
 from __future__ import annotations
 
 import csv
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from harness.competition import Competition
 from harness.data.dataset import Dataset
-from harness.data.readers.reader import HOLDOUT
-from harness.errors import UserError, some
-from harness.metrics import METRICS, bootstrap
+from harness.data.splits import HOLDOUT
+from harness.scoring import submission_csv
 from harness.scoring.leaderboard import Leaderboard
+from harness.scoring.metrics import Interval, Metric, bootstrap
+from harness.scoring.submission_format import SubmissionFormat
+from harness.utils.errors import UserError, some
 
-# Labels that stand for "no label": such rows are asked for and not scored.
+# Labels that mean "no label": such rows must be in the file and are not scored.
 JUNK = frozenset({"", "junk", "ignored"})
 
 
-def score_file(
-    competition: Competition, dataset: Dataset, file: Path, board: Leaderboard, answers: Path | None = None
-) -> str:
-    """Score a CSV by id, in words.
+@dataclass(frozen=True)
+class Score:
+    """The local score of a CSV.
 
     Args:
-        competition: its metric and format.
-        dataset: the hold-out's labels, and the classes.
-        file: anybody's CSV.
-        board: to place the score on.
-        answers: a CSV of ids and labels to score on in place of the hold-out; rows whose label is empty, "junk" or
-            "ignored" must be in the file and are not scored, as 290,000 of CIFAR-10's 300,000 on Kaggle are not.
+        metric: the metric's name for people.
+        interval: the score with its 95 % bootstrap interval.
+        rows: what it was scored on, in words.
+        rank: where it would stand on the leaderboard, in words; None where that is not known.
+    """
+
+    metric: str
+    interval: Interval
+    rows: str
+    rank: str | None
+
+    def __float__(self) -> float:
+        return self.interval.score
+
+    def __str__(self) -> str:
+        line = f"score: {self.metric} {self.interval} with 95 % bootstrap interval, on {self.rows}"
+        return line + (f"\nrank: {self.rank}" if self.rank else "")
+
+    def __repr__(self) -> str:
+        return f"Score({self.metric} {self.interval}, {self.rows})"
+
+
+def score_file(
+    file: Path,
+    form: SubmissionFormat,
+    metric: Metric,
+    dataset: Dataset,
+    board: Leaderboard,
+    answers: Path | None = None,
+) -> Score:
+    """Score a CSV by id.
+
+    Args:
+        file: a CSV of any origin.
+        form: the format of the competition's CSV.
+        metric: the competition's metric.
+        dataset: the data set, for the hold-out's labels and the classes.
+        board: the leaderboard to compare the score with.
+        answers: a CSV of ids and labels to score on in place of the hold-out. Rows whose label is empty, "junk" or
+            "ignored" must be in the file and are not scored, like 290,000 of CIFAR-10's 300,000 rows on Kaggle.
 
     Raises:
-        UserError: there is no hold-out, or the file is not a submission for those rows.
+        UserError: there is no hold-out, or the file is not a submission for the rows to score.
     """
     if answers is None:
         rows = dataset.rows(HOLDOUT)
         if not len(rows):
-            raise UserError(f"{competition.name} has no hold-out to score on.", "set holdout= in its competition.py")
+            raise UserError("there is no hold-out to score on.", "set holdout= in the competition's competition.py")
         ids, labels = tuple(dataset.ids[row] for row in rows), dataset.labels[rows]
-        on = f"{len(ids):,} hold-out images"
+        scored_on = f"{len(ids):,} hold-out images"
     else:
         ids, labels = read_answers(answers, dataset.classes)
-        junk = int((labels < 0).sum())
-        on = f"{len(ids) - junk:,} images of {answers.name}" + (f" ({junk:,} more are not scored)" if junk else "")
-    predictions = competition.submission.read(file, ids, dataset.classes)
-    metric = METRICS[competition.metric]
-    scored = labels >= 0
-    found = bootstrap(metric.rows(labels[scored], predictions.probabilities[scored]))
-    place = board.words(found)
-    line = f"score: {metric.title} {found} with 95 % bootstrap interval, on {on}"
-    return line + (f"\nplace: {place}" if place else "")
+        unscored = int((labels < 0).sum())
+        scored_on = f"{len(ids) - unscored:,} images of {answers.name}"
+        if unscored:
+            scored_on += f" ({unscored:,} more are not scored)"
+    predictions = submission_csv.read(form, file, ids, dataset.classes)
+    is_scored = labels >= 0
+    interval = bootstrap(metric.rows(labels[is_scored], predictions.probabilities[is_scored]))
+    return Score(metric.title, interval, scored_on, board.words(interval))
 
 
 def read_answers(path: Path, classes: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Ids and labels to score on, from a CSV with a header whose first two columns are the id and the class's name.
+    """Read the ids and labels to score on: a CSV with a header, the id and the name of the class in its first columns.
 
     Returns:
-        The ids, and for each the number of its class, -1 where it is not scored: (n,) int.
+        The ids, and their class numbers, -1 for rows that are not scored: (n,) int.
 
     Raises:
-        UserError: the file is missing, or a label is no class.
+        UserError: the file is missing, or a label is not a class.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            _, *lines = [line for line in csv.reader(file) if line]
+            _, *rows = [row for row in csv.reader(file) if row]
     except FileNotFoundError:
         raise UserError(f"there is no file {path}.", "check the path after --answers") from None
     except (ValueError, csv.Error) as error:
         raise UserError(f"{path} is not a CSV with a header: {error}.", "its columns are id,label") from None
-    numbers = dict.fromkeys(JUNK, -1) | {name: number for number, name in enumerate(classes)}
-    twice = [name for name, count in Counter(line[0] for line in lines).items() if count > 1]
-    if twice:
-        raise UserError(f"{path} has {len(twice):,} ids twice ({some(twice, 3)}).", "give each id one line")
-    labels = [line[1] if len(line) > 1 else "no second column" for line in lines]
-    wrong = [label for label in labels if label not in numbers and label.lower() not in JUNK]
-    if wrong or not any(label in classes for label in labels):
-        told = f"{len(wrong):,} labels that are no class ({some(wrong, 3)})" if wrong else "no label at all"
-        raise UserError(f"{path} has {told}.", "its columns are id,label; leave the label of unscored rows empty")
-    return tuple(line[0] for line in lines), np.array([numbers.get(label, -1) for label in labels])
+    number_of = dict.fromkeys(JUNK, -1) | {name: number for number, name in enumerate(classes)}
+    duplicates = [name for name, count in Counter(row[0] for row in rows).items() if count > 1]
+    if duplicates:
+        raise UserError(f"{path} has {len(duplicates):,} ids twice ({some(duplicates, 3)}).", "give each id one line")
+    labels = [row[1] if len(row) > 1 else "no second column" for row in rows]
+    unknown = [label for label in labels if label not in number_of and label.lower() not in JUNK]
+    if unknown or not any(label in classes for label in labels):
+        problem = f"{len(unknown):,} labels that are not classes ({some(unknown, 3)})" if unknown else "no label at all"
+        raise UserError(f"{path} has {problem}.", "its columns are id,label; leave the label of unscored rows empty")
+    return tuple(row[0] for row in rows), np.array([number_of.get(label, -1) for label in labels])

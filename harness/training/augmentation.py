@@ -1,4 +1,4 @@
-"""Augmentation as Keras layers: it runs on the device, in the training model's graph, and only in training."""
+"""Augmentation as Keras layers. They run on the device, inside the training model, and only during training."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import numpy as np
 from keras import layers, ops
 
 if TYPE_CHECKING:
-    from harness.recipes.trained import Trained
+    from harness.training.settings import TrainingSettings
 
 Array = np.ndarray
 
 
 @keras.saving.register_keras_serializable("harness")
 class RandomPatch(layers.Layer):
-    """Cut a patch out of each image, at random; when predicting, out of its centre.
+    """Crop a patch from a random position of each image; when predicting, from its centre.
 
     Args:
-        height, width: of the patch.
-        pad: pixels by which the image's edges are first repeated outwards on every side.
-        seed: for the layer's own random numbers.
+        height, width: the size of the patch.
+        pad: how many pixels of padding to add on every side first, by repeating the edge pixels.
+        seed: the seed of the layer's own random numbers.
     """
 
     def __init__(self, height: int, width: int, pad: int = 0, seed: int | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
         self.height, self.width, self.pad, self.seed = height, width, pad, seed
-        # Keras's RandomCrop cuts all images of a batch at the same place.
+        # Keras's RandomCrop uses the same position for all images of a batch.
         self.generator = keras.random.SeedGenerator(seed)
 
     def call(self, images, training: bool = False):
@@ -35,17 +35,18 @@ class RandomPatch(layers.Layer):
         if not training:
             top, left = (rows - self.height) // 2, (columns - self.width) // 2
             return images[:, top : top + self.height, left : left + self.width]
-        down, across = (
-            self._places(ops.shape(images)[0], side, patch)
+        row_selection, column_selection = (
+            self._selection(ops.shape(images)[0], side, patch)
             for side, patch in ((rows, self.height), (columns, self.width))
         )
         images = ops.cast(images, self.compute_dtype)
-        # One-hot matrices move rows and columns exactly, on every backend, at a fraction of a convolution's cost.
-        images = ops.einsum("bij,bjwc->biwc", down, images)
-        return ops.einsum("bij,bhjc->bhic", across, images)
+        # One-hot matrices select rows and columns exactly, on every backend, at a fraction of a convolution's cost.
+        images = ops.einsum("bij,bjwc->biwc", row_selection, images)
+        return ops.einsum("bij,bhjc->bhic", column_selection, images)
 
-    def _places(self, batch, side: int, patch: int):
-        offset = keras.random.randint((batch, 1), -self.pad, side + self.pad - patch + 1, seed=self.generator)
+    def _selection(self, batch_size, side: int, patch: int):
+        """One-hot matrices (batch size, patch, side) that select consecutive rows or columns from a random offset."""
+        offset = keras.random.randint((batch_size, 1), -self.pad, side + self.pad - patch + 1, seed=self.generator)
         source = ops.clip(ops.arange(patch)[None] + offset, 0, side - 1)
         return ops.one_hot(source, side, dtype=self.compute_dtype)
 
@@ -58,16 +59,17 @@ class RandomPatch(layers.Layer):
 
 @keras.saving.register_keras_serializable("harness")
 class RandomAffine(layers.Layer):
-    """Turn, zoom, shear and shift each image at random, all in one resampling; its edges are repeated into the gaps.
+    """Rotate, zoom, shear and shift each image at random. Gaps are filled by repeating the edge pixels.
 
-    A layer of Keras for each would resample, and blur, as many times, and take as many times as long.
+    All transforms happen in one resampling. One Keras layer per transform would resample, and blur, once per layer,
+    and take several times as long.
 
     Args:
-        rotation: degrees either way.
-        zoom: fraction either way, of height and width each by itself.
-        shear: a row moves sideways by up to this fraction of its distance from the middle.
-        shift: fraction of height and width either way.
-        seed: for the layer's own random numbers.
+        rotation: the largest angle in degrees, in either direction.
+        zoom: the largest change as a fraction, in either direction; height and width change independently.
+        shear: a row moves sideways by up to this fraction of its distance from the centre.
+        shift: the largest shift as a fraction of height and width, in either direction.
+        seed: the seed of the layer's own random numbers.
     """
 
     def __init__(
@@ -87,23 +89,23 @@ class RandomAffine(layers.Layer):
         if not training:
             return images
         height, width = images.shape[1:3]
-        drawn = keras.random.uniform((6, ops.shape(images)[0]), -1, 1, seed=self.generator)
-        angle = drawn[0] * (self.rotation * np.pi / 180)
-        tall, wide = 1 + drawn[1] * self.zoom, 1 + drawn[2] * self.zoom
-        slant = drawn[3] * self.shear
-        down, across = drawn[4] * self.shift * height, drawn[5] * self.shift * width
-        # Where the new image's pixel (x, y) comes from: [[a, b], [c, d]] · (x, y) about the middle, then shifted.
+        random = keras.random.uniform((6, ops.shape(images)[0]), -1, 1, seed=self.generator)
+        angle = random[0] * (self.rotation * np.pi / 180)
+        zoom_y, zoom_x = 1 + random[1] * self.zoom, 1 + random[2] * self.zoom
+        shear = random[3] * self.shear
+        shift_y, shift_x = random[4] * self.shift * height, random[5] * self.shift * width
+        # The source of the new image's pixel (x, y): [[a, b], [c, d]] · (x, y) about the centre, then shifted.
         cosine, sine = ops.cos(angle), ops.sin(angle)
-        a, b = wide * cosine, wide * (slant * cosine - sine)
-        c, d = tall * sine, tall * (slant * sine + cosine)
-        middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
-        from_x = across + middle_x - a * middle_x - b * middle_y
-        from_y = down + middle_y - c * middle_x - d * middle_y
-        nothing = ops.zeros_like(a)
-        moves = ops.stack([a, b, from_x, c, d, from_y, nothing, nothing], axis=1)
+        a, b = zoom_x * cosine, zoom_x * (shear * cosine - sine)
+        c, d = zoom_y * sine, zoom_y * (shear * sine + cosine)
+        centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
+        offset_x = shift_x + centre_x - a * centre_x - b * centre_y
+        offset_y = shift_y + centre_y - c * centre_x - d * centre_y
+        zeros = ops.zeros_like(a)
+        transforms = ops.stack([a, b, offset_x, c, d, offset_y, zeros, zeros], axis=1)
         return ops.image.affine_transform(
             ops.cast(images, "float32"),
-            moves,
+            transforms,
             interpolation="bilinear",
             fill_mode="nearest",
             data_format="channels_last",
@@ -114,28 +116,33 @@ class RandomAffine(layers.Layer):
         return super().get_config() | {name: getattr(self, name) for name in names}
 
 
-def augmentation(recipe: Trained, mean: Array, seed: int) -> list[layers.Layer]:
-    """The layers for a recipe's settings, each with a seed of its own; none where a setting is off.
+def augmentation(settings: TrainingSettings, mean: Array, seed: int) -> list[layers.Layer]:
+    """The augmentation layers for the settings, each with its own seed. A setting that is off adds no layer.
 
     Args:
-        recipe: its ``flip``, ``rotation``, ``zoom``, ``shear``, ``shift``, ``crop``, ``pad`` and ``cutout`` count.
-        mean: (3,) the training images' mean colour; its brightness fills what is cut out.
+        settings: ``flip``, ``rotation``, ``zoom``, ``shear``, ``shift``, ``crop``, ``pad`` and ``cutout`` are used.
+        mean: (3,) the mean colour of the training images; cutout fills its square with the mean's brightness.
         seed: the same seed gives the same augmentation.
 
-    Source of cutout: DeVries & Taylor (2017); here the square lies wholly inside the image.
+    Source of cutout: DeVries & Taylor (2017). Here the square is always fully inside the image.
     """
-    made: list[layers.Layer] = []
-    if recipe.flip:
-        made.append(layers.RandomFlip("horizontal", seed=seed))
-    if recipe.rotation or recipe.zoom or recipe.shear or recipe.shift:
-        # In float32: the places of pixels are no whole numbers.
-        moves = {"rotation": recipe.rotation, "zoom": recipe.zoom, "shear": recipe.shear, "shift": recipe.shift}
-        made.append(RandomAffine(**moves, seed=seed + 1, dtype="float32"))
-    if recipe.pad or recipe.crop:
-        made.append(RandomPatch(*recipe.input_size, recipe.pad, seed=seed + 3))
-    if recipe.cutout:
-        height, width = recipe.input_size
-        area = recipe.cutout**2 / (height * width)
-        # One number: on JAX the layer takes no colour.
-        made.append(layers.RandomErasing((1.0, 1.0), (area, area), float(mean.mean()), seed=seed + 4))
-    return made
+    augmentations: list[layers.Layer] = []
+    if settings.flip:
+        augmentations.append(layers.RandomFlip("horizontal", seed=seed))
+    if settings.rotation or settings.zoom or settings.shear or settings.shift:
+        # In float32, because source positions are fractions of pixels.
+        ranges = {
+            "rotation": settings.rotation,
+            "zoom": settings.zoom,
+            "shear": settings.shear,
+            "shift": settings.shift,
+        }
+        augmentations.append(RandomAffine(**ranges, seed=seed + 1, dtype="float32"))
+    if settings.pad or settings.crop:
+        augmentations.append(RandomPatch(*settings.input_size, settings.pad, seed=seed + 3))
+    if settings.cutout:
+        height, width = settings.input_size
+        area = settings.cutout**2 / (height * width)
+        # One number, because on JAX the layer does not accept a colour.
+        augmentations.append(layers.RandomErasing((1.0, 1.0), (area, area), float(mean.mean()), seed=seed + 4))
+    return augmentations

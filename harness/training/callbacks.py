@@ -1,4 +1,4 @@
-"""Watching a training run and keeping it: the learning curves, a bar with time left, and checkpoints."""
+"""Keras callbacks for a training run: learning curves, a progress bar with the time left, and checkpoints."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from pathlib import Path
 
 import keras
 
-from harness.console import progress
-from harness.files import write_json
-from harness.report.curves import plot
-from harness.training.checkpoint import State, Store
+from harness.training.checkpoint import CheckpointStore, TrainingState
+from harness.training.curves import plot
 from harness.training.interrupts import Interrupts
+from harness.utils.console import progress
+from harness.utils.files import write_json
 
-# Drawing takes a tenth of a second or more; epochs can be shorter than that.
+# Drawing a plot takes a tenth of a second or more; an epoch can be shorter.
 SECONDS_BETWEEN_PLOTS = 10.0
 AHEAD = 2  # steps that the host may be ahead of the device
 
 
-class Watching(keras.callbacks.CallbackList):
-    """Callbacks during whose work the device goes on with the next steps.
+class AsyncCallbackList(keras.callbacks.CallbackList):
+    """A callback list that does not block the device: the next steps run while the callbacks work.
 
-    Keras's own list turns each step's scores into numbers, and so waits for them: on a GPU, as long as the host then
-    takes to start another step, the device has nothing to do. Here callbacks get scores as they are on the device, and
-    only those of ``AHEAD`` steps before are waited for, so that batches do not pile up there.
+    Keras's own list converts each step's scores to numbers, which waits for that step. On a GPU the device is then idle
+    until the host has started the next step. Here callbacks receive the scores as device values. Only the scores from
+    ``AHEAD`` steps earlier are waited for, so that batches do not pile up on the device.
 
     Args:
-        callbacks: in their order.
-        model: what they watch.
+        callbacks: the callbacks, in the order in which they are called.
+        model: the model that is trained.
     """
 
     def __init__(self, callbacks: list[keras.callbacks.Callback], model: keras.Model) -> None:
@@ -44,20 +44,20 @@ class Watching(keras.callbacks.CallbackList):
                 float(value)
 
     def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """None of ours asks for it, and validation needs no waiting either."""
+        """Do nothing: none of our callbacks uses this event, and validation need not wait either."""
 
 
-class Curves(keras.callbacks.Callback):
-    """Keep ``history.json`` and ``curves.png`` in a folder up to date while the network trains.
+class CurvesCallback(keras.callbacks.Callback):
+    """Update ``history.json`` and ``curves.png`` in a folder while the network trains.
 
     Args:
-        folder: where they go; each is written whole.
-        title: over the plot.
+        folder: where the files go; each is written atomically.
+        title: the plot's title.
         state: its history is continued.
-        done: the share of the first epoch that was done before a stop; its scores are in ``state.partial``.
+        done: the share of the first epoch that was done before an interruption; ``state.partial`` holds its scores.
     """
 
-    def __init__(self, folder: Path, title: str, state: State, done: float = 0.0) -> None:
+    def __init__(self, folder: Path, title: str, state: TrainingState, done: float = 0.0) -> None:
         super().__init__()
         self.folder, self.title, self.state, self.done = folder, title, state, done
         self._plotted = time.monotonic()
@@ -81,50 +81,52 @@ class Curves(keras.callbacks.Callback):
 
 
 def joined(before: dict[str, float], after: dict[str, float], done: float) -> dict[str, float]:
-    """The means of scores over both parts of an epoch, of which ``done`` is the first one's share."""
-    late = {name: float(value) for name, value in after.items()}
-    return {name: done * before[name] + (1 - done) * value if name in before else value for name, value in late.items()}
+    """The mean scores over both parts of an epoch; ``done`` is the share of the first part."""
+    scores = {name: float(value) for name, value in after.items()}
+    return {
+        name: done * before[name] + (1 - done) * value if name in before else value for name, value in scores.items()
+    }
 
 
-class Keeper(keras.callbacks.Callback):
-    """Write checkpoints, stop when nothing gets better, and stop when asked to. Comes after ``Curves``.
+class CheckpointCallback(keras.callbacks.Callback):
+    """Write checkpoints, stop early, and stop on Ctrl-C. It must come after ``CurvesCallback``.
 
     Args:
-        store: where they are kept.
-        state: how far training has come; kept up to date.
-        interrupts: say when to stop.
+        store: where checkpoints are kept.
+        state: the progress of the training; updated here.
+        interrupts: whether Ctrl-C was pressed.
         every: epochs between two checkpoints.
-        cycle: epochs between two restarts of the learning rate; there is a checkpoint at each.
-        epochs, patience, best: when to stop, as in the recipe.
-        steps: in a whole epoch.
+        cycle: epochs between two restarts of the learning rate; each restart gets a checkpoint.
+        epochs, patience, monitor: when to stop, as in the settings.
+        steps: steps per epoch.
     """
 
     def __init__(
         self,
-        store: Store,
-        state: State,
+        store: CheckpointStore,
+        state: TrainingState,
         interrupts: Interrupts,
         *,
         every: int,
         cycle: int,
         epochs: int,
         patience: int,
-        best: str,
+        monitor: str,
         steps: int,
     ) -> None:
         super().__init__()
         self.store, self.state, self.interrupts = store, state, interrupts
         self.every, self.cycle, self.epochs, self.patience = every, cycle, epochs, patience
-        self.best, self.steps = best, steps
+        self.monitor, self.steps = monitor, steps
         self.start = state.step
         self.began = time.monotonic() - state.seconds
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         step = self.start + batch + 1
-        if not self.interrupts.asked or step == self.steps:  # at the end of an epoch, that is saved
+        if not self.interrupts.asked or step == self.steps:  # the end of an epoch is saved by on_epoch_end
             return
         if keras.backend.backend() == "jax":
-            self.model.jax_state_sync()  # JAX's weights are elsewhere while an epoch goes on
+            self.model.jax_state_sync()  # during an epoch JAX keeps the weights outside the model
         self.state.partial = joined(self.state.partial, logs or {}, self.start / step)
         self.state.step = step
         self._save()
@@ -133,15 +135,15 @@ class Keeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         resumed, self.start = self.start > 0, 0
         self.state.epoch, self.state.step = epoch + 1, 0
-        if self.best != "last" and self.state.best(self.best) == self.state.epoch:
+        if self.monitor != "last" and self.state.best(self.monitor) == self.state.epoch:
             self.store.remember(self.state, self.model)
-        over = self.state.finished(self.epochs, self.patience, self.best)
+        finished = self.state.finished(self.epochs, self.patience, self.monitor)
         due = self.state.epoch % self.every == 0 or self.state.epoch % self.cycle == 0
-        if over or resumed or self.interrupts.asked or due:
+        if finished or resumed or self.interrupts.asked or due:
             self._save()
         if self.interrupts.asked:
             raise KeyboardInterrupt
-        if over:
+        if finished:
             self.model.stop_training = True
 
     def _save(self) -> None:
@@ -150,28 +152,28 @@ class Keeper(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """A bar over all the images of a training run, with the last epoch's scores.
+    """A progress bar over all images of a training run, with the last epoch's scores.
 
     Args:
-        title: "minivggnet, fold 2 of 5".
-        images: in one epoch.
-        epochs: at most.
-        batch: images a step.
-        done: images done before a stop.
+        title: for example "minivggnet, fold 2 of 5".
+        images: images per epoch.
+        epochs: the largest number of epochs.
+        batch_size: images per step.
+        done: images done before an interruption.
     """
 
-    def __init__(self, title: str, images: int, epochs: int, batch: int, done: int = 0) -> None:
+    def __init__(self, title: str, images: int, epochs: int, batch_size: int, done: int = 0) -> None:
         super().__init__()
-        self.title, self.images, self.epochs, self.batch, self.done = title, images, epochs, batch, done
+        self.title, self.images, self.epochs, self.batch_size, self.done = title, images, epochs, batch_size, done
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self.bar = progress(self.title, self.images * self.epochs, "img", self.done)
         self._position = self.done % self.images
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        taken = min(self.batch, self.images - self._position)
-        self._position = (self._position + taken) % self.images
-        self.bar.update(taken)
+        count = min(self.batch_size, self.images - self._position)
+        self._position = (self._position + count) % self.images
+        self.bar.update(count)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         logs = logs or {}

@@ -1,4 +1,4 @@
-"""Ctrl-C during training: once ends it after the step under way, twice at once."""
+"""Ctrl-C during training: pressed once, training stops after the current step; pressed twice, it stops at once."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from types import FrameType
 
 
 class Interrupts:
-    """A context in which a first Ctrl-C is only noted, as ``asked``; a second one is a KeyboardInterrupt as ever."""
+    """A context in which the first Ctrl-C only sets ``asked``; the second one raises KeyboardInterrupt as usual."""
 
     def __init__(self) -> None:
         self.asked = False
 
     def __enter__(self) -> Interrupts:
         self._before = signal.getsignal(signal.SIGINT)
-        # Where Ctrl-C is ignored, or another's business, it stays so.
-        ours = threading.current_thread() is threading.main_thread() and self._before is signal.default_int_handler
-        self._installed = ours
-        if ours:
+        # If Ctrl-C is ignored, or something else handles it, leave it as it is.
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        self._installed = in_main_thread and self._before is signal.default_int_handler
+        if self._installed:
             signal.signal(signal.SIGINT, self._note)
         return self
 
@@ -31,5 +31,5 @@ class Interrupts:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
-        # Not by print: the signal may have come in the middle of one.
-        os.write(2, b"\nFinishing this step, then saving. Ctrl-C again quits at once.\n")
+        # Not with print: the signal may have arrived in the middle of one.
+        os.write(2, b"\nFinishing this step, then saving. Press Ctrl-C again to quit at once.\n")

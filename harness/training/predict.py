@@ -1,4 +1,4 @@
-"""Predicting with a trained network, over the views of each image."""
+"""Predicting with a trained network, averaged over the views of each image."""
 
 from __future__ import annotations
 
@@ -7,75 +7,77 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.console import progress
+from harness.utils.console import progress
 
 if TYPE_CHECKING:
     import keras
 
-    from harness.data.views import Drawn, View
-    from harness.inference import KerasEngine
-    from harness.recipes.recipe import Fold
-    from harness.recipes.trained import Trained
+    from harness.data.fold import Fold
+    from harness.models.inference import KerasEngine
+    from harness.training.settings import TrainingSettings
+    from harness.tta.views import Drawn, View
 
 Array = np.ndarray
 
-PREDICT_BATCH = 256  # of validation, while training
+PREDICT_BATCH = 256  # the batch size of validation during training
 
-# Pixels shown to the network at once: so many that the device is busy, and on a CPU so few that what one layer makes
-# is in its cache when the next one reads it.
+# Pixels per batch: enough to keep the device busy, and on a CPU few enough that the output of one layer is still in the
+# processor's cache when the next layer reads it.
 AT_ONCE = {"cpu": 2**17, "gpu": 2**23}
-LEAST = 32  # images at once, however large: dense layers' weights are read anew for every batch
+LEAST = 32  # images per batch, however large they are: dense layers read all their weights for every batch
 
 
-def predict(recipe: Trained, fold: Fold, network: keras.Model) -> Array:
-    """Average a network's answers over the recipe's views of ``fold.predicted()``: (rows, classes) float32.
+def predict(settings: TrainingSettings, fold: Fold, network: keras.Model) -> Array:
+    """A network's probabilities for ``fold.predicted()``, averaged over the views: (rows, classes) float32.
 
-    All views of a batch are made on the device and go through the network together. What each view gives for the
-    validation rows is kept in ``views.npz``, to tell what views are worth.
+    All views of a batch are made on the device and go through the network together. The predictions of each view for
+    the validation rows are written to ``views.npz``, to measure later what each view gains.
     """
     from harness.data.batches import Batches
-    from harness.data.views import views
     from harness.ensembles.combine import equal
-    from harness.ensembles.ledger import Kept
-    from harness.inference import halving
+    from harness.models.inference import halving
+    from harness.tta.views import views
+    from harness.tta.worth import ViewPredictions
 
-    rows, looks = fold.predicted(), views(recipe.views, fold.mirror)
-    run = engine(recipe, network, looks, len(rows), fold.title)
-    coming = Batches(recipe.cache(fold).images, rows, None, run.batch)
-    shape = (len(looks), len(fold.classes))
-    out = np.empty((len(rows), len(fold.classes)), np.float32)
-    of_views = np.empty((len(fold.validation), *shape), np.float32)
+    rows, tta_views = fold.predicted(), views(settings.tta, fold.hflip_safe)
+    run = engine(settings, network, tta_views, len(rows), fold.title)
+    batches = Batches(settings.cache(fold).images, rows, None, run.batch_size)
+    shape = (len(tta_views), len(fold.classes))
+    averages = np.empty((len(rows), len(fold.classes)), np.float32)
+    validation_by_view = np.empty((len(fold.validation), *shape), np.float32)
     start = 0
-    with progress(f"{fold.title}, predicting", len(rows) * len(looks), "view") as bar:
-        for number in range(len(coming)):
-            images = coming[number]
-            assert isinstance(images, np.ndarray)  # no labels were given
-            found = halving(run, images).reshape(-1, *shape)
+    with progress(f"{fold.title}, predicting", len(rows) * len(tta_views), "view") as bar:
+        for number in range(len(batches)):
+            images = batches[number]
+            assert isinstance(images, np.ndarray)  # without labels, a batch is only images
+            probabilities = halving(run, images).reshape(-1, *shape)
             part = slice(start, start + len(images))
-            out[part] = equal(found.swapaxes(0, 1), recipe.average)
-            kept = of_views[part]  # validation rows come first
-            kept[:] = found[: len(kept)]
+            averages[part] = equal(probabilities.swapaxes(0, 1), settings.average)
+            validation_part = validation_by_view[part]  # validation rows come first
+            validation_part[:] = probabilities[: len(validation_part)]
             start += len(images)
-            bar.update(len(images) * len(looks))
-    if len(looks) > 1:
-        names = tuple(look.name for look in looks)
-        Kept(recipe.views, names, recipe.average, fold.validation, of_views.swapaxes(0, 1)[None]).write(fold.folder)
-    return out
+            bar.update(len(images) * len(tta_views))
+    if len(tta_views) > 1:
+        names, by_view = tuple(view.name for view in tta_views), validation_by_view.swapaxes(0, 1)[None]
+        ViewPredictions(settings.tta, names, settings.average, fold.validation, by_view).write(fold.folder)
+    return averages
 
 
 def engine(
-    recipe: Trained, network: keras.Model, looks: tuple[View | Drawn, ...], images: int, title: str
+    settings: TrainingSettings, network: keras.Model, views: tuple[View | Drawn, ...], images: int, title: str
 ) -> KerasEngine:
-    """What gives a network's probabilities for each view of cached images: (n, H, W, 3) uint8 to (n, views · classes).
+    """An engine from cached images to a network's probabilities for each view: (n, H, W, 3) to (n, views · classes).
 
     Args:
-        looks: the views.
-        images: how many will come; batches are so large, and so much alike, that little is left over at the end.
-        title: for messages.
+        settings: the image sizes and the augmentation for random views.
+        network: the trained network.
+        views: the views.
+        images: the number of images to predict; the batch size is chosen so that the last batch is almost full.
+        title: the engine's name in messages.
     """
-    from harness.inference import KerasEngine, on_gpu
-    from harness.training.views import asking
+    from harness.models.inference import KerasEngine, on_gpu
+    from harness.training.tta_model import asking
 
-    shown = max(LEAST, AT_ONCE["gpu" if on_gpu() else "cpu"] // math.prod(recipe.input_size))
-    batches = math.ceil(images / max(1, shown // len(looks)))
-    return KerasEngine(asking(network, recipe, looks), title, math.ceil(images / batches))
+    inputs = max(LEAST, AT_ONCE["gpu" if on_gpu() else "cpu"] // math.prod(settings.input_size))
+    batches = math.ceil(images / max(1, inputs // len(views)))
+    return KerasEngine(asking(network, settings, views), title, math.ceil(images / batches))

@@ -1,4 +1,4 @@
-"""How pixels of 0…255 are scaled before a network from scratch gets them: by what its training images are like."""
+"""Pixel scalings: how a network from scratch scales pixels of 0…255, based on statistics of its training images."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from harness.data.image_cache import ImageCache
+from harness.data.cache.image_cache import ImageCache
 
 Array = np.ndarray
 
-ROWS = 1024  # read at a time
+ROWS = 1024  # rows read at a time
 
 
 def _standard(cache: ImageCache, rows: Array) -> tuple[Array, Array]:
-    # A deviation of 0 would divide by nothing.
+    # At least 1, so that a deviation of 0 causes no division by zero.
     return cache.mean(rows), np.maximum(cache.deviation(rows), 1.0)
 
 
@@ -31,7 +31,7 @@ def _mean_image(cache: ImageCache, rows: Array) -> tuple[Array, Array]:
     return image, np.ones_like(image)
 
 
-# Offset and divisor, both (3,) or (height, width, 3): pixels become (pixels - offset) / divisor.
+# Each gives an offset and a divisor, both (3,) or (height, width, 3): pixels become (pixels - offset) / divisor.
 SCALINGS: dict[str, Callable[[ImageCache, Array], tuple[Array, Array]]] = {
     "standard": _standard,
     "unit": _unit,
@@ -41,8 +41,8 @@ SCALINGS: dict[str, Callable[[ImageCache, Array], tuple[Array, Array]]] = {
 
 
 def mean_image(cache: ImageCache, rows: Array) -> Array:
-    """The mean of some images, pixel by pixel: (height, width, 3) in 0…255. Give it training rows only."""
-    in_order = np.sort(rows)  # as they lie on the disk
+    """The pixel-by-pixel mean of some images: (height, width, 3) in 0…255. ``rows`` must be training rows."""
+    in_order = np.sort(rows)  # the order on disk
 
     def sums() -> Iterator[Array]:
         for start in range(0, len(in_order), ROWS):

@@ -1,4 +1,4 @@
-"""Learning-rate schedules by name, from Keras where it has them."""
+"""Learning-rate schedules by name, most of them from Keras."""
 
 from __future__ import annotations
 
@@ -8,52 +8,52 @@ import keras
 from keras import ops
 
 if TYPE_CHECKING:
-    from harness.recipes.trained import Trained
+    from harness.training.settings import TrainingSettings
 
 
-def schedule(recipe: Trained, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """The learning rate by step that a recipe asks for.
+def schedule(settings: TrainingSettings, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """The learning rate by step, as the settings name it.
 
     Args:
-        recipe: its ``schedule`` is "constant"; "linear" or "polynomial", to 0 over the epochs; "steps", by the table
-            ``rates``; "time", divided by 1 + ``decay`` · step; "cosine", to 0 after a linear warm-up over the
-            first tenth; "one_cycle", up over the first quarter and down to 0; "cycles", to 0 along half a cosine,
-            as often as ``cycles`` says.
-        steps: in an epoch.
+        settings: ``schedule`` is one of: "constant"; "linear" or "polynomial", which decay to 0 over all epochs;
+            "steps", which follows the table ``milestones``; "time", which divides by 1 + ``decay`` · step; "cosine",
+            which decays to 0 after a linear warm-up over the first tenth; "one_cycle", which rises over the first
+            quarter and then decays to 0; "cycles", which decays to 0 along half a cosine, ``cycles`` times.
+        steps: steps per epoch.
 
     Sources: linear, polynomial, steps and time, the published runs; cosine, Loshchilov & Hutter, SGDR (2017);
-    warm-up, Goyal et al. (2017); one cycle, Smith & Topin, Super-Convergence (2018), in straight lines;
-    cycles, Huang et al., Snapshot Ensembles (2017).
+    warm-up, Goyal et al. (2017); one cycle, Smith & Topin, Super-Convergence (2018), with linear ramps; cycles,
+    Huang et al., Snapshot Ensembles (2017).
     """
-    peak, total = recipe.learning_rate, recipe.epochs * steps
-    if recipe.schedule == "linear":
+    peak, total = settings.learning_rate, settings.epochs * steps
+    if settings.schedule == "linear":
         return keras.optimizers.schedules.PolynomialDecay(peak, total, end_learning_rate=0.0)
-    if recipe.schedule == "polynomial":
-        return keras.optimizers.schedules.PolynomialDecay(peak, total, end_learning_rate=0.0, power=recipe.power)
-    if recipe.schedule == "steps":
-        # Keras counts a boundary to what is before it.
-        ends = [until * steps - 1 for until, _ in recipe.rates]
-        return keras.optimizers.schedules.PiecewiseConstantDecay(ends[:-1], [rate for _, rate in recipe.rates])
-    if recipe.schedule == "time":
-        return keras.optimizers.schedules.InverseTimeDecay(peak, decay_steps=1, decay_rate=recipe.decay)
-    if recipe.schedule == "cosine":
-        warm = total // 10
+    if settings.schedule == "polynomial":
+        return keras.optimizers.schedules.PolynomialDecay(peak, total, end_learning_rate=0.0, power=settings.power)
+    if settings.schedule == "steps":
+        # In Keras, the step at a boundary still has the rate before it.
+        ends = [until * steps - 1 for until, _ in settings.milestones]
+        return keras.optimizers.schedules.PiecewiseConstantDecay(ends[:-1], [rate for _, rate in settings.milestones])
+    if settings.schedule == "time":
+        return keras.optimizers.schedules.InverseTimeDecay(peak, decay_steps=1, decay_rate=settings.decay)
+    if settings.schedule == "cosine":
+        warmup = total // 10
         return keras.optimizers.schedules.CosineDecay(
-            peak / 10, total - warm, alpha=0.0, warmup_target=peak, warmup_steps=warm
+            peak / 10, total - warmup, alpha=0.0, warmup_target=peak, warmup_steps=warmup
         )
-    if recipe.schedule == "one_cycle":
+    if settings.schedule == "one_cycle":
         return OneCycle(peak, total)
-    if recipe.schedule == "cycles":
-        return keras.optimizers.schedules.CosineDecayRestarts(peak, recipe.cycle * steps, t_mul=1.0)
+    if settings.schedule == "cycles":
+        return keras.optimizers.schedules.CosineDecayRestarts(peak, settings.cycle * steps, t_mul=1.0)
     return peak
 
 
 class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
-    """From a tenth of the peak up to it over the first quarter of all steps, then down to 0, in straight lines.
+    """A linear rise from a tenth of the peak to the peak over the first quarter of all steps, then a linear fall to 0.
 
     Args:
         peak: the largest learning rate.
-        total: steps in all.
+        total: the number of steps.
     """
 
     def __init__(self, peak: float, total: int) -> None:
@@ -61,8 +61,8 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
 
     def __call__(self, step):
         done = ops.cast(step, "float32") / self.total
-        up, down = 0.1 + 0.9 * done / 0.25, (1 - done) / 0.75
-        return self.peak * ops.maximum(ops.minimum(up, down), 0.0)
+        rise, fall = 0.1 + 0.9 * done / 0.25, (1 - done) / 0.75
+        return self.peak * ops.maximum(ops.minimum(rise, fall), 0.0)
 
     def get_config(self) -> dict:
         return {"peak": self.peak, "total": self.total}

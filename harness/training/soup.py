@@ -1,123 +1,147 @@
-"""A model soup on one fold: the average of several trainings' weights, where it predicts better than each."""
+"""A model soup on one fold: the average of the weights of several trained networks, where it predicts better."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness import backend
-from harness.console import say
 from harness.ensembles.crossfit import five_parts
-from harness.ensembles.soup import choose, cross_fitted
-from harness.errors import UserError
-from harness.files import write_json
-from harness.metrics import METRICS
-from harness.training.checkpoint import Store, restore
+from harness.ensembles.soup import Choice, choose, cross_fitted
+from harness.models import keras_backend
+from harness.scoring.metrics import METRICS
+from harness.training.checkpoint import CheckpointStore, restore
 from harness.training.predict import predict
+from harness.utils.console import say
+from harness.utils.errors import UserError
+from harness.utils.files import write_json
 
 if TYPE_CHECKING:
     import keras
 
-    from harness.recipes.recipe import Fold
-    from harness.recipes.trained import Trained
-    from harness.training.feed import Feed
-    from harness.training.model import Models
+    from harness.data.fold import Fold
+    from harness.training.model import Assemble, Models
+    from harness.training.settings import TrainingSettings
+    from harness.training.training_sequence import TrainingSequence
 
 Array = np.ndarray
 
-# Training images by which batch norms' statistics are measured anew.
+# Training images that recompute the batch norms' statistics.
 MEASURED = 4096
 
 
-def fit(recipe: Trained, fold: Fold, members: dict[str, Path], groups: Array) -> Array:
-    """Choose whose weights to average on ``fold.validation``; predict ``fold.predicted()``: (rows, classes) float32.
+def fit(settings: TrainingSettings, fold: Fold, assemble: Assemble, members: dict[str, Path], groups: Array) -> Array:
+    """Choose on ``fold.validation`` which members' weights to average, and predict ``fold.predicted()``.
 
-    The validation rows' predictions are cross-fitted: each row's are of an average chosen on other rows. What was
-    tried is kept in ``soup.json``.
+    The predictions for the validation rows are cross-fitted: each row is predicted by an average that was chosen on
+    other rows. All averages that were tried are written to ``soup.json``.
 
     Args:
-        recipe: the members' network, and how it is asked.
-        members: their folders of this fold, by name.
-        groups: (n,) rows of one group are copies.
+        settings: the members' settings.
+        fold: the rows.
+        assemble: makes the network.
+        members: the members' folders of this fold, by name.
+        groups: (n,) group numbers; rows of one group are copies of each other.
+
+    Returns:
+        (rows, classes) float32 probabilities.
 
     Raises:
         UserError: a member has no checkpoint.
     """
-    backend.start(fold.seed)
-    from harness.data.batches import Batches
-    from harness.training.feed import Feed
-    from harness.training.model import build, compile_trainer
-
-    cache, rows = recipe.cache(fold), fold.limited(recipe.limit)
-    models = build(recipe, fold, cache, rows)
-    compile_trainer(models, recipe, recipe.learning_rate)
-    kept = {name: _trained(folder, recipe, models) for name, folder in members.items()}
-    images = Feed(Batches(cache.images, rows, fold.labels, recipe.batch, seed=fold.seed))
-    restart = _random_state(models.trainer)
-
-    def become(taken: tuple[str, ...]) -> None:
-        models.network.set_weights(mean([kept[name] for name in taken]))
-        if len(taken) > 1:
-            restart()
-            measure_norms(models, images)
-
-    @functools.cache
-    def validated(taken: tuple[str, ...]) -> Array:
-        become(taken)
-        return predict(recipe, dataclasses.replace(fold, holdout=rows[:0], test=rows[:0]), models.network)
-
+    averager = _Averager(settings, fold, assemble, members)
     names, labels = tuple(members), fold.labels[fold.validation]
-    chosen = choose(names, validated, labels)
-    honest = cross_fitted(names, validated, labels, five_parts(labels, groups[fold.validation]))
-    honest_loss = METRICS["log_loss"].score(labels, honest)
+    choice = choose(names, averager.validation_probabilities, labels)
+    cross_fitted_probabilities = cross_fitted(
+        names, averager.validation_probabilities, labels, five_parts(labels, groups[fold.validation])
+    )
+    _record(fold, choice, labels, METRICS["log_loss"].score(labels, cross_fitted_probabilities))
+    averager.use(choice.taken)
+    probabilities = predict(settings, fold, averager.models.network)
+    probabilities[: len(labels)] = cross_fitted_probabilities
+    return probabilities
+
+
+class _Averager:
+    """A network that can load the average of any members' weights."""
+
+    def __init__(self, settings: TrainingSettings, fold: Fold, assemble: Assemble, members: dict[str, Path]) -> None:
+        keras_backend.start(fold.seed)
+        from harness.data.batches import Batches
+        from harness.training.model import build, compile_trainer
+        from harness.training.training_sequence import TrainingSequence
+
+        self.settings, cache = settings, settings.cache(fold)
+        no_rows = fold.train[:0]
+        self.validation = dataclasses.replace(fold, holdout=no_rows, test=no_rows)
+        self.models = build(settings, fold, cache, assemble)
+        compile_trainer(self.models, settings, settings.learning_rate)
+        self.weights = {name: _trained(folder, settings, self.models) for name, folder in members.items()}
+        self.images = TrainingSequence(
+            Batches(cache.images, fold.train, fold.labels, settings.batch_size, seed=fold.seed)
+        )
+        self.restart = _random_state(self.models.trainer)
+        self._predictions: dict[tuple[str, ...], Array] = {}
+
+    def use(self, names: tuple[str, ...]) -> None:
+        """Load the average of these members' weights."""
+        self.models.network.set_weights(mean([self.weights[name] for name in names]))
+        if len(names) > 1:
+            self.restart()
+            measure_norms(self.models, self.images)
+
+    def validation_probabilities(self, names: tuple[str, ...]) -> Array:
+        """The probabilities of these members' average for the validation rows: (rows, classes)."""
+        if names not in self._predictions:
+            self.use(names)
+            self._predictions[names] = predict(self.settings, self.validation, self.models.network)
+        return self._predictions[names]
+
+
+def _record(fold: Fold, choice: Choice, labels: Array, cross_fitted_loss: float) -> None:
+    """Write ``soup.json``, and report the choice."""
     record = {
         "rows": len(labels),
-        "members": chosen.members,
-        "tried": [{"members": who, "log_loss": loss, "kept": taken} for who, loss, taken in chosen.tried],
-        "taken": chosen.taken,
-        "log_loss_in_sample": chosen.log_loss,
-        "log_loss_cross_fitted": honest_loss,
+        "members": choice.members,
+        "tried": [{"members": names, "log_loss": loss, "kept": kept} for names, loss, kept in choice.tried],
+        "taken": choice.taken,
+        "log_loss_in_sample": choice.log_loss,
+        "log_loss_cross_fitted": cross_fitted_loss,
     }
     write_json(fold.folder / "soup.json", record)
-    best, loss = next(iter(chosen.members.items()))
+    best, loss = next(iter(choice.members.items()))
     say(
-        f"{fold.title}: the weights of {', '.join(chosen.taken)} averaged, of {len(names)} members; log loss "
-        f"{chosen.log_loss:.4f} on the rows they were chosen on, {honest_loss:.4f} cross-fitted; {best} alone "
-        f"{loss:.4f}."
+        f"{fold.title}: averaged the weights of {', '.join(choice.taken)} out of {len(choice.members)} members. Log "
+        f"loss {choice.log_loss:.4f} on the rows used to choose them, {cross_fitted_loss:.4f} cross-fitted, "
+        f"{loss:.4f} for {best} alone."
     )
-    become(chosen.taken)
-    found = predict(recipe, fold, models.network)
-    found[: len(labels)] = honest
-    return found
 
 
 def mean(weights: list[list[Array]]) -> list[Array]:
-    """The average of networks' weights, array by array; of equal ones, it is theirs."""
+    """The average of several networks' weights, array by array."""
     return [np.mean(arrays, axis=0, dtype=np.float64).astype(arrays[0].dtype) for arrays in zip(*weights, strict=True)]
 
 
-def measure_norms(models: Models, images: Feed) -> None:
-    """Measure the statistics of batch norms anew on training images, as training sees them.
+def measure_norms(models: Models, images: TrainingSequence) -> None:
+    """Recompute the statistics of batch norms on augmented training images. Frozen norms keep theirs.
 
-    Averaged weights give other activations than those the averaged statistics are of. Norms that are frozen stay.
+    Averaged weights produce other activations, so the members' averaged statistics no longer fit.
 
     Source: Izmailov et al., Averaging Weights Leads to Wider Optima (2018).
     """
     import keras
 
-    norms = [one for one in _layers(models.network) if isinstance(one, keras.layers.BatchNormalization)]
+    norms = [layer for layer in _layers(models.network) if isinstance(layer, keras.layers.BatchNormalization)]
     momenta = [norm.momentum for norm in norms]
     if not any(norm.trainable for norm in norms):
         return
     batches = images.batches
-    for number in range(max(1, min(MEASURED, len(batches.rows)) // batches.batch)):  # whole ones
+    for number in range(max(1, min(MEASURED, len(batches.rows)) // batches.batch_size)):  # full batches only
         for norm in norms:
-            norm.momentum = number / (number + 1)  # all batches count alike
+            norm.momentum = number / (number + 1)  # gives all batches equal weight
         models.trainer(images[number][0], training=True)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
@@ -128,24 +152,24 @@ def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
         yield from _layers(layer) if hasattr(layer, "layers") else (layer,)
 
 
-def _trained(folder: Path, recipe: Trained, models: Models) -> list[Array]:
-    """The weights that a finished training predicts with."""
-    found = Store(folder / "checkpoints").latest()
-    if found is None:
+def _trained(folder: Path, settings: TrainingSettings, models: Models) -> list[Array]:
+    """The final weights of a member's finished training."""
+    checkpoint = CheckpointStore(folder / "checkpoints").latest()
+    if checkpoint is None:
         raise UserError(
-            f"there is no checkpoint in {folder / 'checkpoints'}, whose weights were to be averaged.",
-            f"remove {folder.parent}, and run the same command: it is trained again",
+            f"there is no checkpoint in {folder / 'checkpoints'}, so its weights cannot be averaged.",
+            f"remove {folder.parent} and run the same command again: the member is then retrained",
         )
-    restore(found[0], models.trainer)
-    if recipe.ema:
+    restore(checkpoint[0], models.trainer)
+    if settings.ema:
         models.trainer.optimizer.finalize_variable_values(models.trainer.trainable_variables)
     return models.network.get_weights()
 
 
 def _random_state(trainer: keras.Model):
-    """What sets a model's random numbers back to where they are now, so that equal weights are measured equally."""
-    weights = {id(weight) for weight in trainer.weights}
-    state = [(one, np.array(one)) for one in trainer.variables if id(one) not in weights]
+    """A function that resets a model's random state to the current one, so that equal weights get equal statistics."""
+    weight_ids = {id(weight) for weight in trainer.weights}
+    state = [(variable, np.array(variable)) for variable in trainer.variables if id(variable) not in weight_ids]
 
     def restart() -> None:
         for variable, value in state:

@@ -13,10 +13,10 @@ IMAGES = np.repeat(np.arange(23, dtype=np.uint8), 2 * 2 * 3).reshape(23, 2, 2, 3
 ROWS = np.array([1, 2, 3, 5, 8, 13, 21, 0, 4, 22])
 
 
-def batches(rows=ROWS, labels=LABELS, batch=4, **more):
+def batches(rows=ROWS, labels=LABELS, batch_size=4, **more):
     from harness.data.batches import Batches
 
-    return Batches(IMAGES, rows, labels, batch, **more)
+    return Batches(IMAGES, rows, labels, batch_size, **more)
 
 
 def rows_of(images: np.ndarray) -> list[int]:
@@ -47,7 +47,7 @@ def test_with_a_seed_each_epoch_has_every_row_in_an_order_of_its_own_and_whole_b
 
 @pytest.mark.parametrize(("batch", "expected"), [(1, [1] * 10), (5, [5, 5]), (9, [9, 9]), (10, [10]), (64, [10])])
 def test_no_batch_is_larger_than_there_are_rows(batch, expected):
-    made = batches(seed=1, batch=batch)
+    made = batches(seed=1, batch_size=batch)
     assert [len(made[index][0]) for index in range(len(made))] == expected
     assert set(epoch(made)) == set(ROWS.tolist())
 
@@ -69,9 +69,9 @@ def test_batches_may_be_asked_for_in_any_order():
 def test_keras_trains_and_predicts_on_the_rows_it_was_given():
     import keras
 
-    from harness import backend
+    from harness.models import keras_backend
 
-    backend.start(seed=1)
+    keras_backend.start(seed=1)
     inputs = keras.Input((2, 2, 3), dtype="uint8")
     seen = keras.layers.Lambda(lambda x: keras.ops.cast(x[:, 0, 0, :1], "float32"))(inputs)
     model = keras.Model(inputs, seen)
@@ -79,5 +79,5 @@ def test_keras_trains_and_predicts_on_the_rows_it_was_given():
     assert model.predict(batches(labels=None), verbose=0)[:, 0].astype(int).tolist() == ROWS.tolist()
     # The loss over one epoch of the identity is the mean square of rows against labels: only right if none is lost.
     expected = np.mean((ROWS.astype(float) - LABELS[ROWS]) ** 2)
-    for made in (batches(), batches(seed=1, batch=5)):
+    for made in (batches(), batches(seed=1, batch_size=5)):
         assert np.isclose(model.evaluate(made, verbose=0), expected, rtol=1e-5)

@@ -12,14 +12,15 @@ from harness.data import dataset
 from harness.data.dataset import EXCLUDED, Dataset
 from harness.data.folds import HoldOut
 from harness.data.readers import ClassFolders
-from harness.errors import UserError
-from tests.conftest import declared, draw
+from harness.utils.errors import UserError
+from tests.conftest import declared, draw, located
 
 
 def read(folder: Path, table: Path, **changes) -> Dataset:
     competition = declared(**changes)
-    reader, root = dataset.locate(competition, folder, table.parent / "unpacked")
-    return dataset.load_or_read(competition, reader, root, table, dataset.key(competition, reader, root))
+    reader, root = located(competition, folder, table.parent / "unpacked")
+    rules = (competition.holdout, competition.group)
+    return dataset.load_or_read(reader, root, table, dataset.key(reader, root, *rules), *rules)
 
 
 @pytest.fixture

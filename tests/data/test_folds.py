@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from harness.data.folds import ALWAYS_TRAIN, Folds, HoldOut, KFold, group_by
-from harness.errors import UserError
+from harness.utils.errors import UserError
 
 # Whatever can be a file's name, but for line breaks, which no data set may have in a name.
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=12)
@@ -35,7 +35,7 @@ def alone(labels: np.ndarray) -> np.ndarray:
 @given(labelled(), st.integers(1, 3))
 def test_every_row_is_validated_exactly_once_a_repeat_and_never_trained_on_then(case, repeats):
     labels, k = case
-    folds = Folds(tuple(map(str, alone(labels))), KFold(k, repeats=repeats).deal(labels, alone(labels)))
+    folds = Folds(tuple(map(str, alone(labels))), KFold(k, repeats=repeats).split(labels, alone(labels)))
     assert len(folds) == k * repeats
     validated = np.zeros(len(labels), int)
     for train, validation in folds:
@@ -47,8 +47,8 @@ def test_every_row_is_validated_exactly_once_a_repeat_and_never_trained_on_then(
 @given(labelled(), st.integers(0, 99))
 def test_folds_differ_by_at_most_one_row_in_each_class_and_in_all(case, seed):
     labels, k = case
-    dealt = KFold(k, seed=seed).deal(labels, alone(labels))[:, 0]
-    table = np.array([np.bincount(dealt[labels == label], minlength=k) for label in np.unique(labels)])
+    split = KFold(k, seed=seed).split(labels, alone(labels))[:, 0]
+    table = np.array([np.bincount(split[labels == label], minlength=k) for label in np.unique(labels)])
     assert np.ptp(table, axis=1).max() <= 1
     assert np.ptp(table.sum(axis=0)) <= 1
 
@@ -59,17 +59,17 @@ def test_equal_images_are_never_split(case, seed):
     groups = group_by(np.random.default_rng(seed).integers(0, 2 * len(labels), len(labels)).astype(str))
     _, first = np.unique(groups, return_index=True)
     assume(np.bincount(labels[first], minlength=labels.max() + 1).min() >= k)
-    for dealt in (KFold(k, seed=seed).deal(labels, groups)[:, 0], HoldOut(0.4, seed=seed).cut(labels, groups)):
+    for split in (KFold(k, seed=seed).split(labels, groups)[:, 0], HoldOut(0.4, seed=seed).cut(labels, groups)):
         for group in np.unique(groups):
-            assert len(np.unique(dealt[groups == group])) == 1
+            assert len(np.unique(split[groups == group])) == 1
 
 
 def test_the_seed_decides_and_each_repeat_is_shuffled_anew():
     labels = np.arange(60) % 3
-    dealt = KFold(5, repeats=2, seed=1).deal(labels, alone(labels))
-    assert (dealt == KFold(5, repeats=2, seed=1).deal(labels, alone(labels))).all()
-    assert (dealt != KFold(5, repeats=2, seed=7).deal(labels, alone(labels))).any()
-    assert (dealt[:, 0] != dealt[:, 1]).any()
+    split = KFold(5, repeats=2, seed=1).split(labels, alone(labels))
+    assert (split == KFold(5, repeats=2, seed=1).split(labels, alone(labels))).all()
+    assert (split != KFold(5, repeats=2, seed=7).split(labels, alone(labels))).any()
+    assert (split[:, 0] != split[:, 1]).any()
     held = HoldOut(0.2, seed=1).cut(labels, alone(labels))
     assert (held == HoldOut(0.2, seed=1).cut(labels, alone(labels))).all()
     assert (held != HoldOut(0.2, seed=7).cut(labels, alone(labels))).any()
@@ -78,9 +78,9 @@ def test_the_seed_decides_and_each_repeat_is_shuffled_anew():
 def test_copies_of_one_image_count_once_among_those_a_class_needs():
     labels = np.array([0] * 6 + [1] * 6)
     groups = np.array([0, 0, 0, 0, 1, 2, *range(3, 9)])
-    KFold(3).deal(labels, groups)
+    KFold(3).split(labels, groups)
     with pytest.raises(UserError, match="4 different training images of each class, and one has 3"):
-        KFold(4).deal(labels, groups)
+        KFold(4).split(labels, groups)
 
 
 @given(labelled(), st.floats(0.2, 0.8))
@@ -92,7 +92,7 @@ def test_a_fraction_or_a_number_of_rows_is_exact_and_in_proportion(case, fractio
         assert held.sum() == wanted
         share = np.bincount(labels) * wanted / len(labels)
         assert (abs(np.bincount(labels[held], minlength=len(share)) - share) < 1).all()
-        single = KFold(validation=part).deal(labels, alone(labels))
+        single = KFold(validation=part).split(labels, alone(labels))
         assert single.shape == (len(labels), 1)
         assert (single == 0).sum() == wanted and (single == ALWAYS_TRAIN).sum() == len(labels) - wanted
 
@@ -107,25 +107,25 @@ def test_a_hold_out_with_duplicates_never_takes_more_than_was_asked(case, seed):
 @pytest.mark.parametrize("part", [0.0, 0.001, 20, 21])
 def test_a_part_that_leaves_nothing_on_one_side_is_refused(part):
     labels = np.arange(20) % 2
-    with pytest.raises(UserError, match="of 20 rows leaves nothing on one side"):
+    with pytest.raises(UserError, match="of 20 rows leaves one side of the split empty"):
         HoldOut(part).cut(labels, alone(labels))
 
 
 def test_a_class_with_fewer_rows_than_folds_is_refused():
     with pytest.raises(UserError, match="5 folds need 5 different training images of each class, and one has 3"):
-        KFold(5).deal(np.array([0] * 9 + [1] * 3), np.arange(12))
+        KFold(5).split(np.array([0] * 9 + [1] * 3), np.arange(12))
 
 
 @pytest.mark.parametrize("k", [0, 1])
 def test_fewer_than_two_folds_are_refused(k):
-    with pytest.raises(UserError, match=f"deals at least 2 folds, at least once. Received: k={k}"):
-        KFold(k).deal(np.arange(8) % 2, np.arange(8))
+    with pytest.raises(UserError, match=f"KFold needs k >= 2 folds and repeats >= 1. Received: k={k}"):
+        KFold(k).split(np.arange(8) % 2, np.arange(8))
 
 
 @given(IDS, st.integers(1, 3))
 def test_a_csv_gives_back_what_was_written(tmp_path_factory, ids, repeats):
     labels = np.zeros(len(ids), int)
-    folds = Folds(tuple(ids), KFold(3, repeats=repeats).deal(labels, alone(labels)))
+    folds = Folds(tuple(ids), KFold(3, repeats=repeats).split(labels, alone(labels)))
     path = tmp_path_factory.mktemp("folds") / "folds.csv"
     folds.write(path)
     read = Folds.read(path, folds.ids)
@@ -147,8 +147,8 @@ def test_a_csv_is_joined_by_id_whatever_its_order(tmp_path: Path):
     ("text", "told"),
     [
         ("id,fold\na,0\nb,1\n", "2 training ids are missing from it \\(c, d\\)"),
-        ("id,fold\na,0\nb,1\nc,0\nd,1\ne,1\n", "1 of its ids are no training rows \\(e\\)"),
-        ("id,fold\na,0\nb,1\nc,0\nx,1\n", "1 training ids are missing.*; 1 of its ids are no training rows"),
+        ("id,fold\na,0\nb,1\nc,0\nd,1\ne,1\n", "1 of its ids are not training rows \\(e\\)"),
+        ("id,fold\na,0\nb,1\nc,0\nx,1\n", "1 training ids are missing.*; 1 of its ids are not training rows"),
         ("id,fold\na,0\nb,1\nc,0\nd,1\na,1\nb,1\n", "lists 2 ids twice"),
         ("id,fold\na,0\nb,2\nc,0\nd,2\n", "gaps"),
         ("id,fold\na,0\nb,1\nc,0\nd,-2\n", "below -1"),

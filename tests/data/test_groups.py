@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from harness import competition as competitions
-from harness.data.near import Perceived, merge
-from harness.new import create
-from harness.pipeline import Pipeline
-from harness.workspace import Workspace
+from harness.data.near_duplicates import Perceived, merge
+from harness.pipeline.graph import Pipeline
+from harness.plugins import loading
+from harness.plugins.scaffold import create
+from harness.utils.workspace import Workspace
 from tests.conftest import CHECKOUT
 
 
@@ -44,12 +44,12 @@ def copies(tmp_path: Path) -> Path:
 def separated(workspace: Workspace, photos: Path, group: str) -> int:
     """How many of the ten pairs the hold-out or a fold separates."""
     create(workspace, f"insects-{group}", photos)
-    competition = dataclasses.replace(competitions.load(workspace, f"insects-{group}"), group=group)
+    competition = dataclasses.replace(loading.load(workspace, f"insects-{group}"), group=group)
     pipeline = Pipeline(workspace, competition)
     pipeline.make_folds()
-    dataset = pipeline.dataset
+    dataset = pipeline.artifacts.dataset
     place = dict(zip(dataset.ids, dataset.splits.tolist(), strict=True))
-    place |= dict(zip(pipeline.folds.ids, pipeline.folds.assignment[:, 0].tolist(), strict=True))
+    place |= dict(zip(pipeline.artifacts.folds.ids, pipeline.artifacts.folds.assignment[:, 0].tolist(), strict=True))
     pairs = [(name, name.replace("again", "first")) for name in dataset.ids if "again" in name]
     assert len(pairs) == 10
     return sum(place[again] != place[first] for again, first in pairs)
@@ -72,4 +72,4 @@ def test_merging_joins_what_is_alike_and_leaves_the_rest() -> None:
 
 
 def test_flowers_keep_near_copies_together() -> None:
-    assert competitions.load(Workspace(CHECKOUT), "flowers17").group == "near"
+    assert loading.load(Workspace(CHECKOUT), "flowers17").group == "near"

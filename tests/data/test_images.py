@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from harness.data.images import Geometry, UnreadableError, decode, load, resize
-from harness.errors import UserError
+from harness.utils.errors import UserError
 from tests.conftest import draw
 
 SIDES = st.integers(1, 70)

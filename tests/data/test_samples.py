@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness import competition as competitions
 from harness.data import dataset
 from harness.data.dataset import Dataset
 from harness.data.images import Geometry, load
-from harness.pipeline import Options, Pipeline
-from harness.workspace import Workspace
+from harness.pipeline.graph import Options, Pipeline
+from harness.plugins import loading
+from harness.utils.workspace import Workspace
 from tests.conftest import CHECKOUT
 
 pytestmark = pytest.mark.samples
@@ -41,8 +41,8 @@ def read(tmp_path_factory: pytest.TempPathFactory):
 
     def get(name: str) -> Dataset:
         if name not in known:
-            competition = competitions.load(Workspace(CHECKOUT), name)
-            known[name] = Pipeline(workspace, competition, Options(data=folder / ARCHIVES[name])).dataset
+            competition = loading.load(Workspace(CHECKOUT), name)
+            known[name] = Pipeline(workspace, competition, Options(data=folder / ARCHIVES[name])).artifacts.dataset
         return known[name]
 
     return get
@@ -80,7 +80,7 @@ def test_flowers17(read) -> None:
 
 def test_flowers17_species_have_the_numbers_that_the_flat_form_gives_them(read) -> None:
     found = read("flowers17")
-    species = competitions.load(Workspace(CHECKOUT), "flowers17").readers[0].classes
+    species = loading.load(Workspace(CHECKOUT), "flowers17").readers[0].classes
     for name in found.ids:
         folder, _, file = name.partition("/")
         assert species[(int(file[6:10]) - 1) // 80] == folder

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from harness.ensembles.members import Members
-from harness.predictions import Predictions
+from harness.scoring.predictions import Predictions
 
 Array = np.ndarray
 CLASSES = "abcdefghij"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from harness.ensembles.calibration import COLDEST, HOTTEST, calibrate
-from harness.metrics import METRICS
+from harness.scoring.metrics import METRICS
 from tests.ensembles.cases import CASES
 
 LOG_LOSS = METRICS["log_loss"]

@@ -11,9 +11,9 @@ from harness.data.folds import Folds
 from harness.ensembles.combine import Average
 from harness.ensembles.crossfit import Fitting, parts_of
 from harness.ensembles.gain import Gain, correlation, examine, paired
-from harness.ensembles.greedy import select
+from harness.ensembles.hill_climbing import select
 from harness.ensembles.stacking import stack
-from harness.metrics import METRICS
+from harness.scoring.metrics import METRICS
 from tests.ensembles.cases import CASES, case, named, probabilities
 
 ACCURACY, ERROR, LOG_LOSS = (METRICS[name] for name in ("accuracy", "error", "log_loss"))

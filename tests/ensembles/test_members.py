@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.ensembles.members import join
-from harness.errors import UserError
-from harness.predictions import Predictions
+from harness.scoring.predictions import Predictions
+from harness.utils.errors import UserError
 from tests.ensembles.cases import CASES, tables
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.ensembles.soup import choose, cross_fitted
-from harness.metrics import METRICS
+from harness.scoring.metrics import METRICS
 from tests.ensembles.cases import case
 
 SKILLS = st.lists(st.floats(-1, 3), min_size=2, max_size=5)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.ensembles.stacking import stack
-from harness.metrics import METRICS
+from harness.scoring.metrics import METRICS
 from tests.ensembles.cases import CASES, case
 
 LOG_LOSS = METRICS["log_loss"]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UserError
 from harness.kaggle.client import Client, KaggleError, Patience, credentials, printable
+from harness.utils.errors import UserError
 from tests.kaggle.conftest import SECRET
 
 
@@ -35,12 +35,12 @@ def slow(*case):
         (401, "does not accept these credentials: KAGGLE_USERNAME and KAGGLE_KEY", "kaggle.com/settings", False),
         (403, "rules are not accepted yet, or the name is misspelt", "https://www.kaggle.com/c/pets/rules", False),
         slow(404, "the name is misspelt, or the competition is closed", "https://www.kaggle.com/c/pets", False),
-        slow(429, "asks for fewer calls", "wait", True),
-        slow(500, "trouble of its own (500)", "again", True),
-        slow(418, "refuses (418): [31mno [0m", "look at", False),
-        ("html", "not one that its client understands", "pip install -U kaggle", True),
+        slow(429, "too many calls", "wait", True),
+        slow(500, "server error (500)", "again", True),
+        slow(418, "refuses the call (418): [31mno [0m", "look at", False),
+        ("html", "does not understand Kaggle's answer", "pip install -U kaggle", True),
         ("drop", "cannot be reached", "connection", True),
-        ({"submissions": None}, "not one that its client understands", "pip install -U kaggle", True),
+        ({"submissions": None}, "does not understand Kaggle's answer", "pip install -U kaggle", True),
         ({"submissions": [{"ref": 1, "status": "REHEATING"}]}, "(KeyError: 'REHEATING')", "look at", True),
     ],
 )
@@ -48,8 +48,8 @@ def test_each_fault_is_told_in_words(stub, real: Client, fault, told, mend, pass
     stub.faults["ListSubmissions"] = [fault]
     with pytest.raises(KaggleError) as failed:
         real.submissions()
-    assert told in failed.value.what and mend in failed.value.mend and failed.value.passing == passing
-    assert SECRET not in failed.value.what + failed.value.mend
+    assert told in failed.value.what and mend in failed.value.fix and failed.value.passing == passing
+    assert SECRET not in failed.value.what + failed.value.fix
     assert stub.calls["ListSubmissions"] == 1
 
 
@@ -65,7 +65,7 @@ def test_without_credentials_it_says_where_to_get_them(stub, real: Client, monke
     monkeypatch.delenv("KAGGLE_KEY")
     with pytest.raises(UserError, match="there are no Kaggle credentials") as failed:
         real.submissions()
-    assert "https://www.kaggle.com/settings" in failed.value.mend and stub.calls["ListSubmissions"] == 0
+    assert "https://www.kaggle.com/settings" in failed.value.fix and stub.calls["ListSubmissions"] == 0
 
 
 @pytest.mark.slow
@@ -74,7 +74,7 @@ def test_a_dead_token_beside_a_good_key_is_named(stub, real: Client, monkeypatch
     stub.faults["IntrospectToken"], stub.faults["ListSubmissions"] = [404], [401]
     with pytest.raises(KaggleError, match="these credentials: KAGGLE_API_TOKEN") as failed:
         real.submissions()
-    assert "a token goes before a key" in failed.value.mend and "Bearer dead" in stub.authorizations
+    assert "a token takes precedence over a key" in failed.value.fix and "Bearer dead" in stub.authorizations
 
 
 def test_a_home_that_cannot_be_written_to_is_told(stub, real: Client, monkeypatch, tmp_path: Path):

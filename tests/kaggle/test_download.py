@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.errors import UserError
 from harness.kaggle import download
 from harness.kaggle.client import Client, KaggleError, Patience
-from harness.metrics import METRICS
 from harness.scoring.leaderboard import Leaderboard
+from harness.scoring.metrics import METRICS
+from harness.utils.errors import UserError
 from tests.kaggle.conftest import zipped
 
 NOISE = np.random.default_rng(0).bytes(3_000_000)
@@ -76,7 +76,7 @@ def test_a_connection_that_stalls_is_cut_and_gone_on_with(stub, tmp_path: Path):
 def test_when_nothing_helps_what_arrived_is_kept_and_the_next_run_goes_on(stub, tmp_path: Path):
     client = Client(stub.slug, Patience(stall=15, retry=0.05))
     stub.faults["GET"] = ["stall"] * 20
-    with pytest.raises(KaggleError, match=r"4 attempts were made; the .* kept, and the same command goes on"):
+    with pytest.raises(KaggleError, match=r"4 attempts were made; the .* kept, and the same command resumes"):
         download.data(client, tmp_path)
     assert not (tmp_path / "pets.zip").exists()
     resumed, stub.faults["GET"] = stub.calls["resumed"], []
@@ -87,7 +87,7 @@ def test_when_nothing_helps_what_arrived_is_kept_and_the_next_run_goes_on(stub, 
 @pytest.mark.slow
 def test_what_is_broken_at_the_source_is_told_and_leaves_nothing_in_place(stub, real: Client, tmp_path: Path):
     stub.archive = stub.archive[:-100]
-    with pytest.raises(KaggleError, match="what Kaggle sent for pets is broken"):
+    with pytest.raises(KaggleError, match="the archive from Kaggle for pets is damaged"):
         download.data(real, tmp_path)
     assert left(tmp_path) == []
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from harness.errors import UserError
 from harness.kaggle import submit
 from harness.kaggle.client import Client, KaggleError, Patience
+from harness.kaggle.ledger import Entry, Ledger
 from harness.kaggle.submit import Sender, message, verdict
-from harness.scoring.ledger import Entry, Ledger
 from harness.scoring.lint import Defect, digest
+from harness.utils.errors import UserError
 from tests.kaggle.conftest import SECRET, SHORT
 
 TEXT = "id,label\n1,cat\n"
@@ -96,8 +96,8 @@ def stands(found: Sender) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("changes", "told", "mend"),
     [
-        ({"disabled": True}, "takes no submissions any more", "kaggle.com/c/pets"),
-        ({"notebooks_only": True}, "takes notebooks", "notebook"),
+        ({"disabled": True}, "accepts no more submissions", "kaggle.com/c/pets"),
+        ({"notebooks_only": True}, "accepts only notebooks", "notebook"),
         ({"left": 0, "today": 5}, "no submission to pets is left: 5 were made today", "after midnight UTC"),
         ({"left": 0, "today": 0, "total": 0, "entered": False}, "has not joined", "kaggle.com/c/pets/rules"),
     ],
@@ -105,11 +105,11 @@ def stands(found: Sender) -> list[tuple[str, str]]:
 def test_what_stands_in_the_way_is_told_before(no_credentials, monkeypatch, file, changes, told, mend):
     monkeypatch.setenv("KAGGLE_API_TOKEN", SECRET)
     client = Fake()
-    assert "4 submissions left today (1 made); its deadline was or is 2017-03-02" in sender(client, file).preflight()
+    assert "4 submissions left today (1 made); deadline 2017-03-02" in sender(client, file).preflight()
     client.told |= changes
     with pytest.raises(UserError, match=told) as refused:
         sender(client, file).preflight()
-    assert mend in refused.value.mend
+    assert mend in refused.value.fix
 
 
 def test_a_first_submission_is_not_taken_for_a_quota_used_up(no_credentials, monkeypatch, file):
@@ -124,7 +124,7 @@ def test_the_closed_edition_is_explained_without_a_call(no_credentials, file):
     client.slug = "dogs-vs-cats"
     with pytest.raises(UserError, match="dogs-vs-cats is closed") as refused:
         sender(client, file).preflight()
-    assert "dogs-vs-cats-redux-kernels-edition" in refused.value.mend
+    assert "dogs-vs-cats-redux-kernels-edition" in refused.value.fix
 
 
 def test_without_credentials_nobody_is_asked(no_credentials, file):
@@ -147,14 +147,14 @@ def test_a_file_with_an_error_is_not_sent_and_a_warning_is_no_error(file):
 def test_a_file_is_sent_scored_and_written_down(file):
     found = sender(Fake(), file)
     scored = found.wait(found.send(file, entry(file), []))
-    assert (scored.status, scored.public, scored.private, scored.place) == ("complete", 0.5, 0.25, 25)
+    assert (scored.status, scored.public, scored.private, scored.rank) == ("complete", 0.5, 0.25, 25)
     assert [one.status for one in found.ledger.entries()] == ["sending", "pending", "complete"]
     assert verdict(scored) == (
-        "forecast from the hold-out: about place 30, between 20 and 61; by Kaggle's score place 25: inside"
+        "forecast from the hold-out: about rank 30, between 20 and 61; by Kaggle's score rank 25: inside"
     )
-    outside = dataclasses.replace(scored, place=62)
+    outside = dataclasses.replace(scored, rank=62)
     assert "outside" in verdict(outside) and "inside" in verdict(dataclasses.replace(outside, forecast_worst=0))
-    assert verdict(dataclasses.replace(scored, place=None)) is None
+    assert verdict(dataclasses.replace(scored, rank=None)) is None
 
 
 def test_the_same_file_is_never_sent_twice_from_here_or_from_another_machine(file, tmp_path: Path):
@@ -190,7 +190,9 @@ def test_one_that_did_not_arrive_may_be_sent_again(file):
 @pytest.mark.parametrize("arrived", [True, False])
 def test_one_whose_fate_is_unknown_is_not_sent_again_before_it_is_known(file, arrived):
     found = sender(Fake(**{"after" if arrived else "before": [passing()]}, submissions=[None, passing("Away.")]), file)
-    with pytest.raises(UserError, match=r"Lost\. Whether the file arrived is not known, for then: Away\."):
+    with pytest.raises(
+        UserError, match=r"Lost\. It is unknown whether the file arrived, because checking failed too: Away\."
+    ):
         found.send(file, entry(file), [])
     assert stands(found) == [("sending", "")] and found.ledger.sent("pets")
     found.refresh()
@@ -217,7 +219,7 @@ def test_ctrl_c_while_waiting_loses_nothing(file, capsys):
     sent = found.send(file, entry(file), [])
     with pytest.raises(KeyboardInterrupt):
         found.wait(sent)
-    assert "The file is with Kaggle as 1000" in capsys.readouterr().err and stands(found) == [("pending", "1000")]
+    assert "Kaggle has the file as 1000" in capsys.readouterr().err and stands(found) == [("pending", "1000")]
     found.client.list[0] |= {"status": "complete", "public": 0.5}
     found.refresh()
     assert stands(found) == [("complete", "1000")] and found.ledger.latest()[0].public == 0.5
@@ -248,7 +250,7 @@ def test_a_score_that_does_not_come_is_not_waited_for_forever(file):
 def test_a_file_that_kaggle_refuses_is_told_with_its_reason(file):
     found = sender(Fake(), file)
     found.client.scored = {"status": "error", "why": "\x1b[2JWrong columns"}
-    with pytest.raises(UserError, match=r"Kaggle refused blend-0123.csv \(reference 1000\): \[2JWrong columns"):
+    with pytest.raises(UserError, match=r"Kaggle rejected blend-0123.csv \(reference 1000\): \[2JWrong columns"):
         found.wait(found.send(file, entry(file), []))
     assert stands(found) == [("error", "1000")]
 
@@ -276,9 +278,9 @@ def test_a_message_is_one_line_not_endless_and_holds_the_files_tag():
                 ("StartSubmissionUpload", 404, "(404): the name is misspelt, or the competition is closed", 0),
                 ("StartSubmissionUpload", "drop", "cannot be reached", 0),
                 ("CreateSubmission", 403, "rules are not accepted", 0),
-                ("CreateSubmission", 429, "asks for fewer calls", 0),
-                ("CreateSubmission", 500, "trouble of its own (500)", 0),
-                ("CreateSubmission", "html", "not one that its client understands", 0),
+                ("CreateSubmission", 429, "too many calls", 0),
+                ("CreateSubmission", 500, "server error (500)", 0),
+                ("CreateSubmission", "html", "does not understand Kaggle's answer", 0),
                 ("CreateSubmission", "drop", "cannot be reached", 0),
                 ("CreateSubmission", {"message": "Successfully submitted"}, "Kaggle gave no reference", 0),
             )

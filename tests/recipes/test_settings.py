@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import UserError
 from harness.recipes import Blend, LogisticRegression, Network
 from harness.recipes.settings import override, plain
+from harness.utils.errors import UserError
 
 RECIPES = {
     "pixels": LogisticRegression(size=(8, 8)),
@@ -29,8 +29,8 @@ RECIPES = {
         ("size=32,24", "net", "size", (32, 24)),
         ("net.size=(32,24)", "net", "size", (32, 24)),
         ("optimizer=adam", "net", "optimizer", "adam"),
-        ("views=ten_crop", "net", "views", "ten_crop"),
-        ("views=ten_crop+scales", "net", "views", "ten_crop+scales"),
+        ("tta=ten_crop", "net", "tta", "ten_crop"),
+        ("tta=ten_crop+scales", "net", "tta", "ten_crop+scales"),
         ("average=logits", "net", "average", "logits"),
         ("of=net", "both", "of", ("net",)),
         ("of='net','pixels'", "both", "of", ("net", "pixels")),
@@ -76,13 +76,13 @@ def test_the_last_of_several_values_holds():
 def test_a_bad_assignment_is_refused_by_name(assignment, told):
     with pytest.raises(UserError) as refused:
         override(RECIPES, [assignment])
-    assert told in f"{refused.value.what} {refused.value.mend}"
+    assert told in f"{refused.value.what} {refused.value.fix}"
 
 
 @given(st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(min_size=1))
 def test_what_is_typed_is_what_is_set(whole, number, word):
-    found = override(RECIPES, [f"epochs={whole}", f"net.learning_rate={number!r}", f"views={word!r}"])["net"]
-    assert (found.epochs, found.learning_rate, found.views) == (whole, number, word)
+    found = override(RECIPES, [f"epochs={whole}", f"net.learning_rate={number!r}", f"tta={word!r}"])["net"]
+    assert (found.epochs, found.learning_rate, found.tta) == (whole, number, word)
 
 
 def test_plain_settings_name_the_kind_and_every_field():

@@ -8,18 +8,18 @@ import json
 import cv2
 import pytest
 
-from harness import competition as competitions
-from harness.errors import UserError
-from harness.metrics import METRICS
-from harness.new import create
-from harness.pipeline import UP_TO_DATE, Options, Pipeline
+from harness.pipeline.graph import UP_TO_DATE, Options, Pipeline
+from harness.plugins import loading
+from harness.plugins.scaffold import create
 from harness.recipes import Network, Soup, snapshots
-from harness.recipes.repeat import lookup
-from harness.workspace import Workspace
+from harness.recipes.seeds import lookup
+from harness.scoring.metrics import METRICS
+from harness.utils.errors import UserError
+from harness.utils.workspace import Workspace
 from tests.conftest import declared, draw
 
 NET = Network(
-    network="minivggnet", size=(16, 16), epochs=6, learning_rate=0.01, schedule="cycles", cycles=3, best="last"
+    network="minivggnet", size=(16, 16), epochs=6, learning_rate=0.01, schedule="cycles", cycles=3, monitor="last"
 )
 DECLARED = '''
 from harness.recipes import Blend, Network, Soup, recipe, snapshots
@@ -33,12 +33,12 @@ def net():
         folds=1,
         size=(16, 16),
         epochs=3,
-        batch=8,
+        batch_size=8,
         learning_rate=0.01,
         schedule="cycles",
         cycles=3,
         checkpoint=100,
-        best="last",
+        monitor="last",
     )
 
 
@@ -73,7 +73,7 @@ def test_a_snapshot_that_is_not_there_is_nothing(name):
     assert lookup({"net": NET, "steady": dataclasses.replace(NET, schedule="cosine")}, name) is None
 
 
-@pytest.mark.parametrize(("setting", "value"), [("cycles", 4), ("cycles", 0), ("best", "loss")])
+@pytest.mark.parametrize(("setting", "value"), [("cycles", 4), ("cycles", 0), ("monitor", "loss")])
 def test_cycles_that_do_not_end_are_refused(setting, value):
     with pytest.raises(UserError, match=rf"{setting} must be .*Received: {setting}={value!r}"):
         dataclasses.replace(NET, **{setting: value}).check(declared())
@@ -104,7 +104,7 @@ def everything(tmp_path_factory) -> Workspace:
 
 
 def pipeline(workspace: Workspace, *assignments: str) -> Pipeline:
-    return Pipeline(workspace, competitions.load(workspace, "insects"), Options(assignments=[*assignments]))
+    return Pipeline(workspace, loading.load(workspace, "insects"), Options(assignments=[*assignments]))
 
 
 @pytest.fixture(scope="module")
@@ -121,13 +121,13 @@ def made(everything: Workspace) -> tuple[Pipeline, list[str]]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(keras.Model, "fit", fit)
         found = pipeline(everything)
-        found.perform(found.choose(["blend", "soup"]))
+        found.perform(found.artifacts.choose(["blend", "soup"]))
     return found, trained
 
 
 def log_loss(made: Pipeline, name: str) -> float:
-    found = made.predictions(name)["out_of_fold"]
-    return METRICS["log_loss"].score(made.dataset.labels_of(found.ids), found.probabilities)
+    found = made.artifacts.predictions(name)["out_of_fold"]
+    return METRICS["log_loss"].score(made.artifacts.dataset.labels_of(found.ids), found.probabilities)
 
 
 @pytest.mark.model
@@ -135,10 +135,10 @@ def test_all_snapshots_come_from_one_training(made):
     found, trained = made
     assert trained == ["net, fold 1 of 1"]
     assert [*found.took][-5:] == ["net", "net#2", "blend", "net#3", "soup"]
-    checkpoints = {file.name for file in (found.run_of("net").folder / "fold-1" / "checkpoints").iterdir()}
+    checkpoints = {file.name for file in (found.artifacts.run_of("net").folder / "fold-1" / "checkpoints").iterdir()}
     assert checkpoints == {"epoch-0001.npz", "epoch-0002.npz", "epoch-0003.npz"}, "one a cycle, whatever checkpoint="
     again = pipeline(found.workspace)
-    steps = again.steps(again.choose(["blend", "soup"]))
+    steps = again.steps(again.artifacts.choose(["blend", "soup"]))
     assert {step.state() for step in steps} == {UP_TO_DATE}
     assert {step.name: step.needs for step in steps}["net#2"] == ("net",)
 
@@ -146,22 +146,22 @@ def test_all_snapshots_come_from_one_training(made):
 @pytest.mark.model
 def test_a_snapshot_is_the_run_at_that_epoch(made):
     found, _ = made
-    whole = json.loads((found.run_of("net").folder / "fold-1" / "history.json").read_text())
+    whole = json.loads((found.artifacts.run_of("net").folder / "fold-1" / "history.json").read_text())
     for name, epoch in (("net#3", 1), ("net#2", 2), ("net", 3)):
-        record = json.loads((found.run_of(name).folder / "run.json").read_text())
+        record = json.loads((found.artifacts.run_of(name).folder / "run.json").read_text())
         told = record["training"][0]
         assert told["epochs"] == told["weights_of_epoch"] == epoch
         assert told["validation"]["log_loss"] == whole["val_log_loss"][epoch - 1]
         loss = log_loss(found, name)
         assert loss == pytest.approx(whole["val_log_loss"][epoch - 1], abs=1e-5)
         parent = record["parent"] and (record["parent"]["run"], record["parent"]["epoch"])
-        assert parent == (None if name == "net" else (found.run_of("net").key, epoch))
+        assert parent == (None if name == "net" else (found.artifacts.run_of("net").key, epoch))
 
 
 @pytest.mark.model
 def test_a_soup_tells_what_it_tried_and_is_no_worse_than_its_best_member_where_it_chose(made):
     found, _ = made
-    told = json.loads((found.run_of("soup").folder / "fold-1" / "soup.json").read_text())
+    told = json.loads((found.artifacts.run_of("soup").folder / "fold-1" / "soup.json").read_text())
     assert set(told["members"]) == {"net", "net#2", "net#3"} and len(told["tried"]) == 2
     assert told["log_loss_in_sample"] <= min(told["members"].values())
     for name, loss in told["members"].items():
@@ -177,13 +177,13 @@ def test_a_run_that_failed_is_not_left_out_where_its_snapshots_are_wanted(everyt
     monkeypatch.setattr(Network, "fit", fit)
     failing = pipeline(everything, "seed=1", "blend.of='net','net#2','net#3'")
     with pytest.raises(MemoryError, match="no room"):
-        failing.perform(failing.choose(["blend"]))
+        failing.perform(failing.artifacts.choose(["blend"]))
 
 
 def test_a_snapshot_that_a_setting_takes_away_is_refused_by_name(everything: Workspace):
     with pytest.raises(UserError, match="no snapshot net#2: the learning rate of net does not"):
-        pipeline(everything, "net.cycles=1").choose(["soup"])
+        pipeline(everything, "net.cycles=1").artifacts.choose(["soup"])
     with pytest.raises(UserError, match="no snapshot net#2: the learning rate of net does not"):
-        pipeline(everything, "net.schedule=constant").choose(["soup"])
+        pipeline(everything, "net.schedule=constant").artifacts.choose(["soup"])
     with pytest.raises(UserError, match=r"no recipe 'nett#2'\. Did you mean"):
-        pipeline(everything).choose(["nett#2"])
+        pipeline(everything).artifacts.choose(["nett#2"])

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import UserError
-from harness.metrics import METRICS, Interval
-from harness.scoring.leaderboard import Leaderboard, Point, Standing, board, medals
-from harness.workspace import Workspace
-from tests.conftest import CHECKOUT, declared
+from harness.scoring.leaderboard import Leaderboard, Point, Standing, medals
+from harness.scoring.metrics import METRICS, Interval
+from harness.utils.errors import UserError
+from tests.conftest import CHECKOUT
 
 HIGHER, LOWER = METRICS["accuracy"], METRICS["log_loss"]
 
@@ -22,21 +21,21 @@ def made(metric, *points: tuple[int | None, float], teams: int | None = None) ->
 
 
 @pytest.mark.parametrize(
-    ("score", "best", "worst", "place", "words"),
+    ("score", "best", "worst", "rank", "words"),
     [
-        (0.99, 1, 1, 1, "place 1"),
-        (0.95, 1, 1, 1, "place 1"),
-        (0.94, 2, 5, 4, "about place 4 (interpolated between 2 and 5)"),
-        (0.949, 2, 5, 2, "about place 2 (interpolated between 2 and 5)"),
-        (0.93, 2, 5, 5, "about place 5 (interpolated between 2 and 5)"),
-        (0.92, 6, 6, 6, "place 6"),
-        (0.90, 6, 6, 6, "place 6"),
-        (0.10, 7, 0, None, "below place 6, the last one known"),
+        (0.99, 1, 1, 1, "rank 1"),
+        (0.95, 1, 1, 1, "rank 1"),
+        (0.94, 2, 5, 4, "about rank 4 (interpolated between 2 and 5)"),
+        (0.949, 2, 5, 2, "about rank 2 (interpolated between 2 and 5)"),
+        (0.93, 2, 5, 5, "about rank 5 (interpolated between 2 and 5)"),
+        (0.92, 6, 6, 6, "rank 6"),
+        (0.90, 6, 6, 6, "rank 6"),
+        (0.10, 7, 0, None, "below rank 6, the last one known"),
     ],
 )
-def test_a_place_lies_between_the_known_points(score, best, worst, place, words):
+def test_a_place_lies_between_the_known_points(score, best, worst, rank, words):
     known = made(HIGHER, (1, 0.95), (5, 0.93), (6, 0.90), (None, 0.99))
-    assert known.standing(score) == Standing(best, worst, place, None) and str(known.standing(score)) == words
+    assert known.standing(score) == Standing(best, worst, rank, None) and str(known.standing(score)) == words
     mirrored = made(LOWER, (6, 0.10), (1, 0.05), (5, 0.07))
     assert mirrored.standing(round(1 - score, 6)) == known.standing(score)
 
@@ -49,18 +48,18 @@ def test_a_better_score_never_has_a_worse_place(points, scores):
     ranked = zip(sorted(points), sorted(points.values(), reverse=True), strict=True)
     known = made(HIGHER, *ranked, teams=1000)
     better, worse = (known.standing(score) for score in sorted(scores, reverse=True))
-    assert (better.place or better.best) <= (worse.place or worse.best)
+    assert (better.rank or better.best) <= (worse.rank or worse.best)
     for standing in (better, worse):
-        assert standing.best <= (standing.place or standing.best) <= standing.worst <= 1000
+        assert standing.best <= (standing.rank or standing.best) <= standing.worst <= 1000
 
 
 def test_with_the_number_of_teams_there_are_a_percentile_and_a_medal():
     known = made(HIGHER, (1, 0.95), (10, 0.92), (11, 0.91), (40, 0.90), (100, 0.80), teams=200)
     assert str(known.standing(0.92)) == (
-        "about place 10 of 200 (interpolated between 2 and 10), top 5.0 %, gold by Kaggle's rules"
+        "about rank 10 of 200 (interpolated between 2 and 10), top 5.0 %, gold by Kaggle's rules"
     )
     assert [known.standing(score).medal for score in (0.91, 0.90, 0.85, 0.80)] == ["silver", "silver", "bronze", None]
-    assert "below place 100 of 200" in str(known.standing(0.1)) and known.standing(0.1).medal is None
+    assert "below rank 100 of 200" in str(known.standing(0.1)) and known.standing(0.1).medal is None
     last = made(HIGHER, (1, 0.95), (200, 0.1), teams=200)
     assert last.standing(0.05) == Standing(200, 200, 200, 200)
 
@@ -77,8 +76,8 @@ def test_medals_are_kaggles(teams, last):
 def test_an_interval_spans_places():
     known = made(LOWER, (1, 0.05), (11, 0.10), (21, 0.20))
     assert known.span(Interval(0.10, 0.06, 0.15)) == (4, 17)
-    assert "the interval spans places 4 to 17" in known.words(Interval(0.10, 0.06, 0.15))
-    assert "the interval spans place 17 and worse" in known.words(Interval(0.30, 0.15, 0.40))
+    assert "the interval spans ranks 4 to 17" in known.words(Interval(0.10, 0.06, 0.15))
+    assert "the interval spans rank 17 and worse" in known.words(Interval(0.30, 0.15, 0.40))
     mirrored = made(HIGHER, (1, 0.95), (11, 0.90), (21, 0.80))
     assert mirrored.span(Interval(0.90, 0.85, 0.94)) == (4, 17)
 
@@ -86,7 +85,7 @@ def test_an_interval_spans_places():
 def test_kinds_have_places_of_their_own_where_every_place_is_known():
     points = (Point(1, 0.2, "pretrained", ""), Point(2, 0.3, "scratch", ""), Point(3, 0.4, "scratch", ""))
     known = Leaderboard(points, LOWER)
-    assert known.of_kind("scratch").standing(0.25).place == 1 and known.standing(0.25).place == 2
+    assert known.of_kind("scratch").standing(0.25).rank == 1 and known.standing(0.25).rank == 2
     assert known.of_kind("other") is None
     assert Leaderboard(points[1:], LOWER).of_kind("scratch") is None
 
@@ -107,16 +106,6 @@ def test_a_board_is_read_and_a_bad_line_is_named(tmp_path: Path):
     file.write_text("rank,score,kind,source\n1,0.5,x,y\nfirst,0.5,x,y\n")
     with pytest.raises(UserError, match="line 3"):
         Leaderboard.load(file, HIGHER)
-
-
-def test_a_downloaded_board_takes_the_place_of_the_known_points(workspace: Workspace, tmp_path: Path):
-    (tmp_path / "leaderboard.csv").write_text("rank,score,kind,source\n1,0.5,x,y\n")
-    competition = declared(folder=tmp_path)
-    assert board(workspace, competition).points[0].score == 0.5
-    file = workspace.data("insects") / "leaderboard.csv"
-    file.parent.mkdir(parents=True)
-    file.write_text("rank,score,kind,source\n1,0.9,x,y\n")
-    assert board(workspace, competition).points[0].score == 0.9
 
 
 def test_the_boards_of_kaggle_know_their_teams_and_medals():

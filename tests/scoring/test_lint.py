@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import UserError
 from harness.scoring.lint import digest, examine, lint
-from harness.scoring.submission import SubmissionFormat
+from harness.scoring.submission_format import SubmissionFormat
+from harness.utils.errors import UserError
 from tests.conftest import declared, drawn
 
 CLASSES = ("cat", "dog", "newt")
@@ -229,11 +229,12 @@ def test_a_file_sent_before_is_known_by_its_content(tmp_path: Path):
     dataset = drawn(4, splits=["train"] * 2 + ["test"] * 2)
     file = tmp_path / "x.csv"
     file.write_text("id,label\nimage 2,a\nimage 3,b\n")
-    assert lint(declared(), dataset, file, {}) == []
-    (defect,) = lint(declared(), dataset, file, {digest(file): "on Monday"})
+    form, ids = declared().submission, dataset.ids[2:]
+    assert lint(form, file, ids, dataset.classes, {}) == []
+    (defect,) = lint(form, file, ids, dataset.classes, {digest(file): "on Monday"})
     assert (defect.kind, defect.severity) == ("sent", "error") and "on Monday" in defect.text
     with pytest.raises(UserError, match="no file"):
-        lint(declared(), dataset, tmp_path / "none.csv", {})
+        lint(form, tmp_path / "none.csv", ids, dataset.classes, {})
 
 
 @given(content=st.binary(max_size=400))

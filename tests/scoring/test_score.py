@@ -6,14 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UserError
-from harness.metrics import METRICS
+from harness.data.dataset import Dataset
 from harness.scoring.leaderboard import Leaderboard, Point
+from harness.scoring.metrics import METRICS
 from harness.scoring.score import score_file
+from harness.utils.errors import UserError
 from tests.conftest import declared, drawn
 
 NO_BOARD = Leaderboard((), METRICS["accuracy"])
 SPLITS = ["train"] * 10 + ["holdout"] * 20
+
+
+def scored(file: Path, dataset: Dataset, board: Leaderboard = NO_BOARD, answers: Path | None = None) -> str:
+    """The score by the metric of the board, in words."""
+    return str(score_file(file, declared().submission, board.metric, dataset, board, answers))
 
 
 def write(path: Path, dataset, wrong: int) -> Path:
@@ -29,36 +35,36 @@ def write(path: Path, dataset, wrong: int) -> Path:
 @pytest.mark.parametrize(("wrong", "accuracy"), [(0, "1.0000"), (3, "0.8500"), (20, "0.0000")])
 def test_a_csv_is_scored_by_id(tmp_path: Path, wrong, accuracy):
     dataset = drawn(30, splits=SPLITS)
-    told = score_file(declared(), dataset, write(tmp_path / "x.csv", dataset, wrong), NO_BOARD)
-    assert f"accuracy {accuracy} (" in told and "20 hold-out images" in told and "place" not in told
+    told = scored(write(tmp_path / "x.csv", dataset, wrong), dataset)
+    assert f"accuracy {accuracy} (" in told and "20 hold-out images" in told and "rank" not in told
 
 
 def test_the_place_on_the_board_is_told_where_there_is_one(tmp_path: Path):
     dataset = drawn(30, splits=SPLITS)
     board = Leaderboard((Point(1, 0.99, "a", "b"), Point(9, 0.8, "a", "b")), METRICS["accuracy"])
-    told = score_file(declared(), dataset, write(tmp_path / "x.csv", dataset, 3), board)
-    assert "place: about place 7 (interpolated between 2 and 9)" in told
+    told = scored(write(tmp_path / "x.csv", dataset, 3), dataset, board)
+    assert "rank: about rank 7 (interpolated between 2 and 9)" in told
 
 
 def test_a_metric_of_another_direction_places_the_other_way(tmp_path: Path):
     dataset = drawn(30, splits=SPLITS)
     board = Leaderboard((Point(1, 0.01, "a", "b"), Point(9, 0.2, "a", "b")), METRICS["error"])
-    told = score_file(declared(metric="error"), dataset, write(tmp_path / "x.csv", dataset, 3), board)
-    assert "rank-1 error 0.1500" in told and "place: about place 7 (interpolated between 2 and 9)" in told
+    told = scored(write(tmp_path / "x.csv", dataset, 3), dataset, board)
+    assert "top-1 error 0.1500" in told and "rank: about rank 7 (interpolated between 2 and 9)" in told
 
 
 def test_without_a_hold_out_there_is_no_score(tmp_path: Path):
     dataset = drawn(10)
     (tmp_path / "x.csv").write_text("id,label\n")
     with pytest.raises(UserError, match="no hold-out to score on"):
-        score_file(declared(), dataset, tmp_path / "x.csv", NO_BOARD)
+        scored(tmp_path / "x.csv", dataset)
 
 
 def test_scoring_a_file_for_other_images_is_refused(tmp_path: Path):
     dataset = drawn(30, splits=SPLITS)
     (tmp_path / "x.csv").write_text("id,label\n" + "".join(f"{i},a\n" for i in range(20)))
-    with pytest.raises(UserError, match=r"20 ids are missing(.|\n)*20 ids are not asked for"):
-        score_file(declared(), dataset, tmp_path / "x.csv", NO_BOARD)
+    with pytest.raises(UserError, match=r"20 ids are missing(.|\n)*20 ids are not expected"):
+        scored(tmp_path / "x.csv", dataset)
 
 
 def test_rows_that_the_organiser_does_not_score_count_for_nothing(tmp_path: Path):
@@ -71,19 +77,19 @@ def test_rows_that_the_organiser_does_not_score_count_for_nothing(tmp_path: Path
     guesses = dict.fromkeys(ids, "c") | truth | {ids[0]: "c"}  # one of the ten that count is wrong
     file = tmp_path / "x.csv"
     file.write_text("id,label\n" + "".join(f"{name},{guess}\n" for name, guess in guesses.items()))
-    told = score_file(declared(), drawn(10), file, NO_BOARD, tmp_path / "answers.csv")
+    told = scored(file, drawn(10), answers=tmp_path / "answers.csv")
     assert "accuracy 0.9000 (" in told and "10 images of answers.csv (20 more are not scored)" in told
     file.write_text("id,label\n" + "".join(f"{name},{label}\n" for name, label in truth.items()))
     with pytest.raises(UserError, match="20 ids are missing"):  # junk is not scored, but it must be there
-        score_file(declared(), drawn(10), file, NO_BOARD, tmp_path / "answers.csv")
+        scored(file, drawn(10), answers=tmp_path / "answers.csv")
 
 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("id,label\n1,frog\n", "no class"),
+        ("id,label\n1,frog\n", "not classes"),
         ("id,label\n1,\n", "no label at all"),
-        ("id,label\n1\n", "no class"),
+        ("id,label\n1\n", "not classes"),
         ("", "not a CSV with a header"),
         ("id,label\n1,a\n1,b\n", "1 ids twice"),
     ],
@@ -91,6 +97,6 @@ def test_rows_that_the_organiser_does_not_score_count_for_nothing(tmp_path: Path
 def test_answers_that_are_none_are_refused_in_words(tmp_path: Path, text, told):
     (tmp_path / "answers.csv").write_text(text)
     with pytest.raises(UserError, match=told):
-        score_file(declared(), drawn(10), tmp_path / "x.csv", NO_BOARD, tmp_path / "answers.csv")
+        scored(tmp_path / "x.csv", drawn(10), answers=tmp_path / "answers.csv")
     with pytest.raises(UserError, match="no file"):
-        score_file(declared(), drawn(10), tmp_path / "x.csv", NO_BOARD, tmp_path / "none.csv")
+        scored(tmp_path / "x.csv", drawn(10), answers=tmp_path / "none.csv")

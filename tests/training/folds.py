@@ -6,17 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.data.cache_build import open_or_build
-from harness.data.image_cache import Images
+from harness.data.cache.build import open_or_build
+from harness.data.cache.image_cache import ImageInput
+from harness.data.fold import Fold
 from harness.data.images import Geometry
-from harness.recipes.recipe import Fold
 from tests.conftest import drawn
 
 
 def drawn_fold(folder: Path, side: int = 16) -> Fold:
     """Drawn pictures of three classes: 90 to train on, 21 to validate, 20 held out, 9 to predict."""
     dataset = drawn(140, classes=3)
-    images = Images(Geometry(side, side))
+    images = ImageInput(Geometry(side, side))
     cache = open_or_build(folder / "cache.h5", images, dataset, 0)
     rows = np.arange(140)
     return Fold(
@@ -28,7 +28,7 @@ def drawn_fold(folder: Path, side: int = 16) -> Fold:
         labels=dataset.labels,
         classes=dataset.classes,
         caches={images: cache},
-        mirror=False,
+        hflip_safe=False,
         seed=3,
         folder=folder / "fold-1",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness import backend
+from harness.models import keras_backend
 from harness.recipes.network import Network
 
 pytestmark = pytest.mark.model
@@ -15,7 +15,7 @@ MEAN = np.array([100.0, 110.0, 120.0])
 
 @pytest.fixture(autouse=True)
 def seeded():
-    backend.start(seed=1)
+    keras_backend.start(seed=1)
 
 
 def pictures(count: int = 40, height: int = 9, width: int = 12) -> np.ndarray:

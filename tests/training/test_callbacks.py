@@ -8,12 +8,12 @@ pytestmark = pytest.mark.model
 
 
 def test_scores_are_waited_for_only_once_the_device_is_steps_behind():
-    from harness import backend
+    from harness.models import keras_backend
 
-    backend.start(seed=0)
+    keras_backend.start(seed=0)
     import keras
 
-    from harness.training.callbacks import AHEAD, Watching
+    from harness.training.callbacks import AHEAD, AsyncCallbackList
 
     waited, seen = [], []
 
@@ -29,7 +29,7 @@ def test_scores_are_waited_for_only_once_the_device_is_steps_behind():
         def on_train_batch_end(self, batch, logs=None):
             seen.append(batch)
 
-    watching = Watching([Counts()], keras.Sequential([keras.layers.Dense(1)]))
+    watching = AsyncCallbackList([Counts()], keras.Sequential([keras.layers.Dense(1)]))
     for step in range(6):
         watching.on_train_batch_end(step, {"loss": OnDevice(step)})
         assert seen == list(range(step + 1)) and waited == list(range(step + 1 - AHEAD))

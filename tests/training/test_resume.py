@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.errors import UserError
+from harness.data.fold import Fold
 from harness.recipes.network import Network
-from harness.recipes.recipe import Fold
 from harness.training import checkpoint
-from harness.training.checkpoint import State, Store, inherit
+from harness.training.checkpoint import CheckpointStore, TrainingState, resume_from
 from harness.training.interrupts import Interrupts
+from harness.utils.errors import UserError
 from tests.training.folds import drawn_fold
 
 pytestmark = pytest.mark.model
@@ -31,7 +31,7 @@ RECIPE = Network(
     mixup=0.3,
     ema=0.8,
     epochs=3,
-    batch=16,
+    batch_size=16,
     optimizer="adam",
     learning_rate=2e-3,
     schedule="cosine",
@@ -106,7 +106,7 @@ def test_a_run_stopped_anywhere_ends_as_one_that_was_never_stopped(
         at_step(patched, step, end)
         RECIPE.fit(fold)
     assert left in checkpoints(fold)
-    stopped = Store(tmp_path / "checkpoints").latest()
+    stopped = CheckpointStore(tmp_path / "checkpoints").latest()
     assert np.array_equal(RECIPE.fit(fold), expected)
     assert stopped is not None
     assert json.loads((tmp_path / "training.json").read_text())["seconds"] > stopped[1].seconds > 0
@@ -133,7 +133,7 @@ def test_a_checkpoint_finds_its_own_best_epoch_though_a_later_one_was_lost(whole
 def test_it_is_said_beforehand_that_the_checkpoints_will_not_fit(tmp_path: Path, monkeypatch, capsys, free, told):
     monkeypatch.setattr(checkpoint, "_parts", lambda _: {"weights/0": np.zeros((1000, 250), np.float32)})
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(free, 0, free))
-    Store(tmp_path).warn_of_room(None, 6)
+    CheckpointStore(tmp_path).warn_of_room(None, 6)
     assert ("6 checkpoints will take 6.0 MB" in capsys.readouterr().err) == told
 
 
@@ -172,7 +172,7 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_used(whole_run, tmp_
         if name == "epoch-0002.npz":
             content[len(content) // 2] ^= 1
         (tmp_path / name).write_bytes(content[: len(content) // 2] if name == "epoch-0003.npz" else content)
-    found = Store(tmp_path).latest()
+    found = CheckpointStore(tmp_path).latest()
     assert found is not None and found[0].name == "epoch-0001.npz" and found[1].epoch == 1
     assert "epoch-0002.npz is damaged" in capsys.readouterr().err
 
@@ -180,8 +180,10 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_used(whole_run, tmp_
 def test_a_run_goes_on_from_anothers_epoch_with_settings_of_its_own(whole_run, tmp_path: Path):
     first, _, curves = whole_run
     fold = dataclasses.replace(first, folder=tmp_path)
-    inherit(first.folder, fold.folder, epoch=2)
-    changed = dataclasses.replace(RECIPE, optimizer="sgd", learning_rate=1e-3, schedule="constant", batch=32, epochs=4)
+    resume_from(first.folder, fold.folder, epoch=2)
+    changed = dataclasses.replace(
+        RECIPE, optimizer="sgd", learning_rate=1e-3, schedule="constant", batch_size=32, epochs=4
+    )
     found = changed.fit(fold)
     told = history(fold)
     assert told["val_log_loss"][:2] == curves["val_log_loss"][:2] and len(told["val_log_loss"]) == 4
@@ -192,21 +194,23 @@ def test_a_run_goes_on_from_anothers_epoch_with_settings_of_its_own(whole_run, t
 
 
 def test_only_a_checkpoint_that_is_there_can_be_gone_on_from(whole_run, tmp_path: Path):
-    with pytest.raises(UserError, match=r"no checkpoint after epoch 7.*There are: 1, 2, 3"):
-        inherit(whole_run[0].folder, tmp_path, epoch=7)
+    with pytest.raises(UserError, match=r"no checkpoint after epoch 7.*Available epochs: 1, 2, 3"):
+        resume_from(whole_run[0].folder, tmp_path, epoch=7)
 
 
 def test_a_checkpoint_of_another_network_is_refused(whole_run, tmp_path: Path):
     fold = dataclasses.replace(whole_run[0], folder=tmp_path)
-    inherit(whole_run[0].folder, fold.folder, epoch=2)
+    resume_from(whole_run[0].folder, fold.folder, epoch=2)
     with pytest.raises(UserError, match="another network"):
         dataclasses.replace(RECIPE, network="wideresnet", options={"blocks": (1, 1), "widen": 1}).fit(fold)
 
 
 def test_the_best_epoch_and_the_end_are_told_by_the_history_alone():
-    state = State(epoch=5, history={"val_log_loss": [3.0, 2.0, 2.5, 2.4, float("nan")], "val_accuracy": [0.1] * 5})
+    state = TrainingState(
+        epoch=5, history={"val_log_loss": [3.0, 2.0, 2.5, 2.4, float("nan")], "val_accuracy": [0.1] * 5}
+    )
     assert state.best("loss") == 2 and state.best("accuracy") == 1
     assert state.finished(10, patience=3, by="loss") and not state.finished(10, patience=4, by="loss")
     assert state.finished(5, patience=9, by="last") and not state.finished(6, patience=1, by="last")
     own = dataclasses.replace(state, since=2)
-    assert own.best("loss") == 4 and State().best("loss") == 0
+    assert own.best("loss") == 4 and TrainingState().best("loss") == 0

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.errors import UserError
+from harness.data.fold import Fold
 from harness.recipes.network import Network
-from harness.recipes.recipe import Fold
 from harness.recipes.settings import override
 from harness.training import scaling
 from harness.training.scaling import SCALINGS
+from harness.utils.errors import UserError
 from tests.conftest import declared
 from tests.training.folds import drawn_fold
 
@@ -55,9 +55,9 @@ def test_images_of_one_colour_are_not_divided_by_nothing(fold: Fold):
 def test_the_network_is_given_scaled_pixels(fold: Fold, name: str):
     import keras
 
-    from harness import backend
+    from harness.models import keras_backend
 
-    backend.start(seed=0)
+    keras_backend.start(seed=0)
     cache = RECIPE.cache(fold)
     network = dataclasses.replace(RECIPE, scaling=name).assemble(3, cache, fold.train)
     (layer,) = [one for one in network.layers if isinstance(one, keras.layers.Normalization)]
@@ -76,4 +76,4 @@ def test_the_mean_image_is_of_whole_images():
 def test_an_unknown_scaling_is_refused():
     with pytest.raises(UserError, match="scaling") as refused:
         override({"net": RECIPE}, ["scaling=zero"])
-    assert "mean_image" in refused.value.what + refused.value.mend
+    assert "mean_image" in refused.value.what + refused.value.fix

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import backend
+from harness.models import keras_backend
 from harness.recipes.network import Network
 from harness.recipes.snapshots import snapshot
 
@@ -20,7 +20,7 @@ RECIPE = Network(network="minivggnet", size=(16, 16), epochs=10, learning_rate=1
 
 @pytest.fixture(autouse=True)
 def seeded():
-    backend.start(seed=1)
+    keras_backend.start(seed=1)
 
 
 def rates(steps: int = 10, **settings) -> np.ndarray:
@@ -46,7 +46,7 @@ def test_the_polynomial_is_that_of_the_published_runs_at_the_beginning_of_every_
 
 
 def test_a_table_of_rates_changes_them_with_its_epochs():
-    found = rates(schedule="steps", rates=((4, 1e-3), (6, 1e-4), (10, 1e-5)))
+    found = rates(schedule="steps", milestones=((4, 1e-3), (6, 1e-4), (10, 1e-5)))
     assert np.allclose(found[:40], 1e-3) and np.allclose(found[40:60], 1e-4) and np.allclose(found[60:], 1e-5)
 
 
@@ -65,7 +65,7 @@ def test_one_cycle_peaks_after_a_quarter():
 def test_cycles_fall_to_almost_nothing_and_begin_again_wherever_they_are_cut_off(cycles, epochs, steps):
     from harness.training.schedules import schedule
 
-    whole = dataclasses.replace(RECIPE, schedule="cycles", best="last", cycles=cycles, epochs=cycles * epochs)
+    whole = dataclasses.replace(RECIPE, schedule="cycles", monitor="last", cycles=cycles, epochs=cycles * epochs)
     rate, length = schedule(whole, steps), epochs * steps
     found = np.array([float(rate(step)) for step in range(cycles * length)]).reshape(cycles, length)
     assert np.allclose(found, (1 + np.cos(np.pi * np.arange(length) / length)) / 2, atol=1e-5)

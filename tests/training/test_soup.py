@@ -10,14 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.errors import UserError
+from harness.data.fold import Fold
 from harness.recipes.network import Network
-from harness.recipes.recipe import Fold
+from harness.utils.errors import UserError
 from tests.training.folds import drawn_fold
 
 pytestmark = pytest.mark.model
 
-RECIPE = Network(network="minivggnet", size=(16, 16), epochs=2, batch=16, learning_rate=0.01, best="last", ema=0.5)
+RECIPE = Network(
+    network="minivggnet", size=(16, 16), epochs=2, batch_size=16, learning_rate=0.01, monitor="last", ema=0.5
+)
 GROUPS = np.arange(140)
 
 
@@ -34,7 +36,8 @@ def test_a_soup_of_equal_members_is_the_member(trained, tmp_path: Path, monkeypa
     shutil.copytree(fold.folder, tmp_path / "copy")
     monkeypatch.setattr(soup, "measure_norms", lambda *_: None)
     members = {"one": fold.folder, "other": tmp_path / "copy"}
-    found = soup.fit(RECIPE, dataclasses.replace(fold, folder=tmp_path / "soup"), members, GROUPS)
+    fold = dataclasses.replace(fold, folder=tmp_path / "soup")
+    found = soup.fit(RECIPE, fold, RECIPE.assemble, members, GROUPS)
     assert np.allclose(found, expected, atol=1e-6)
     assert json.loads((tmp_path / "soup" / "soup.json").read_text())["taken"] == ["one", "other"]
 
@@ -42,16 +45,16 @@ def test_a_soup_of_equal_members_is_the_member(trained, tmp_path: Path, monkeypa
 def test_norms_are_measured_as_training_sees_the_images_and_equally_each_time(trained):
     import keras
 
-    from harness import backend
     from harness.data.batches import Batches
-    from harness.training.feed import Feed
+    from harness.models import keras_backend
     from harness.training.model import build
     from harness.training.soup import _random_state, measure_norms
+    from harness.training.training_sequence import TrainingSequence
 
     fold, _ = trained
-    backend.start(seed=1)
-    models = build(RECIPE, fold, RECIPE.cache(fold), fold.train)
-    images = Feed(Batches(RECIPE.cache(fold).images, fold.train, fold.labels, 30, seed=1))
+    keras_backend.start(seed=1)
+    models = build(RECIPE, fold, RECIPE.cache(fold), RECIPE.assemble)
+    images = TrainingSequence(Batches(RECIPE.cache(fold).images, fold.train, fold.labels, 30, seed=1))
     restart = _random_state(models.trainer)
     norm = next(layer for layer in _all(models.network) if isinstance(layer, keras.layers.BatchNormalization))
     momentum, found = norm.momentum, []
@@ -82,4 +85,5 @@ def test_a_member_without_a_checkpoint_is_named(trained, tmp_path: Path):
 
     fold, _ = trained
     with pytest.raises(UserError, match="gone"):
-        fit(RECIPE, dataclasses.replace(fold, folder=tmp_path), {"a": fold.folder, "b": tmp_path / "gone"}, GROUPS)
+        members = {"a": fold.folder, "b": tmp_path / "gone"}
+        fit(RECIPE, dataclasses.replace(fold, folder=tmp_path), RECIPE.assemble, members, GROUPS)

@@ -1,4 +1,4 @@
-"""Readers: one layout a file. A reader turns an organiser's folder into rows."""
+"""Readers, one layout per file. A reader turns an organiser's folder into rows."""
 
 from harness.data.readers.cifar_batches import CifarBatches
 from harness.data.readers.class_folders import ClassFolders

@@ -1,4 +1,4 @@
-"""``cifar-10-batches-py``: CIFAR-10 as its author ships it, in pickles, read without running what is in them."""
+"""``cifar-10-batches-py``: CIFAR-10 as distributed by its author, in pickles, which are read without running code."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.data.readers.reader import HOLDOUT, TRAIN, Array, FolderReader, Listing, Row
-from harness.errors import UserError
+from harness.data.readers.reader import Array, FolderReader, Listing, Row
+from harness.data.splits import HOLDOUT, TRAIN
+from harness.utils.errors import UserError
 
 TRAIN_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
 TEST_BATCH = "test_batch"
@@ -21,7 +22,7 @@ SIDE = 32
 
 @dataclass(frozen=True)
 class CifarBatches(FolderReader):
-    """Five training batches; the test batch, which has labels, is the hold-out. Ids are ``data_batch_1/0``.
+    """Five training batches. The test batch has labels and is the hold-out. Ids are like ``data_batch_1/0``.
 
     Keras's own loader unpacks the same files to ``~/.keras/datasets/cifar-10-batches-py-target``.
 
@@ -53,7 +54,7 @@ class CifarBatches(FolderReader):
 
 
 class _Images:
-    """All batches in memory once they are asked for: 184 MB."""
+    """The images of all batches; each batch is kept in memory after its first use (184 MB in all)."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -82,31 +83,31 @@ def _batch(file: Path) -> tuple[Array, list[Any]]:
 
 
 def _read(file: Path) -> dict[Any, Any]:
-    """A batch file's dictionary.
+    """The dictionary in a batch file.
 
     Raises:
-        UserError: damaged, or the pickle asks for anything but an array of bytes.
+        UserError: the file is damaged, or its pickle refers to anything but arrays of bytes.
     """
     try:
         with file.open("rb") as stream:
             content = _Unpickler(stream, encoding="bytes").load()
-    except Exception as error:  # a damaged pickle raises anything: KeyError, IndexError, struct.error, …
+    except Exception as error:  # a damaged pickle raises any exception: KeyError, IndexError, struct.error, …
         raise _damaged(file, f"{error}" or type(error).__name__) from error
     if not isinstance(content, dict):
         raise _damaged(file, "it holds no dictionary")
     return content
 
 
-def _damaged(file: Path, why: str) -> UserError:
-    return UserError(f"{file} is not a batch file of CIFAR-10: {why}.", "get the organiser's archive again")
+def _damaged(file: Path, reason: str) -> UserError:
+    return UserError(f"{file} is not a batch file of CIFAR-10: {reason}.", "get the organiser's archive again")
 
 
-# A pickle is a program, and this one may come from anywhere. Whatever it names is looked up in `find_class`, which
-# knows three names only; what stands behind them are the classes below, so not even numpy's code is run by it.
+# A pickle is a program, and this one is untrusted. Every name in it is looked up with `find_class`, which knows only
+# three names. They are mapped to the classes below, so that not even numpy's code is run.
 
 
 class _Array:
-    """What a pickled array of bytes becomes."""
+    """The replacement of a pickled array of bytes."""
 
     shape: object = None
     content = b""
@@ -119,13 +120,13 @@ class _Array:
 
 
 class _Dtype:
-    """What a pickled element type becomes."""
+    """The replacement of a pickled dtype."""
 
     def __init__(self, code: object, *_: object) -> None:
         self.code = code
 
     def __setstate__(self, state: object) -> None:
-        """Byte order and the like: bytes have none."""
+        """Ignore the byte order and the like: bytes have none."""
 
 
 def _reconstruct(*_: object) -> _Array:
@@ -133,7 +134,7 @@ def _reconstruct(*_: object) -> _Array:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Knows what an array in a pickle refers to, and refuses everything else."""
+    """An unpickler that accepts the names needed for an array and rejects all others."""
 
     _known = {
         ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
@@ -144,5 +145,5 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self._known:
-            raise pickle.UnpicklingError(f"it asks to load {module}.{name}, and was not run")
+            raise pickle.UnpicklingError(f"it refers to {module}.{name}, and was not run")
         return self._known[module, name]

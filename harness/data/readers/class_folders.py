@@ -1,4 +1,4 @@
-"""``<class>/<image>``: the layout in which a folder's name is the label of the images in it."""
+"""``<class>/<image>``: the layout in which a folder's name is the class of the images in it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.data.readers.reader import HOLDOUT, TEST, TRAIN, FolderReader, Listing, Row, images_below, natural
-from harness.errors import UserError, some
+from harness.data.readers.reader import FolderReader, Listing, Row, images_below, natural
+from harness.data.splits import HOLDOUT, TEST, TRAIN
+from harness.utils.errors import UserError, some
 
 
 @dataclass(frozen=True)
 class ClassFolders(FolderReader):
-    """Images in one folder a class; ids are the paths below the data folder.
+    """Images in one folder per class. Ids are paths relative to the data folder.
 
     Args:
-        train: the folder of class folders, "" for the data folder itself.
-        holdout: a folder of class folders that is never trained on, where there is one.
-        test: a folder of images without labels; optional, used where it is there.
+        train: the folder of class folders; "" for the data folder itself.
+        holdout: a folder of class folders that is never trained on, if any.
+        test: a folder of images without labels; used if it exists.
     """
 
     train: str = ""
@@ -26,13 +27,13 @@ class ClassFolders(FolderReader):
 
     @property
     def looks_for(self) -> str:
-        start = f"{self.train}/" if self.train else ""
-        also = f" and {self.holdout}/<class>/<image>" if self.holdout else ""
-        return f"{start}<class>/<image>{also}"
+        prefix = f"{self.train}/" if self.train else ""
+        holdout_layout = f" and {self.holdout}/<class>/<image>" if self.holdout else ""
+        return f"{prefix}<class>/<image>{holdout_layout}"
 
     def matches(self, folder: Path) -> bool:
-        needed = [self.train] + ([self.holdout] if self.holdout else [])
-        return all((folder / part).is_dir() and len(self._classes(folder, part)) > 1 for part in needed)
+        required_parts = [self.train] + ([self.holdout] if self.holdout else [])
+        return all((folder / part).is_dir() and len(self._classes(folder, part)) > 1 for part in required_parts)
 
     def listing(self, folder: Path) -> Listing:
         classes = self._classes(folder, self.train)
@@ -44,25 +45,29 @@ class ClassFolders(FolderReader):
         return Listing(rows, tuple(classes))
 
     def _classes(self, folder: Path, part: str) -> list[str]:
-        inside = [e.name for e in os.scandir(folder / part) if e.is_dir() and not e.name.startswith((".", "__"))]
-        others = {self.holdout, self.test} if not part else set()
-        return sorted((name for name in inside if name not in others), key=natural)
+        names = [
+            entry.name
+            for entry in os.scandir(folder / part)
+            if entry.is_dir() and not entry.name.startswith((".", "__"))
+        ]
+        excluded = {self.holdout, self.test} if not part else set()
+        return sorted((name for name in names if name not in excluded), key=natural)
 
     def _labelled(self, folder: Path, part: str, split: str, classes: list[str]) -> list[Row]:
         unknown = sorted(set(self._classes(folder, part)) - set(classes))
         if unknown:
             raise UserError(
-                f"{folder / part} has classes that {self.train or folder}/ has not: {some(unknown)}.",
+                f"{folder / part} has classes that are missing from {self.train or folder}/: {some(unknown)}.",
                 "remove or rename those folders",
             )
         rows: list[Row] = []
         for label in self._classes(folder, part):
             below = f"{part}/{label}" if part else label
-            found = [Row(path, label, split, path) for path in images_below(folder, below)]
-            if not found:
+            class_rows = [Row(path, label, split, path) for path in images_below(folder, below)]
+            if not class_rows:
                 raise UserError(
                     f"the class folder {folder / below} has no images in it.",
                     "put its images there, or remove the folder",
                 )
-            rows += found
+            rows += class_rows
         return rows

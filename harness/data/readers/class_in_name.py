@@ -6,21 +6,22 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.console import say
-from harness.data.readers.reader import TEST, TRAIN, FolderReader, Listing, Row, images_below, is_image, stem
-from harness.errors import UserError, some
+from harness.data.readers.reader import FolderReader, Listing, Row, images_below, is_image, stem
+from harness.data.splits import TEST, TRAIN
+from harness.utils.console import say
+from harness.utils.errors import UserError, some
 
 
 @dataclass(frozen=True)
 class ClassInName(FolderReader):
-    """Training images whose class is their name's part before the first dot, and test images without one.
+    """Training images whose class is the part of their name before the first dot, and test images without a class.
 
-    Ids are names without suffix: "cat.0" in training, "1" in the test, as the organiser's CSV wants it.
+    Ids are names without their suffix: "cat.0" for training, "1" for the test, as in the organiser's CSV.
 
     Args:
         classes: the class names, in order.
         train: the folder of training images.
-        tests: folders of images without labels; whichever are there are used.
+        tests: folders of images without labels; those that exist are used.
     """
 
     classes: tuple[str, ...]
@@ -40,11 +41,11 @@ class ClassInName(FolderReader):
 
     def listing(self, folder: Path) -> Listing:
         paths = images_below(folder, self.train)
-        strange = [path for path in paths if _class(path) not in self.classes]
-        if strange:
+        unknown = [path for path in paths if _class(path) not in self.classes]
+        if unknown:
             raise UserError(
-                f"{len(strange):,} images in {folder / self.train} begin with none of the classes "
-                f"{', '.join(self.classes)}: {some(strange)}.",
+                f"{len(unknown):,} images in {folder / self.train} have names that start with none of the classes "
+                f"{', '.join(self.classes)}: {some(unknown)}.",
                 "remove or rename them",
             )
         rows = [Row(stem(path), _class(path), TRAIN, path) for path in paths]

@@ -1,4 +1,4 @@
-"""The handwritten digits that scikit-learn carries: real data with no download."""
+"""The handwritten digits that come with scikit-learn: real data without a download."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.data.readers.reader import TRAIN, Listing, Row
+from harness.data.readers.reader import Listing, Row
+from harness.data.splits import TRAIN
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class SklearnDigits:
     """1,797 scans of 8×8 pixels in 17 grey levels.
 
     Source: UCI, Optical Recognition of Handwritten Digits (its test part), as ``sklearn.datasets.load_digits``.
-    Ids count from 1, as Kaggle's Digit Recognizer has them.
+    Ids count from 1, as in Kaggle's Digit Recognizer.
     """
 
     looks_for = "scikit-learn's own copy of the digits"
@@ -34,7 +35,7 @@ class SklearnDigits:
         from sklearn.datasets import load_digits
 
         labels = load_digits().target
-        rows = [Row(str(i + 1), str(label), TRAIN, str(i)) for i, label in enumerate(labels)]
+        rows = [Row(str(number + 1), str(label), TRAIN, str(number)) for number, label in enumerate(labels)]
         return Listing(rows, tuple("0123456789"))
 
     def images(self, folder: Path) -> _Digits:
@@ -46,7 +47,7 @@ class _Digits:
     def _images(self) -> np.ndarray:
         from sklearn.datasets import load_digits
 
-        # Grey levels 0…16 become 0…255.
+        # Scale grey levels from 0…16 to 0…255.
         return np.rint(load_digits().images * (255 / 16)).astype(np.uint8)
 
     def read(self, source: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""``trainLabels.csv``: the layout in which images are numbered and a CSV gives their classes."""
+"""``trainLabels.csv``: the layout with numbered images and a CSV of their classes."""
 
 from __future__ import annotations
 
@@ -6,32 +6,22 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.data.readers.reader import (
-    TEST,
-    TRAIN,
-    FolderReader,
-    Listing,
-    Row,
-    check_labels,
-    images_below,
-    lines,
-    natural,
-    stem,
-)
-from harness.errors import UserError
+from harness.data.readers.reader import FolderReader, Listing, Row, check_labels, images_below, lines, natural, stem
+from harness.data.splits import TEST, TRAIN
+from harness.utils.errors import UserError
 
 
 @dataclass(frozen=True)
 class LabelsFile(FolderReader):
-    """Images by id, ``train/1.png``, their classes in a CSV ``id,label``, and test images without labels.
+    """Images by id, ``train/1.png``, with their classes in a CSV ``id,label``, and test images without labels.
 
-    Test ids are the organiser's, "1". Training numbers begin at 1 too, so training ids are "train/1".
+    Test ids are the organiser's, like "1". Training numbers start at 1 too, so training ids are like "train/1".
     Classes are in alphabetical order.
 
     Args:
         labels: the CSV.
         train: the folder of training images.
-        test: the folder of test images; optional.
+        test: the folder of test images; used if it exists.
     """
 
     labels: str = "trainLabels.csv"
@@ -58,18 +48,18 @@ class LabelsFile(FolderReader):
 def _labels(file: Path) -> dict[str, str]:
     """The class of each id."""
 
-    def refuse(number: int, found: object, wanted: str) -> UserError:
-        return UserError(f"{file}, line {number}: {wanted}. Received: {found!r}", "get the organiser's file again")
+    def line_error(number: int, received: object, expected: str) -> UserError:
+        return UserError(f"{file}, line {number}: {expected}. Received: {received!r}", "get the organiser's file again")
 
-    header, *rows = lines(file) or [""]
+    header, *label_lines = lines(file) or [""]
     if header != "id,label":
-        raise refuse(1, header, "the first line must be 'id,label'")
+        raise line_error(1, header, "the first line must be 'id,label'")
     labels: dict[str, str] = {}
-    for number, text in enumerate(rows, 2):
-        row = next(csv.reader([text]), [])
-        if len(row) != 2 or not all(row):
-            raise refuse(number, text, "an id and a label are wanted")
-        if row[0] in labels:
-            raise refuse(number, text, "each id may stand there once")
-        labels[row[0]] = row[1]
+    for number, line in enumerate(label_lines, 2):
+        cells = next(csv.reader([line]), [])
+        if len(cells) != 2 or not all(cells):
+            raise line_error(number, line, "expected an id and a label")
+        if cells[0] in labels:
+            raise line_error(number, line, "this id occurs twice")
+        labels[cells[0]] = cells[1]
     return labels

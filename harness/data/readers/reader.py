@@ -1,4 +1,4 @@
-"""What a reader is: recognise a layout, list its rows, give its images."""
+"""The interface of a reader: it recognises a layout, lists its rows and reads its images."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from harness.errors import UserError, some
+from harness.utils.errors import UserError, some
 
 Array = np.ndarray
 
-TRAIN, HOLDOUT, TEST = "train", "holdout", "test"
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
 
 
 class Row(NamedTuple):
-    """One image: its id, its class (None where the organiser keeps it), its split, where its bytes are."""
+    """One image: its id, its class (None without a label), its split, and where its bytes are."""
 
     id: str
     label: str | None
@@ -29,21 +28,21 @@ class Row(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """All rows of a data set, in the organiser's order, and its class names in the organiser's order."""
+    """The rows and the class names of a data set, both in the organiser's order."""
 
     rows: list[Row]
     classes: tuple[str, ...]
 
 
-class Images(Protocol):
-    """Gives each row's image: encoded bytes, or a decoded (height, width[, 3]) uint8 RGB array."""
+class ImageSource(Protocol):
+    """Reads a row's image: encoded bytes, or a decoded (height, width[, 3]) uint8 RGB array."""
 
     def read(self, source: str) -> bytes | Array: ...
 
 
 @dataclass(frozen=True)
 class Files:
-    """Images that are files under a folder; a source is a path relative to it."""
+    """Images that are files below a folder; a source is a path relative to it."""
 
     root: Path
 
@@ -52,63 +51,63 @@ class Files:
 
 
 class Reader(Protocol):
-    """A layout. Implementations are frozen dataclasses: their fields are part of what a data set is made from."""
+    """A reader of one layout. Implementations are frozen dataclasses, whose fields are part of the data set's key."""
 
     @property
     def looks_for(self) -> str:
-        """What the layout looks like, for the message when it is not there."""
+        """What the layout looks like, for the message when it is not found."""
         ...
 
     @property
     def on_disk(self) -> bool:
-        """Whether the data is on disk, and must be found, or comes from an installed library."""
+        """Whether the data is on the disk and must be found; otherwise it comes from an installed library."""
         ...
 
     def matches(self, folder: Path) -> bool:
-        """Whether this very folder has the layout; cheap."""
+        """Whether this folder itself has the layout; cheap."""
         ...
 
     def state(self, folder: Path) -> Any:
-        """What the listing depends on, without reading any image: JSON-able, cheap, changed by any change."""
+        """What the listing depends on: JSON-able, cheap to get without reading an image, and changed by any change."""
         ...
 
     def listing(self, folder: Path) -> Listing: ...
 
-    def images(self, folder: Path) -> Images: ...
+    def images(self, folder: Path) -> ImageSource: ...
 
 
 class FolderReader:
-    """What readers of files on disk share."""
+    """The methods that readers of files on the disk share."""
 
     on_disk = True
 
     def state(self, folder: Path) -> Any:
         return [(path, stat.st_size, stat.st_mtime_ns) for path, stat in walk(folder)]
 
-    def images(self, folder: Path) -> Images:
+    def images(self, folder: Path) -> ImageSource:
         return Files(folder)
 
 
 def walk(folder: Path, below: str = "") -> Iterator[tuple[str, os.stat_result]]:
-    """Every file under a folder, as (relative path with forward slashes, stat), in natural order; not hidden ones."""
+    """Every file below a folder except hidden ones, in natural order: (relative path with forward slashes, stat)."""
     with os.scandir(folder / below if below else folder) as entries:
-        for entry in sorted(entries, key=lambda e: natural(e.name)):
+        for entry in sorted(entries, key=lambda item: natural(item.name)):
             path = f"{below}/{entry.name}" if below else entry.name
             if entry.name.startswith(".") or entry.name == "__MACOSX":
                 continue
-            if any("\ud800" <= letter <= "\udfff" for letter in entry.name):
-                # Python's stand-in for undecodable bytes: such a name could be in no CSV.
+            if any("\ud800" <= character <= "\udfff" for character in entry.name):
+                # Python's escapes for undecodable bytes: such a name cannot be written to a CSV.
                 raise UserError(f"{path!r} in {folder} has a name that is not UTF-8.", "rename it")
             if entry.is_symlink() and not (folder / path).exists():
-                raise UserError(f"{folder / path} is a link to nothing.", "remove it, or put back what it pointed to")
+                raise UserError(f"{folder / path} is a link to nothing.", "remove it, or restore its target")
             if not entry.is_dir():
                 yield path, entry.stat()
             elif not entry.is_symlink() or not folder.resolve().is_relative_to((folder / path).resolve()):
-                yield from walk(folder, path)  # a link back up would never end
+                yield from walk(folder, path)  # a link to a parent folder would never end
 
 
 def natural(name: str) -> list[tuple[int, int | str]]:
-    """A sort key under which ``cat.2.jpg`` comes before ``cat.10.jpg``."""
+    """A sort key that puts ``cat.2.jpg`` before ``cat.10.jpg``."""
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", name)]
 
 
@@ -117,7 +116,7 @@ def is_image(path: str) -> bool:
 
 
 def images_below(folder: Path, below: str) -> list[str]:
-    """Every image under ``folder / below``, as paths relative to ``folder``, in natural order."""
+    """Every image below ``folder / below``, as paths relative to ``folder``, in natural order."""
     return [path for path, _ in walk(folder, below) if is_image(path)]
 
 
@@ -127,10 +126,10 @@ def stem(path: str) -> str:
 
 
 def lines(file: Path) -> list[str]:
-    """A text file's lines.
+    """The lines of a text file.
 
     Raises:
-        UserError: it is not UTF-8 text.
+        UserError: the file is not UTF-8 text.
     """
     try:
         return file.read_text(encoding="utf-8-sig").splitlines()
@@ -139,46 +138,54 @@ def lines(file: Path) -> list[str]:
 
 
 def check_labels(file: Path, labelled: Iterable[str], images: Iterable[str]) -> None:
-    """Refuse a label file that does not fit the images beside it.
+    """Raise an error if a label file and the images beside it do not match.
 
     Args:
         file: the label file.
-        labelled: the images it names.
-        images: the images that are there, named alike.
+        labelled: the names of the images in it.
+        images: the names of the images on the disk.
 
     Raises:
-        UserError: labels without an image or images without a label, counted, with the first few.
+        UserError: there are labels without an image, or images without a label.
     """
-    named, there = dict.fromkeys(labelled), dict.fromkeys(images)
-    missing, without = [name for name in named if name not in there], [name for name in there if name not in named]
-    told = [f"it names {len(missing):,} images that are not there ({some(missing, 3)})"] if missing else []
-    told += [f"{len(without):,} images have no label in it ({some(without, 3)})"] if without else []
-    if told:
-        raise UserError(f"{file} does not fit its images: {'; '.join(told)}.", "unpack the organiser's files again")
+    labelled_names, image_names = dict.fromkeys(labelled), dict.fromkeys(images)
+    without_image = [name for name in labelled_names if name not in image_names]
+    without_label = [name for name in image_names if name not in labelled_names]
+    problems = []
+    if without_image:
+        problems.append(f"it names {len(without_image):,} images that are not there ({some(without_image, 3)})")
+    if without_label:
+        problems.append(f"{len(without_label):,} images have no label in it ({some(without_label, 3)})")
+    if problems:
+        raise UserError(f"{file} does not fit its images: {'; '.join(problems)}.", "unpack the organiser's files again")
 
 
-def recognised(readers: tuple[Reader, ...], given: Path) -> tuple[Reader, Path] | None:
-    """The first reader whose layout is at ``given`` or one or two folders below it, and that folder."""
-    folders = [given, *_below(given), *(deeper for folder in _below(given) for deeper in _below(folder))]
+def recognised(readers: tuple[Reader, ...], root: Path) -> tuple[Reader, Path] | None:
+    """The first reader that recognises ``root`` or a folder one or two levels below it, and that folder."""
+    folders = [
+        root,
+        *_subfolders(root),
+        *(subfolder for folder in _subfolders(root) for subfolder in _subfolders(folder)),
+    ]
     return next(((reader, folder) for folder in folders for reader in readers if reader.matches(folder)), None)
 
 
-def find(readers: tuple[Reader, ...], given: Path) -> tuple[Reader, Path]:
-    """The same.
+def find(readers: tuple[Reader, ...], root: Path) -> tuple[Reader, Path]:
+    """The same as ``recognised``, but never None.
 
     Raises:
-        UserError: none is there; the message says what was looked for and what was found.
+        UserError: no layout is recognised; the message says what was looked for and what was found.
     """
-    found = recognised(readers, given)
-    if found is not None:
-        return found
-    shown = _visible(given)
-    while len(shown) == 1 and shown[0].is_dir():
-        shown = _visible(shown[0])
-    entries = [path.relative_to(given).as_posix() + "/" * path.is_dir() for path in shown]
-    wanted = "\n".join(f"  - {reader.looks_for}" for reader in readers)
+    match = recognised(readers, root)
+    if match is not None:
+        return match
+    visible = _visible(root)
+    while len(visible) == 1 and visible[0].is_dir():
+        visible = _visible(visible[0])
+    entries = [path.relative_to(root).as_posix() + "/" * path.is_dir() for path in visible]
+    layouts = "\n".join(f"  - {reader.looks_for}" for reader in readers)
     raise UserError(
-        f"no known layout in {given} (or two folders below).\nLooked for:\n{wanted}\n"
+        f"no known layout in {root} (or two folders below).\nLooked for:\n{layouts}\n"
         f"Found: {some(entries, 8) or 'nothing'}.",
         "give the right folder with --data DIR",
     )
@@ -188,6 +195,6 @@ def _visible(folder: Path) -> list[Path]:
     return sorted((path for path in folder.iterdir() if path.name[0] != "."), key=lambda path: natural(path.name))
 
 
-def _below(folder: Path) -> list[Path]:
-    # Class folders can number in the hundreds, so only a small fan-out is worth looking into.
+def _subfolders(folder: Path) -> list[Path]:
+    # There can be hundreds of class folders, so only the first few are searched.
     return [path for path in _visible(folder) if path.is_dir()][:50]

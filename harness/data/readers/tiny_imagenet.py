@@ -1,4 +1,4 @@
-"""Tiny ImageNet's layout: classes by WordNet id, and a validation set whose labels are in a text file."""
+"""Tiny ImageNet's layout: classes are WordNet ids, and the labels of the validation set are in a text file."""
 
 from __future__ import annotations
 
@@ -6,26 +6,17 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.data.readers.reader import (
-    HOLDOUT,
-    TEST,
-    TRAIN,
-    FolderReader,
-    Listing,
-    Row,
-    check_labels,
-    images_below,
-    lines,
-)
-from harness.errors import UserError, some
+from harness.data.readers.reader import FolderReader, Listing, Row, check_labels, images_below, lines
+from harness.data.splits import HOLDOUT, TEST, TRAIN
+from harness.utils.errors import UserError, some
 
 
 @dataclass(frozen=True)
 class TinyImageNet(FolderReader):
-    """Class folders for training, the organiser's labelled validation set as hold-out, a test without labels.
+    """Class folders for training, the organiser's labelled validation set as hold-out, and a test without labels.
 
     Ids are file names: "n01443537_0.JPEG", "val_0.JPEG", "test_0.JPEG". Classes are WordNet ids in the order of
-    ``wnids.txt``. Boxes are not read, nor ``words.txt``, which says for people what the ids mean.
+    ``wnids.txt``. Bounding boxes are not read, nor ``words.txt``, the ids' meanings.
 
     Source: Stanford University, course CS231n.
     """
@@ -39,14 +30,15 @@ class TinyImageNet(FolderReader):
 
     def listing(self, folder: Path) -> Listing:
         classes = _wnids(folder / "wnids.txt")
-        there = {path.name for path in (folder / "train").iterdir() if path.is_dir()}
-        for what, found in (
-            ("classes of wnids.txt have no folder", [wnid for wnid in classes if wnid not in there]),
-            ("folders are no classes of wnids.txt", sorted(there - set(classes))),
+        folders = {path.name for path in (folder / "train").iterdir() if path.is_dir()}
+        for problem, names in (
+            ("classes of wnids.txt have no folder", [wnid for wnid in classes if wnid not in folders]),
+            ("folders are not classes of wnids.txt", sorted(folders - set(classes))),
         ):
-            if found:
+            if names:
                 raise UserError(
-                    f"{len(found):,} {what} in {folder / 'train'}: {some(found)}.", "unpack the organiser's files again"
+                    f"{len(names):,} {problem} in {folder / 'train'}: {some(names)}.",
+                    "unpack the organiser's files again",
                 )
         rows = [
             Row(_name(path), wnid, TRAIN, path) for wnid in classes for path in images_below(folder, f"train/{wnid}")
@@ -62,7 +54,7 @@ def _wnids(file: Path) -> tuple[str, ...]:
     for number, wnid in enumerate(wnids, 1):
         if not re.fullmatch(r"n[0-9]{8}", wnid) or wnid in wnids[: number - 1]:
             raise UserError(
-                f"{file}, line {number}: one new WordNet id like n02124075 is wanted. Received: {wnid!r}",
+                f"{file}, line {number}: expected a new WordNet id like n02124075. Received: {wnid!r}",
                 "get the organiser's file again",
             )
     return tuple(wnids)
@@ -78,7 +70,7 @@ def _validation(folder: Path, classes: tuple[str, ...]) -> list[Row]:
         name, wnid, *_box = [*line.split("\t"), ""]
         if wnid not in classes or name in labels:
             raise UserError(
-                f"{file}, line {number}: a new image, a tab and a class of wnids.txt are wanted. Received: {line!r}",
+                f"{file}, line {number}: expected a new image, a tab and a class of wnids.txt. Received: {line!r}",
                 "get the organiser's file again",
             )
         labels[name] = wnid

@@ -1,0 +1,242 @@
+"""The public API: what a notebook uses, and what the command line stands on.
+
+import harness
+
+competition = harness.load("digits")
+run = competition.train("pixels", c=0.1)
+run.scores
+run.predictions["holdout"].to_frame()
+harness.score("digits", run.submission)
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.competition import Competition
+from harness.pipeline.artifacts import Options
+from harness.pipeline.graph import Pipeline
+from harness.plugins import loading
+from harness.runs.records import records
+from harness.scoring.predictions import Predictions
+from harness.scoring.score import Score, score_file
+from harness.utils.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AnyPath = str | PathLike[str]
+
+
+def load(
+    name: str,
+    data: AnyPath | None = None,
+    *,
+    folds: AnyPath | None = None,
+    smoke: bool = False,
+    workspace: AnyPath | None = None,
+) -> LoadedCompetition:
+    """A competition, ready to be trained on.
+
+    Args:
+        name: a folder of ``competitions/``; hyphens and underscores mean the same.
+        data: the organiser's files; remembered. None takes those remembered, else ``data/<name>/raw``.
+        folds: a CSV of folds (``id,fold``) to use in place of the competition's own.
+        smoke: shrink every recipe to under a minute, to see that it works.
+        workspace: the folder that holds ``competitions/``; None looks for it from here upwards.
+
+    Raises:
+        UserError: there is no such competition, or a mistake in its files.
+
+    Example:
+        >>> competition = harness.load("cifar10", data="~/cifar10")  # doctest: +SKIP
+    """
+    options = Options(data=_path(data), folds=_path(folds), smoke=smoke)
+    return LoadedCompetition(Workspace.find(_path(workspace)), name, options)
+
+
+def score(name: str, file: AnyPath, answers: AnyPath | None = None, *, workspace: AnyPath | None = None) -> Score:
+    """The local score of a submission CSV.
+
+    Args:
+        name: the competition.
+        file: anybody's CSV for its hold-out.
+        answers: a CSV of ids and labels to score on in place of the hold-out.
+        workspace: as in ``load``.
+
+    Raises:
+        UserError: the file is not a submission for these rows; every defect is named.
+
+    Example:
+        >>> harness.score("digits", "my.csv")  # doctest: +SKIP
+        Score(accuracy 0.9694 (0.9472 to 0.9861), 359 hold-out images)
+    """
+    return load(name, workspace=workspace).score(file, answers)
+
+
+def runs(name: str, *, workspace: AnyPath | None = None) -> pd.DataFrame:
+    """A competition's finished runs, the latest last: one row a run.
+
+    Returns:
+        Columns recipe, run (its key), out_of_fold and holdout (scores by the competition's metric), seconds, finished.
+
+    Example:
+        >>> harness.runs("digits").sort_values("holdout")  # doctest: +SKIP
+    """
+    import pandas as pd
+
+    competition = LoadedCompetition(Workspace.find(_path(workspace)), name)
+    finished = sorted(records(competition.workspace.runs(competition.name)), key=lambda record: record.sequence)
+    rows = [
+        {
+            "recipe": record.recipe,
+            "run": record.key,
+            **{split: record.scores.get(split, {}).get("score") for split in ("out_of_fold", "holdout")},
+            "seconds": record.about["seconds"],
+            "finished": pd.Timestamp(record.finished),
+        }
+        for record in finished
+    ]
+    return pd.DataFrame(rows, columns=["recipe", "run", "out_of_fold", "holdout", "seconds", "finished"])
+
+
+class LoadedCompetition:
+    """A competition with its data, its recipes and its runs. ``load`` makes one.
+
+    Args:
+        workspace: where things are kept.
+        name: the competition.
+        options: what differs from its declaration.
+    """
+
+    def __init__(self, workspace: Workspace, name: str, options: Options | None = None) -> None:
+        self.workspace, self.options = workspace, options or Options()
+        self.declaration: Competition = loading.load(workspace, name)
+        self.pipeline = Pipeline(workspace, self.declaration, self.options)
+
+    @property
+    def name(self) -> str:
+        return self.declaration.name
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """The recipes' names; the default one is ``default_recipe``."""
+        return tuple(self.pipeline.artifacts.recipes)
+
+    @property
+    def default_recipe(self) -> str:
+        return self.pipeline.artifacts.default
+
+    @property
+    def images(self) -> pd.DataFrame:
+        """The table of images: id, label (None where there is none), split, group, path.
+
+        Example:
+            >>> competition.images.groupby(["split", "label"]).size()  # doctest: +SKIP
+        """
+        import pandas as pd
+
+        dataset = self.pipeline.artifacts.dataset
+        names = [dataset.classes[label] if label >= 0 else None for label in dataset.labels]
+        return pd.DataFrame(
+            {
+                "id": dataset.ids,
+                "label": pd.Series(names, dtype="object"),
+                "split": dataset.splits.astype(object),
+                "group": dataset.groups,
+                "path": dataset.sources,
+            }
+        )
+
+    def train(self, recipe: str | None = None, **settings: Any) -> FinishedRun:
+        """Run a recipe, with what it needs, and write its submission; what is up to date is kept.
+
+        Args:
+            recipe: its name; None takes the default one.
+            settings: as ``--set`` takes them: ``epochs=20`` changes every recipe that has the setting.
+
+        Raises:
+            UserError: no such recipe or setting, a value that makes no sense, or data that is missing.
+
+        Example:
+            >>> run = competition.train("lite0", c=0.01)  # doctest: +SKIP
+        """
+        changes = [f"{name}={value!r}" for name, value in settings.items()]
+        options = replace(self.options, assignments=[*self.options.assignments, *changes])
+        pipeline = Pipeline(self.workspace, self.declaration, options)
+        name = recipe or pipeline.artifacts.default
+        pipeline.perform(pipeline.artifacts.choose([name]), submit=name)
+        return FinishedRun(pipeline, name)
+
+    def score(self, file: AnyPath, answers: AnyPath | None = None) -> Score:
+        """The local score of a submission CSV; see ``harness.score``."""
+        from harness.kaggle.board import board
+        from harness.scoring.metrics import METRICS
+
+        return score_file(
+            Path(file).expanduser(),
+            self.declaration.submission,
+            METRICS[self.declaration.metric],
+            self.pipeline.artifacts.dataset,
+            board(self.workspace, self.declaration),
+            _path(answers),
+        )
+
+
+class FinishedRun:
+    """A run that is done. ``LoadedCompetition.train`` gives one.
+
+    Args:
+        pipeline: what made it.
+        recipe: the recipe's name.
+    """
+
+    def __init__(self, pipeline: Pipeline, recipe: str) -> None:
+        self.recipe, self._pipeline = recipe, pipeline
+        self._run = pipeline.artifacts.run_of(recipe)
+
+    def __repr__(self) -> str:
+        return f"FinishedRun({self.recipe}, {self.key[:8]})"
+
+    @property
+    def key(self) -> str:
+        """What the run is made from, as a hash."""
+        return self._run.key
+
+    @property
+    def folder(self) -> Path:
+        """Its folder: settings, learning curves, predictions, reports."""
+        return self._run.folder
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """One row a split: metric, score, low and high (95 % interval), rows, top1, top5."""
+        import pandas as pd
+
+        return pd.DataFrame.from_dict(self._run.metrics() or {}, orient="index")
+
+    @property
+    def predictions(self) -> dict[str, Predictions]:
+        """Probabilities by split: "out_of_fold", "holdout", "test"; ``to_frame()`` makes a table of each.
+
+        Example:
+            >>> run.predictions["test"].to_frame()  # doctest: +SKIP
+        """
+        return self._pipeline.artifacts.predictions(self.recipe)
+
+    @property
+    def submissions(self) -> dict[str, Path]:
+        """The CSVs by split: "test" where the organiser has one, and "holdout"."""
+        return self._pipeline.artifacts.submission_files(self.recipe)
+
+    @property
+    def submission(self) -> Path:
+        """The CSV to send: for the organiser's test images; where there are none, for the hold-out."""
+        return next(iter(self.submissions.values()))
+
+
+def _path(path: AnyPath | None) -> Path | None:
+    return None if path is None else Path(path).expanduser()

@@ -1,0 +1,62 @@
+"""The arguments that several commands share, and how a command is added to the parser."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+Run = Callable[..., None]
+
+
+class Commands:
+    """Adds commands to a parser, each bound to the function that runs it.
+
+    Args:
+        parser: the top one.
+    """
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def add(self, name: str, run: Run, help: str, example: str) -> argparse.ArgumentParser:
+        """A command's own parser; ``run(workspace, options)`` runs it."""
+        command = self._commands.add_parser(
+            name,
+            help=help,
+            description=help,
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.set_defaults(run=run)
+        return command
+
+
+def add_competition(command: argparse.ArgumentParser) -> None:
+    command.add_argument("competition", metavar="COMP", help="a folder of competitions/; hyphens or underscores")
+
+
+def add_data(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--data", type=Path, metavar="DIR", help="the organiser's files; remembered (default: data/COMP/raw)"
+    )
+
+
+def add_folds(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--folds", type=Path, metavar="FILE", help="a CSV of folds (id,fold) to use in place of the competition's"
+    )
+
+
+def add_settings(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--smoke", action="store_true", help="shrink every recipe to under a minute, to see that it works"
+    )
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="assignments",
+        help="change a recipe's setting (RECIPE.KEY=VALUE: of one recipe only); repeatable",
+    )

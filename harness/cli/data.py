@@ -1,0 +1,219 @@
+"""The commands about competitions and their data."""
+
+from __future__ import annotations
+
+import dataclasses
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings
+from harness.cli.session import pipeline_of
+from harness.utils.console import console
+from harness.utils.errors import UserError
+from harness.utils.workspace import Workspace
+
+if TYPE_CHECKING:
+    from harness.competition import Competition
+
+
+def add_commands(commands: Commands) -> None:
+    command = commands.add("list", run_list, "the competitions, or one competition's recipes", "harness list cifar10")
+    command.add_argument("competition", metavar="COMP", nargs="?")
+
+    command = commands.add(
+        "status", run_status, "what is there, what is stale, what is missing", "harness status digits"
+    )
+    add_competition(command)
+    add_data(command)
+    add_folds(command)
+    add_settings(command)
+
+    command = commands.add(
+        "prepare",
+        run_prepare,
+        "read the data, split the folds, build the caches",
+        "harness prepare cifar10 --data ~/cifar10",
+    )
+    add_competition(command)
+    add_data(command)
+    add_folds(command)
+    command.add_argument("--compress", action="store_true", help="compress the image caches: smaller, slower to read")
+
+    command = commands.add(
+        "check",
+        run_check,
+        "examine the data: sizes, duplicates, unreadable images",
+        "harness check cifar10 --data ~/cifar10",
+    )
+    add_competition(command)
+    add_data(command)
+
+    command = commands.add("cache", run_cache, "list, verify or remove caches", "harness cache verify cifar10")
+    command.add_argument("action", choices=("ls", "verify", "rm"))
+    command.add_argument("competition", metavar="COMP", nargs="?", help="default: all")
+
+    command = commands.add(
+        "new", run_new, "make a competition out of <class>/<image> folders", "harness new pets --from ~/pets"
+    )
+    command.add_argument("name", metavar="NAME")
+    command.add_argument(
+        "--from",
+        type=Path,
+        metavar="DIR",
+        required=True,
+        dest="source",
+        help="holds <class>/<image>, and perhaps test/",
+    )
+
+
+def run_list(workspace: Workspace, options: Namespace) -> None:
+    """The competitions, or one competition's recipes."""
+    from rich.table import Table
+
+    from harness.plugins import loading
+
+    if options.competition is not None:
+        _list_recipes(workspace, options.competition)
+        return
+    table = Table("competition", "what", "metric", "data", "default recipe", box=None, pad_edge=False)
+    for competition in loading.load_all(workspace):
+        if isinstance(competition, loading.Broken):
+            table.add_row(competition.name, f"broken: {competition.reason}", "", "", "", style="red")
+            continue
+        try:
+            _, default = loading.recipes(competition)
+        except UserError as error:
+            table.add_row(competition.name, f"broken: {error.what}", competition.metric, "", "", style="red")
+            continue
+        table.add_row(
+            competition.name, competition.title, competition.metric, _data_state(workspace, competition), default
+        )
+    console().print(table)
+
+
+def _data_state(workspace: Workspace, competition: Competition) -> str:
+    if not all(reader.on_disk for reader in competition.readers):
+        return "built in"
+    if (workspace.data(competition.name) / "dataset.csv").exists():
+        return "read"
+    return "here" if workspace.raw(competition.name).exists() else "give --data DIR"
+
+
+def _list_recipes(workspace: Workspace, name: str) -> None:
+    from rich.table import Table
+
+    from harness.plugins import loading
+    from harness.recipes.settings import plain
+
+    competition = loading.load(workspace, name)
+    recipes, default = loading.recipes(competition)
+    table = Table("recipe", "kind", "settings that differ from the defaults", box=None, pad_edge=False)
+    for name, recipe in recipes.items():
+        usual = {field.name: field.default for field in dataclasses.fields(recipe)}
+        settings = plain(recipe)
+        kind = settings.pop("kind")
+        changed = ", ".join(f"{key}={value}" for key, value in settings.items() if value != usual[key] and value != {})
+        table.add_row(name + " (default)" * (name == default), kind, changed)
+    console().print(table)
+
+
+def run_status(workspace: Workspace, options: Namespace) -> None:
+    """The graph of a competition: each step, its state, what it needs, where it is."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from harness.report import resumed_runs
+    from harness.runs.records import records
+
+    pipeline = pipeline_of(workspace, options)
+    table = Table("step", "state", "needs", "where", box=None, pad_edge=False)
+    chosen = pipeline.artifacts.choose([*pipeline.artifacts.recipes])
+    first = pipeline.steps(chosen, known=False)[0]
+    known = first.state() == "up to date"
+    colour = {"up to date": "green", "stale": "yellow", "missing": "red"}
+    for step in pipeline.steps(chosen, pipeline.artifacts.default, known=known):
+        state = step.state()
+        table.add_row(step.name, Text(state, style=colour[state]), ", ".join(step.needs), workspace.shown(step.target))
+    console().print(table)
+    if not known:
+        console().print("Later steps are known once the data is read.")
+        console().print(f"next: harness prepare {pipeline.competition.name}")
+    resumed_runs.show(records(workspace.runs(pipeline.competition.name)), console())
+
+
+def run_prepare(workspace: Workspace, options: Namespace) -> None:
+    """Read the data, split the folds, build the caches of the default recipe."""
+    pipeline = pipeline_of(workspace, options)
+    pipeline.perform(pipeline.artifacts.choose([]), only=("folds", "images", "features"))
+    console().print(f"next: harness submit {pipeline.competition.name}")
+
+
+def run_check(workspace: Workspace, options: Namespace) -> None:
+    """Examine the data and report; the report comes before any complaint."""
+    from harness.data.quality import check
+    from harness.report import data_check as report
+
+    pipeline = pipeline_of(workspace, options)
+    competition = pipeline.competition
+    file = workspace.data(competition.name) / "check.json"
+    examination = check.load_or_examine(pipeline.artifacts.dataset, file)
+    out = console()
+    report.show(competition.name, examination, out)
+    out.print(f"\nwhole report: {workspace.shown(file)}")
+    unreadable = [f"  {source}: {reason}" for source, reason in examination["unreadable"].items()]
+    if len(unreadable) > competition.unreadable:
+        more = f"\n  and {len(unreadable) - 10:,} more" if len(unreadable) > 10 else ""
+        raise UserError(
+            f"{len(unreadable):,} of {examination['images']:,} images cannot be read, and {competition.unreadable:,} "
+            "are allowed:\n" + "\n".join(unreadable[:10]) + more,
+            "replace or remove those files, or allow them with `unreadable=` in the competition's competition.py",
+        )
+    for line in report.advice(examination) or ["Nothing to fix."]:
+        out.print(line)
+    out.print(f"next: harness submit {competition.name}")
+
+
+def run_new(workspace: Workspace, options: Namespace) -> None:
+    """Make a competition folder out of <class>/<image> folders."""
+    from harness.plugins import loading
+    from harness.plugins.scaffold import create
+
+    name = create(workspace, options.name, options.source)
+    console().print(f"made competitions/{name}/ ({', '.join(loading.FILES)})")
+    console().print(f"next: make submit COMP={name}")
+
+
+def run_cache(workspace: Workspace, options: Namespace) -> None:
+    """List, verify or remove caches."""
+    from rich.table import Table
+
+    from harness.data.cache import files
+    from harness.plugins import loading
+    from harness.utils.files import size
+
+    name = loading.load(workspace, options.competition).name if options.competition else None
+    caches = files.find(workspace, name)
+    if options.action == "rm" and name is None:
+        raise UserError("harness cache rm needs the competition whose caches are to go.", "harness cache rm COMP")
+    if options.action == "rm":
+        for cache in caches:
+            files.remove(cache)
+        console().print(f"removed {len(caches)} cache files, {size(sum(cache.bytes for cache in caches))}")
+        return
+    damaged = []
+    table = Table("competition", "holds", "images", "form", "bytes", "state", "file", box=None, pad_edge=False)
+    for cache in caches:
+        state = cache.state
+        if options.action == "verify" and state == "whole":
+            damage = files.verify(cache)
+            state = damage or "verified"
+            damaged += [cache.file.name] if damage else []
+        where = workspace.shown(cache.file)
+        table.add_row(cache.competition, cache.holds, f"{cache.images:,}", cache.form, size(cache.bytes), state, where)
+    console().print(table if caches else "There are no caches.")
+    if damaged:
+        raise UserError(
+            f"{len(damaged)} caches are damaged: {', '.join(damaged)}.",
+            "nothing to do: the next command that needs one makes it again (or: harness cache rm COMP)",
+        )

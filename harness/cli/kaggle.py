@@ -1,0 +1,111 @@
+"""The commands that speak to Kaggle."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from harness.cli.arguments import Commands, add_competition
+from harness.utils.console import console, say
+from harness.utils.workspace import Workspace
+
+
+def add_commands(commands: Commands) -> None:
+    command = commands.add(
+        "leaderboard", run_leaderboard, "the known ranks, and your runs among them", "harness leaderboard cifar10"
+    )
+    add_competition(command)
+    command.add_argument("--download", action="store_true", help="fetch Kaggle's whole leaderboard first")
+
+    command = commands.add(
+        "download", run_download, "the data from Kaggle, verified and unpacked", "harness download dogs-vs-cats"
+    )
+    add_competition(command)
+
+    command = commands.add(
+        "submissions", run_submissions, "what was sent to Kaggle, and its scores", "harness submissions dogs-vs-cats"
+    )
+    add_competition(command)
+
+
+def run_leaderboard(workspace: Workspace, options: Namespace) -> None:
+    """The known points and one's own runs in one table."""
+    from rich.table import Table
+
+    from harness.kaggle import standings
+    from harness.kaggle.board import board, downloaded
+    from harness.kaggle.ledger import agreement
+    from harness.kaggle.upload import client_of, ledger_of
+    from harness.plugins import loading
+    from harness.scoring.leaderboard import medals
+    from harness.scoring.metrics import METRICS
+
+    competition = loading.load(workspace, options.competition)
+    if options.download:
+        from harness.kaggle import download
+
+        file = downloaded(workspace, competition)
+        teams = download.leaderboard(client_of(competition), file)
+        say(f"Kaggle's leaderboard, {teams:,} teams: {workspace.shown(file)}")
+    known, metric = board(workspace, competition), METRICS[competition.metric]
+    recipes, _ = loading.recipes(competition)
+    sent = ledger_of(workspace, competition).latest()
+    runs = standings.own_runs(workspace.runs(competition.name), competition.metric, recipes, sent)
+    table = Table("rank", "what", metric.title, "out-of-fold", "public", "kind", box=None, pad_edge=False)
+    for *cells, own in standings.shown(standings.rows(known, runs)):
+        table.add_row(*cells, style="bold" if own else None)
+    out = console()
+    out.print(f"{competition.title}: {standings.pretty(metric)}")
+    if known.teams:
+        last = ", ".join(f"{name} to rank {rank:,}" for name, rank in medals(known.teams).items())
+        out.print(f"{known.teams:,} teams; by Kaggle's rules {last}")
+    out.print(table)
+    if runs:
+        out.print("Your own runs stand by their hold-out score, on other images than the board's; ~ is interpolated.")
+    else:
+        out.print(f"You have no finished run yet. next: harness submit {competition.name}")
+    if words := agreement(sent):
+        out.print(words)
+
+
+def run_download(workspace: Workspace, options: Namespace) -> None:
+    """The competition's data from Kaggle, verified and unpacked."""
+    from harness.kaggle.upload import fetch
+    from harness.plugins import loading
+
+    competition = loading.load(workspace, options.competition)
+    fetch(workspace, competition)
+    folder = workspace.shown(workspace.raw(competition.name))
+    console().print(f"next: harness prepare {competition.name} --data {folder}")
+
+
+def run_submissions(workspace: Workspace, options: Namespace) -> None:
+    """What was sent, with scores fetched from Kaggle."""
+    from rich.table import Table
+
+    from harness.kaggle.client import printable
+    from harness.kaggle.ledger import agreement
+    from harness.kaggle.submit import verdict
+    from harness.kaggle.upload import sender_of
+    from harness.plugins import loading
+
+    competition = loading.load(workspace, options.competition)
+    sender = sender_of(workspace, competition)
+    submissions = sender.refresh()
+    entries = [entry for entry in sender.ledger.latest() if entry.slug == competition.slug]
+    table = Table("time", "file", "status", "hold-out", "public", "private", "rank", box=None, pad_edge=False)
+    for entry in entries:
+        scores = ["" if one is None else f"{one:.5g}" for one in (entry.holdout, entry.public, entry.private)]
+        rank = "" if entry.rank is None else f"~ {entry.rank:,}"
+        table.add_row(entry.time, entry.file, entry.status, *scores, rank)
+    ours = {entry.reference for entry in entries}
+    for one in submissions:
+        if one["reference"] not in ours:
+            scores = ["" if one[name] is None else f"{one[name]:.5g}" for name in ("public", "private")]
+            table.add_row(one["date"][:19], printable(one["file"]), f"{one['status']}, not from here", "", *scores, "")
+    out = console()
+    out.print(table if entries or submissions else f"Nothing was sent to {competition.slug} yet.")
+    for entry in entries:
+        if words := verdict(entry):
+            out.print(f"{entry.file}: {words}")
+    if words := agreement(entries):
+        out.print(words)

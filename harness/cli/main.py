@@ -1,0 +1,95 @@
+"""The ``harness`` command: parse, call, print; nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+
+from harness import __version__
+from harness.cli import data, kaggle, models, reproduce, submit, train
+from harness.cli.arguments import Commands
+from harness.utils.errors import UserError
+from harness.utils.workspace import Workspace
+
+OK, OUR_FAILURE, USER_MISTAKE, INTERRUPTED = 0, 1, 2, 130
+
+EXAMPLES = """examples:
+  harness list                                        competitions, and where their data is
+  harness check cifar10 --data ~/cifar10              what is in the data, and what is odd about it
+  harness submit digits                               everything, from data to a scored CSV
+  harness submit cifar10 --data ~/cifar10 --smoke     the same in a minute, to see that it works
+  harness train cifar10 minivggnet --set epochs=20    one recipe, one setting changed
+  harness status cifar10                              what is up to date, stale or missing
+  harness score digits my.csv                         the hold-out score of anybody's CSV
+  harness lint digits my.csv                          everything that is wrong with it
+  harness leaderboard cifar10                         the known ranks, and your runs among them
+  harness submit dogs-vs-cats --upload                the data from Kaggle, a CSV to Kaggle, its score and rank
+  harness reproduce --only 1 2                        published experiments, and the page of results
+  harness new pets --from ~/pets                      a competition out of <class>/<image> folders
+
+exit codes: 0 done; 2 something for you to fix; 1 a bug of ours; 130 stopped by Ctrl-C
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(
+        prog="harness",
+        description="An image-competition harness: a folder in, a leaderboard-format CSV and an honest score out.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"harness {__version__}")
+    commands = Commands(top)
+    for group in (data, train, submit, kaggle, models, reproduce):
+        group.add_commands(commands)
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code: 0 done, 2 the user's mistake, 1 our failure, 130 stopped.
+    """
+    options = parser().parse_args(arguments)
+    try:
+        options.run(Workspace.find(), options)
+        return OK
+    except UserError as error:
+        return _tell(error.what, error.fix)
+    except KeyboardInterrupt:
+        print("\nStopped. What was finished is kept: the same command goes on from here.", file=sys.stderr)
+        if options.command == "train":
+            print(
+                "Another learning rate from the last checkpoint, as a run of its own: "
+                f"harness train {options.competition} RECIPE --from-epoch N --set learning_rate=…",
+                file=sys.stderr,
+            )
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output (head, less) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except Exception as error:
+        from harness.utils.files import out_of_space
+
+        if out_of_space(error):
+            return _tell(
+                f"the disk is full: {error}. Nothing half-written will be used.",
+                "free some room (data/*/cache and runs can be made again), then run the same command",
+            )
+        if isinstance(error, PermissionError):
+            return _tell(f"no permission: {error}.", "change the permissions of that path, then run the same command")
+        traceback.print_exc()
+        print("\nThis is a bug in the harness, not your mistake: please report the lines above.", file=sys.stderr)
+        return OUR_FAILURE
+
+
+def _tell(what: str, fix: str | None) -> int:
+    print(f"error: {what}", file=sys.stderr)
+    if fix:
+        print(f"  fix: {fix}", file=sys.stderr)
+    return USER_MISTAKE

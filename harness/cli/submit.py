@@ -1,0 +1,130 @@
+"""The commands about submission CSVs: making, scoring and checking one."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings
+from harness.cli.session import competition_of, pipeline_of
+from harness.cli.tables import print_scores
+from harness.data.splits import HOLDOUT, TEST
+from harness.utils.console import console, seconds
+from harness.utils.errors import UserError
+from harness.utils.workspace import Workspace
+
+if TYPE_CHECKING:
+    from harness.pipeline.graph import Pipeline
+
+
+def add_commands(commands: Commands) -> None:
+    command = commands.add("submit", run_submit, "everything up to a scored CSV", "harness submit digits")
+    add_competition(command)
+    command.add_argument("--recipe", metavar="RECIPE", help="the recipe to submit (default: the competition's)")
+    command.add_argument("--upload", action="store_true", help="send the CSV to Kaggle, once, and wait for its score")
+    command.add_argument(
+        "--dry-run", action="store_true", help="with --upload: show what would be sent, and send nothing"
+    )
+    command.add_argument("--message", metavar="TEXT", help="with --upload: a note for Kaggle's list (default: the run)")
+    add_data(command)
+    add_folds(command)
+    add_settings(command)
+
+    command = commands.add(
+        "score",
+        run_score,
+        "score a CSV on the hold-out",
+        "harness score digits submissions/digits/blend-0123abcd.csv",
+    )
+    add_competition(command)
+    command.add_argument("file", metavar="FILE", type=Path, nargs="?", help="default: the CSV of the latest run")
+    command.add_argument(
+        "--answers", type=Path, metavar="CSV", help="score on these ids and labels; rows without a label are not scored"
+    )
+
+    command = commands.add("lint", run_lint, "everything that is wrong with a CSV", "harness lint digits my.csv")
+    add_competition(command)
+    command.add_argument("file", metavar="FILE", type=Path)
+
+
+def run_submit(workspace: Workspace, options: Namespace) -> None:
+    """Everything up to a scored CSV, and a summary."""
+    from harness.kaggle import upload
+
+    started = time.monotonic()
+    competition = competition_of(workspace, options)
+    pipeline = competition.pipeline
+    recipe = options.recipe or competition.default_recipe
+    chosen = pipeline.artifacts.choose([recipe])
+    sender = upload.before_upload(workspace, pipeline) if options.upload or options.dry_run else None
+    upload.fetch_if_missing(workspace, pipeline)
+    if sender is not None:
+        upload.require_test(pipeline)
+    pipeline.perform(chosen, submit=recipe)
+    print_scores(pipeline, chosen)
+    out = console()
+    for split, file in pipeline.artifacts.submission_files(recipe).items():
+        out.print(f"{'submission' if split == 'test' else 'hold-out'}: {workspace.shown(file)}")
+        if split == "holdout":
+            out.print(str(competition.score(file)))
+    if sender is not None:
+        upload.upload(workspace, pipeline, sender, recipe, options.message, options.dry_run)
+    took = ", ".join(f"{name} {seconds(value)}" for name, value in pipeline.took.items())
+    out.print(f"time: {seconds(time.monotonic() - started)}" + (f" ({took})" if took else " (all was up to date)"))
+    if options.smoke:
+        out.print(f"A smoke run shows that it works, not how well. next: harness submit {competition.name}")
+    else:
+        out.print(
+            f"next: harness status {competition.name}, or look at "
+            f"{workspace.shown(pipeline.artifacts.run_of(recipe).folder)}"
+        )
+
+
+def run_score(workspace: Workspace, options: Namespace) -> None:
+    """Score a CSV on the hold-out."""
+    competition = competition_of(workspace, options)
+    file = options.file or competition.pipeline.artifacts.latest_submission()
+    if file is None:
+        folder = workspace.submissions(competition.name)
+        raise UserError(f"there is no CSV of a finished run in {folder} yet.", f"harness submit {competition.name}")
+    console().print(f"file: {workspace.shown(file)}")
+    console().print(str(competition.score(file, options.answers)))
+
+
+def run_lint(workspace: Workspace, options: Namespace) -> None:
+    """Everything that is wrong with a CSV."""
+    from harness.kaggle.upload import ledger_of
+    from harness.scoring.lint import lint
+
+    pipeline = pipeline_of(workspace, options)
+    competition, dataset = pipeline.competition, pipeline.artifacts.dataset
+    split = _split_of(pipeline, options.file)
+    sent = ledger_of(workspace, competition).sent(competition.slug or "")
+    ids = tuple(dataset.ids[row] for row in dataset.rows(split))
+    defects = lint(competition.submission, options.file, ids, dataset.classes, sent)
+    what = f"for the {len(dataset.rows(split)):,} {'test' if split == TEST else 'hold-out'} images"
+    errors = [defect for defect in defects if defect.severity != "warning"]
+    for defect in defects:
+        if defect not in errors:
+            console().print(f"warning: {defect.text}")
+    if errors:
+        raise UserError(
+            f"{options.file} is no good submission {what}:\n" + "\n".join(f"  - {defect.text}" for defect in errors),
+            f"correct the file, or make one with: harness submit {competition.name}",
+        )
+    console().print(f"{workspace.shown(options.file)}: no defect, {what}")
+
+
+def _split_of(pipeline: Pipeline, file: Path) -> str:
+    """The split whose ids a file holds most of."""
+    from harness.scoring.lint import read
+
+    dataset = pipeline.artifacts.dataset
+    text = read(file).decode("utf-8", errors="replace")
+    cells = {line.split(pipeline.competition.submission.separator)[0].strip('"') for line in text.splitlines()}
+    shared = {split: sum(dataset.ids[row] in cells for row in dataset.rows(split)) for split in (TEST, HOLDOUT)}
+    if not any(shared.values()):
+        return TEST if len(dataset.rows(TEST)) else HOLDOUT
+    return max(shared, key=lambda split: shared[split])

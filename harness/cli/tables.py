@@ -1,0 +1,68 @@
+"""The tables and lines that commands print of runs and scores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.utils.console import console, seconds
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness.pipeline.graph import Pipeline
+    from harness.recipes.recipe import Recipe
+
+
+def print_scores(pipeline: Pipeline, chosen: dict[str, Recipe]) -> None:
+    """A table of recipes' scores, then what views and ensembles gained."""
+    from rich.table import Table
+
+    from harness.kaggle.standings import kind_of
+    from harness.scoring.metrics import METRICS
+
+    title = METRICS[pipeline.competition.metric].title
+    table = Table(
+        "recipe",
+        "kind",
+        f"out-of-fold {title}",
+        f"hold-out {title}",
+        "top-1",
+        "top-5",
+        "trained in",
+        box=None,
+        pad_edge=False,
+    )
+    for name in chosen:
+        run = pipeline.artifacts.run_of(name)
+        metrics, about = run.metrics() or {}, run.about() or {}
+        holdout = metrics.get("holdout", {})
+        table.add_row(
+            name,
+            kind_of(name, pipeline.artifacts.recipes),
+            *(_interval(metrics[split]) if split in metrics else "" for split in ("out_of_fold", "holdout")),
+            *(f"{holdout[rank]:.4f}" if rank in holdout else "" for rank in ("top1", "top5")),
+            seconds(about.get("seconds", 0)),
+        )
+    out = console()
+    out.print(table)
+    _print_ensembles(pipeline, chosen, out)
+
+
+def _print_ensembles(pipeline: Pipeline, chosen: dict[str, Recipe], out: Console) -> None:
+    from harness.kaggle.board import board
+    from harness.report import ensemble, tta
+    from harness.utils.files import read_json
+
+    leaderboard = board(pipeline.workspace, pipeline.competition)
+    for name, recipe in chosen.items():
+        tta.show(name, pipeline.artifacts.run_of(name).folder, out)
+        if recipe.members and (blend := read_json(pipeline.artifacts.run_of(name).folder / "blend.json")):
+            out.print()
+            ensemble.show(name, blend, leaderboard, out)
+    out.print()
+    for name, reason in pipeline.artifacts.failed.items():
+        out.print(f"failed: {name}. {reason}")
+
+
+def _interval(score: dict) -> str:
+    return f"{score['score']:.4f} ({score['low']:.4f} to {score['high']:.4f})"

@@ -1,0 +1,86 @@
+"""The commands that train."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings
+from harness.cli.session import pipeline_of
+from harness.cli.tables import print_scores
+from harness.utils.console import console
+from harness.utils.errors import UserError
+from harness.utils.workspace import Workspace
+
+
+def add_commands(commands: Commands) -> None:
+    command = commands.add(
+        "train",
+        run_train,
+        "run recipes (the default one if none is named)",
+        "harness train cifar10 minivggnet --set epochs=20",
+    )
+    add_competition(command)
+    command.add_argument("recipes", metavar="RECIPE", nargs="*")
+    command.add_argument(
+        "--from-epoch",
+        type=int,
+        metavar="N",
+        help="have networks go on from the checkpoint after epoch N of the run without --set, as a run of its own",
+    )
+    add_data(command)
+    add_folds(command)
+    add_settings(command)
+
+    command = commands.add(
+        "lr-find",
+        run_lr_find,
+        "the learning rate at which a network's loss falls, with a plot",
+        "harness lr-find cifar10 minigooglenet",
+    )
+    add_competition(command)
+    command.add_argument("recipe", metavar="RECIPE")
+    add_data(command)
+    add_folds(command)
+    add_settings(command)
+
+
+def run_train(workspace: Workspace, options: Namespace) -> None:
+    """Run recipes and print their scores."""
+    pipeline = pipeline_of(workspace, options)
+    chosen = pipeline.artifacts.choose(options.recipes)
+    pipeline.perform(chosen)
+    print_scores(pipeline, chosen)
+    console().print(f"next: harness submit {pipeline.competition.name} --recipe {[*chosen][-1]}")
+
+
+def run_lr_find(workspace: Workspace, options: Namespace) -> None:
+    """Raise the learning rate step by step on the first fold, and say where the loss falls."""
+    from harness.recipes.trained import Trained
+    from harness.runs.fold_jobs import fold_jobs
+    from harness.training import lr_finder
+
+    pipeline = pipeline_of(workspace, options)
+    recipe = pipeline.artifacts.choose([options.recipe])[options.recipe]
+    if not isinstance(recipe, Trained):
+        raise UserError(
+            f"{options.recipe} is a {type(recipe).__name__}, which has no learning rate.",
+            "name a recipe that trains a network",
+        )
+    pipeline.perform({options.recipe: recipe}, only=("folds", "images"))
+    caches = {input: pipeline.artifacts.open_cache(input) for input in recipe.inputs()}
+    run = pipeline.artifacts.run_of(options.recipe)
+    fold = next(
+        fold_jobs(
+            run.folder,
+            run.name,
+            recipe,
+            pipeline.artifacts.dataset,
+            pipeline.artifacts.folds,
+            caches,
+            pipeline.competition.hflip_safe,
+        )
+    )
+    finding = lr_finder.find(recipe, fold, recipe.assemble)
+    out = console()
+    out.print(f"suggested: --set learning_rate={finding.suggested:.2g} (the recipe has {recipe.learning_rate:g})")
+    out.print(f"plot: {workspace.shown(fold.folder / 'learning-rates.png')}")

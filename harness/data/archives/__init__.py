@@ -1,0 +1,1 @@
+"""Unpacking the organiser's archives safely."""

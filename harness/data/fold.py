@@ -1,0 +1,44 @@
+"""One fold as a recipe sees it: the rows to train on, the rows to predict, and their data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harness.data.cache.cache import Cache, Input
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The input for fitting one fold.
+
+    Args:
+        title: "fold 2 of 5", for progress bars.
+        train, validation, holdout, test: row numbers, the same in the data set and in every cache.
+        labels: (n,) class numbers of all rows; only those of ``train`` and ``validation`` may be used.
+        classes: class names by number.
+        caches: the opened caches of the recipe's inputs.
+        hflip_safe: whether a mirrored image still shows the same class.
+        seed: a different one for each fold.
+        folder: where this fold's history and plots are saved.
+    """
+
+    title: str
+    train: Array
+    validation: Array
+    holdout: Array
+    test: Array
+    labels: Array
+    classes: tuple[str, ...]
+    caches: dict[Input, Cache]
+    hflip_safe: bool
+    seed: int
+    folder: Path
+
+    def predicted(self) -> Array:
+        """The rows to predict: validation, hold-out, test, in this order."""
+        return np.concatenate([self.validation, self.holdout, self.test])

@@ -1,0 +1,135 @@
+"""The user's own runs among the known points of a leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.data.splits import HOLDOUT, OUT_OF_FOLD
+from harness.kaggle.ledger import Entry
+from harness.recipes.recipe import Recipe
+from harness.recipes.seeds import lookup
+from harness.runs.records import records
+from harness.scoring.leaderboard import Leaderboard
+from harness.scoring.metrics import Metric
+
+PRETRAINED, FROM_SCRATCH = "pretrained", "from scratch"
+
+
+@dataclass(frozen=True)
+class OwnRun:
+    """A finished run's scores.
+
+    Args:
+        recipe: the recipe's name.
+        key: the run's key.
+        kind: "pretrained" if the recipe or one of its members uses a pretrained network, else "from scratch".
+        holdout: the score on the hold-out; None without a hold-out.
+        out_of_fold: the out-of-fold score.
+        public: the score on Kaggle's public leaderboard, if the run was submitted.
+    """
+
+    recipe: str
+    key: str
+    kind: str
+    holdout: float | None
+    out_of_fold: float | None
+    public: float | None
+
+
+def own_runs(folder: Path, metric: str, recipes: Mapping[str, Recipe], sent: Iterable[Entry]) -> list[OwnRun]:
+    """The finished runs under ``runs/<competition>``, without smoke runs.
+
+    Args:
+        folder: where runs are kept, by recipe and key.
+        metric: the competition's metric; scores by another metric are ignored.
+        recipes: the competition's recipes, by name.
+        sent: the ledger's latest entries.
+    """
+    public = {(entry.recipe, entry.run): entry.public for entry in sent}
+    runs = []
+    for record in records(folder):
+        name, key = record.recipe, record.key
+        splits = {split: scores for split, scores in record.scores.items() if scores.get("metric") == metric}
+        if splits:
+            holdout, out_of_fold = (splits.get(split, {}).get("score") for split in (HOLDOUT, OUT_OF_FOLD))
+            runs.append(OwnRun(name, key, kind_of(name, recipes), holdout, out_of_fold, public.get((name, key))))
+    return runs
+
+
+def kind_of(name: str, recipes: Mapping[str, Recipe]) -> str:
+    """A recipe's kind: "pretrained" if it or a member uses a pretrained network, else "from scratch"; "" if unknown."""
+    recipe = lookup(recipes, name)
+    if recipe is None:
+        return ""
+    pretrained = recipe.pretrained or any(kind_of(member, recipes) == PRETRAINED for member in recipe.members)
+    return PRETRAINED if pretrained else FROM_SCRATCH
+
+
+def rows(board: Leaderboard, runs: list[OwnRun]) -> list[list[Any]]:
+    """The known points of a leaderboard and the user's own runs in one table, the best first.
+
+    A run is ranked by its hold-out score, or by its out-of-fold score if it has no hold-out score. The rank is
+    interpolated. If the ranks of one kind are known, the rank among the run's own kind is shown too.
+
+    Returns:
+        Rows of rank, name, hold-out or known score, out-of-fold score, public score, kind, and whether the run is the
+        user's own.
+    """
+    table: list[tuple[float, list[Any]]] = []
+    for point in board.points:
+        rank = "" if point.rank is None else f"{point.rank:,}"
+        table.append((point.score, [rank, point.source, f"{point.score:.5g}", "", "", point.kind, False]))
+    for run in runs:
+        score = run.holdout if run.holdout is not None else run.out_of_fold
+        if score is None:
+            continue
+        name = f"{run.recipe} ({run.key[:8]})"
+        scores = ["" if value is None else f"{value:.5g}" for value in (run.holdout, run.out_of_fold, run.public)]
+        table.append((score, [_rank(board, score, run.kind), name, *scores, run.kind, True]))
+    return [row for _, row in sorted(table, key=lambda item: item[0], reverse=board.metric.higher_is_better)]
+
+
+def shown(table: list[list[Any]], around: int = 2, top: int = 10, most: int = 50) -> list[list[Any]]:
+    """An extract of a long table: its top, its last row, and the rows around the user's own runs; gaps are marked.
+
+    Args:
+        table: as returned by ``rows``.
+        around: rows to show before and after each own run.
+        top: rows to show from the top.
+        most: a table of at most this many rows is shown in full.
+    """
+    if len(table) <= most:
+        return table
+    own_numbers = [number for number, row in enumerate(table) if row[-1]]
+    visible = {number for number in range(len(table)) if number < top or number == len(table) - 1}
+    visible |= {nearby for number in own_numbers for nearby in range(number - around, number + around + 1)}
+    extract: list[list[Any]] = []
+    for number, row in enumerate(table):
+        if number in visible:
+            extract.append(row)
+        elif number - 1 in visible:
+            extract.append(["…", "", "", "", "", "", False])
+    return extract
+
+
+def _rank(board: Leaderboard, score: float, kind: str) -> str:
+    standing, board_of_kind = board.standing(score), board.of_kind(kind)
+    if standing is None:
+        return ""
+    several_kinds = len({point.kind for point in board.points if point.rank}) > 1
+    standing_of_kind = board_of_kind.standing(score) if board_of_kind is not None and several_kinds else None
+    rank = f"> {standing.best - 1:,}" if standing.rank is None else f"~ {standing.rank:,}"
+    if standing.medal:
+        rank += f", {standing.medal}"
+    if standing_of_kind is None:
+        return rank
+    rank_of_kind = standing_of_kind.rank if standing_of_kind.rank is not None else f"> {standing_of_kind.best - 1}"
+    return f"{rank} ({rank_of_kind} {kind})"
+
+
+def pretty(metric: Metric) -> str:
+    """The metric's name and direction, for the title of a table."""
+    return f"{metric.title}, {'higher' if metric.higher_is_better else 'lower'} is better"

@@ -1,0 +1,237 @@
+"""What a competition's things are, what each is made from, and where it is kept; nothing here trains."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from harness.competition import Competition
+from harness.data import dataset
+from harness.data.cache import build
+from harness.data.cache.cache import Cache, Input
+from harness.data.dataset import Dataset
+from harness.data.folds import Folds
+from harness.data.splits import HOLDOUT, TEST, TRAIN
+from harness.pipeline.selection import choose
+from harness.plugins import loading
+from harness.recipes.ensemble import Ensemble
+from harness.recipes.recipe import Recipe
+from harness.recipes.seeds import lookup
+from harness.recipes.snapshots import whole
+from harness.recipes.soup import Soup
+from harness.recipes.trained import Trained
+from harness.runs.records import records
+from harness.runs.run import Parent, Run
+from harness.scoring.predictions import Predictions
+from harness.utils import fingerprint as fp
+from harness.utils.errors import UserError
+from harness.utils.files import lock, read_json, write_json
+from harness.utils.versions import versions
+from harness.utils.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a command may change about a run.
+
+    Args:
+        data: the organiser's files, where they are not where they were.
+        assignments: ``key=value`` settings.
+        smoke: shrink every recipe to see that it works.
+        compressed: build image caches in the form for small disks.
+        folds: a CSV of folds to use in place of the competition's own.
+        from_epoch: have networks go on from the checkpoint after this epoch of the run without ``assignments``.
+    """
+
+    data: Path | None = None
+    assignments: list[str] = field(default_factory=list)
+    smoke: bool = False
+    compressed: bool = False
+    folds: Path | None = None
+    from_epoch: int | None = None
+
+
+class Artifacts:
+    """The things of one competition.
+
+    Args:
+        workspace: where things are kept.
+        competition: which.
+        options: what this command changes.
+
+    Raises:
+        UserError: a recipe's settings do not fit.
+    """
+
+    def __init__(self, workspace: Workspace, competition: Competition, options: Options | None = None) -> None:
+        self.workspace, self.competition, self.options = workspace, competition, options or Options()
+        self.recipes, self.default = loading.recipes(competition)
+        if self.options.smoke:
+            self.recipes = {name: recipe.smoke() for name, recipe in self.recipes.items()}
+        self._declared = dict(self.recipes)
+        self.failed: dict[str, str] = {}  # members left out of what is made of them, and why
+
+    def choose(self, names: list[str]) -> dict[str, Recipe]:
+        """The wanted recipes (the default one if none is named) and all their members, settings applied."""
+        chosen = choose(self.competition, self.recipes, names or [self.default], self.options.assignments)
+        self.recipes |= chosen
+        return chosen
+
+    # The organiser's files and the table made of them.
+
+    @cached_property
+    def source(self) -> tuple[Any, Path]:
+        """The reader and the folder: given, remembered, or ``data/<name>/raw``."""
+        name = self.competition.name
+        remembered = read_json(self.workspace.data(name) / "source.json") or {}
+        folder = self.options.data or (
+            Path(remembered["folder"]) if "folder" in remembered else self.workspace.raw(name)
+        )
+        unpack_to = self.workspace.data(name) / "unpacked"
+        return dataset.locate(
+            self.competition.readers, folder.expanduser().resolve(), unpack_to, name, self.competition.obtain
+        )
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        reader, folder = self.source
+        table = self.workspace.data(self.competition.name) / "dataset.csv"
+        with lock(table, "the table of images"):
+            table_of_images = dataset.load_or_read(
+                reader, folder, table, self._dataset_key(), self.competition.holdout, self.competition.group
+            )
+            if self.options.data is not None:
+                write_json(table.with_name("source.json"), {"folder": str(folder)})
+        return table_of_images
+
+    def _dataset_key(self) -> str:
+        return dataset.key(*self.source, self.competition.holdout, self.competition.group)
+
+    def known_dataset(self) -> Dataset | None:
+        """The data set if its kept table is up to date; reads no image."""
+        if "dataset" in self.__dict__:
+            return self.dataset
+        reader, folder = self.source
+        table = self.workspace.data(self.competition.name) / "dataset.csv"
+        return dataset.load(reader, folder, table, self._dataset_key())
+
+    # Folds.
+
+    @cached_property
+    def folds_key(self) -> str:
+        file = self.options.folds
+        if file is not None and not file.is_file():
+            raise UserError(f"there is no folds file {file}.", "check the path after --folds")
+        made_from = self.competition.folds if file is None else hashlib.blake2b(file.read_bytes()).hexdigest()
+        return fp.fingerprint(folds=made_from, dataset=self.dataset.fingerprint, steps=versions("folds"))
+
+    @property
+    def folds_file(self) -> Path:
+        return self.workspace.data(self.competition.name) / f"folds-{self.folds_key[:8]}.csv"
+
+    @cached_property
+    def folds(self) -> Folds:
+        return Folds.read(self.folds_file, tuple(self.dataset.ids[row] for row in self.dataset.rows(TRAIN)))
+
+    # Caches of images and features.
+
+    def cache_file(self, input: Input) -> Path:
+        return input.path(self.workspace.cache(self.competition.name), input.key(self.dataset))
+
+    def open_cache(self, input: Input) -> Cache:
+        return build.open_or_build(
+            self.cache_file(input), input, self.dataset, self.competition.unreadable, self.options.compressed
+        )
+
+    # Runs.
+
+    def run_of(self, name: str) -> Run:
+        recipe, epoch = self.recipes[name], self.options.from_epoch
+        if whole(name) != name:
+            assert isinstance(recipe, Trained)
+            return self._run(name, recipe, Parent(self.run_of(whole(name)), recipe.epochs))
+        if epoch is None or not isinstance(recipe, Trained):
+            return self._run(name, recipe)
+        declared = lookup(self._declared, name)
+        assert declared is not None
+        return self._run(name, recipe, Parent(self._run(name, declared), epoch))
+
+    def _run(self, name: str, recipe: Recipe, parent: Parent | None = None) -> Run:
+        members = {member: self.run_of(member).key for member in self.remaining(recipe)}
+        made_from = fp.fingerprint(
+            recipe=recipe,
+            ingredients=recipe.ingredients(),
+            inputs=[input.key(self.dataset) for input in recipe.inputs()],
+            folds=self.folds_key,
+            members=[*members.values()],
+            metric=self.competition.metric if isinstance(recipe, Ensemble) else None,  # weights are fitted for it
+            backend=_backend() if isinstance(recipe, Trained | Soup) else None,
+            steps=versions(*recipe.key_steps),
+            code=fp.competitor_code(type(recipe)),
+            **({"parent": [parent.run.key, parent.epoch]} if parent else {}),
+        )
+        return Run(
+            name=name,
+            key=made_from,
+            folder=self.workspace.runs(self.competition.name) / name / made_from,
+            recipe=recipe,
+            metric=self.competition.metric,
+            smoke=self.options.smoke,
+            parent=parent,
+            training_key=self._training_key(recipe, parent) if isinstance(recipe, Trained) else None,
+            members=members,
+            folds=self.folds_file.name,
+        )
+
+    def _training_key(self, recipe: Trained, parent: Parent | None) -> str:
+        settings, steps = recipe.training
+        return fp.fingerprint(
+            settings=settings,
+            ingredients=recipe.ingredients(),
+            inputs=[input.key(self.dataset) for input in recipe.inputs()],
+            folds=self.folds_key,
+            backend=_backend(),
+            steps=versions(*steps),
+            code=fp.competitor_code(type(recipe)),
+            **({"parent": [parent.run.training_key, parent.epoch]} if parent else {}),
+        )
+
+    def predictions(self, name: str) -> dict[str, Predictions]:
+        """A finished run's predictions by split."""
+        predictions = self.run_of(name).predictions()
+        assert predictions is not None, f"{name} was to be finished"
+        return predictions
+
+    def remaining(self, recipe: Recipe) -> list[str]:
+        """A recipe's members that did not fail. What is made of fewer has a key of its own, and all are tried again."""
+        return [name for name in recipe.members if name not in self.failed]
+
+    # Submissions.
+
+    def latest_submission(self) -> Path | None:
+        """The hold-out CSV of the run that finished last and still has one; None where there is none."""
+        folder = self.workspace.submissions(self.competition.name)
+        suffix = "-holdout.csv" if len(self.dataset.rows(TEST)) else ".csv"
+        latest_first = sorted(
+            records(self.workspace.runs(self.competition.name)), key=lambda record: record.sequence, reverse=True
+        )
+        files = (folder / f"{record.recipe}-{record.key[:8]}{suffix}" for record in latest_first)
+        return next((file for file in files if file.is_file()), None)
+
+    def submission_files(self, name: str) -> dict[str, Path]:
+        """The CSVs a recipe makes, by split: the organiser's test where there is one, and the hold-out."""
+        run = self.run_of(name)
+        stem = f"{name}{'-smoke' if self.options.smoke else ''}-{run.key[:8]}"
+        folder = self.workspace.submissions(self.competition.name)
+        files = {HOLDOUT: folder / f"{stem}.csv"}
+        if len(self.dataset.rows(TEST)):
+            files = {TEST: folder / f"{stem}.csv", HOLDOUT: folder / f"{stem}-holdout.csv"}
+        return files
+
+
+def _backend() -> str:
+    return os.environ.get("KERAS_BACKEND", "tensorflow")

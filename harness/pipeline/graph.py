@@ -1,0 +1,250 @@
+"""What a target needs, in order, skipping what is up to date.
+
+    data -> folds ----------\\
+       \\--> images (caches) --> recipes -> blend -> submission
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.competition import Competition
+from harness.data.cache import cache
+from harness.data.cache.cache import Input
+from harness.data.folds import Folds
+from harness.data.splits import TRAIN
+from harness.pipeline.artifacts import Artifacts, Options
+from harness.recipes.ensemble import Ensemble
+from harness.recipes.recipe import FoldRecipe, Recipe
+from harness.recipes.snapshots import whole
+from harness.recipes.soup import Soup
+from harness.recipes.trained import Trained
+from harness.runs.blend import blend
+from harness.runs.fit import fit
+from harness.runs.run import Run
+from harness.scoring import submission_csv
+from harness.utils.console import say, seconds
+from harness.utils.errors import UserError
+from harness.utils.files import lock, out_of_space, write_text
+from harness.utils.workspace import Workspace
+
+UP_TO_DATE, STALE, MISSING = "up to date", "stale", "missing"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node of the graph.
+
+    Args:
+        name: for people.
+        target: the file or folder it makes.
+        needs: names of the steps before it.
+        state: up to date, stale (made from something else), or missing.
+        make: makes it.
+    """
+
+    name: str
+    target: Path
+    needs: tuple[str, ...]
+    state: Callable[[], str]
+    make: Callable[[], None]
+
+
+class Pipeline:
+    """The graph that makes the things of one competition."""
+
+    def __init__(self, workspace: Workspace, competition: Competition, options: Options | None = None) -> None:
+        self.workspace, self.competition = workspace, competition
+        self.artifacts = Artifacts(workspace, competition, options)
+        self.took: dict[str, float] = {}
+
+    # Making.
+
+    def make_folds(self) -> None:
+        rows = self.artifacts.dataset.rows(TRAIN)
+        ids = tuple(self.artifacts.dataset.ids[row] for row in rows)
+        if self.artifacts.options.folds is not None:
+            folds = Folds.read(self.artifacts.options.folds, ids)
+        else:
+            folds = Folds(
+                ids,
+                self.competition.folds.split(self.artifacts.dataset.labels[rows], self.artifacts.dataset.groups[rows]),
+            )
+        with lock(self.artifacts.folds_file, "the folds"):
+            folds.write(self.artifacts.folds_file)
+
+    def make_run(self, name: str) -> None:
+        run = self.artifacts.run_of(name)
+        with lock(run.folder, f"the recipe {name}"):
+            if run.is_done():
+                return
+            if not run.is_fitted():
+                self._fit(run)
+            run.evaluate(self.artifacts.dataset)
+
+    def _fit(self, run: Run) -> None:
+        if isinstance(run.recipe, Ensemble):
+            members = {name: self.artifacts.predictions(name) for name in self.artifacts.remaining(run.recipe)}
+            left_out = {
+                name: self.artifacts.failed[name] for name in run.recipe.members if name in self.artifacts.failed
+            }
+            blend(run, members, self.artifacts.dataset, self.artifacts.folds, left_out)
+        else:
+            recipe = self._of_folds(run.recipe)
+            caches = {input: self.artifacts.open_cache(input) for input in recipe.inputs()}
+            fit(run, recipe, self.artifacts.dataset, self.artifacts.folds, caches, self.competition.hflip_safe)
+
+    def _of_folds(self, recipe: Recipe) -> FoldRecipe:
+        """What is fitted fold by fold: the recipe, or where it is a soup, what it is with its members' runs."""
+        if isinstance(recipe, Soup):
+            member = self.artifacts.recipes[recipe.members[0]]
+            assert isinstance(member, Trained)
+            folders = {name: self.artifacts.run_of(name).folder for name in recipe.members}
+            return recipe.of_folds(member, folders, self.artifacts.dataset.groups)
+        assert isinstance(recipe, FoldRecipe)
+        return recipe
+
+    def make_submission(self, name: str) -> None:
+        predictions = self.artifacts.predictions(name)
+        with lock(self.workspace.submissions(self.competition.name) / name, f"the submission of {name}"):
+            for split, file in self.artifacts.submission_files(name).items():
+                submission_csv.write(self.competition.submission, file, predictions[split])
+
+    # The graph.
+
+    def steps(self, chosen: dict[str, Recipe], submit: str | None = None, known: bool = True) -> list[Step]:
+        """The steps that the chosen recipes need, in order.
+
+        Args:
+            chosen: recipes with their members, members first.
+            submit: a recipe whose CSVs are wanted too.
+            known: whether the data set is known; later steps have no key before it is.
+        """
+        table = self.workspace.data(self.competition.name) / "dataset.csv"
+        steps = [Step("data", table, (), lambda: self._table_state(table), lambda: _touch(self.artifacts.dataset))]
+        if not known:
+            return steps
+        inputs = dict.fromkeys(input for recipe in chosen.values() for input in recipe.inputs())
+        steps.append(Step("folds", self.artifacts.folds_file, ("data",), self._folds_state, self.make_folds))
+        for input in inputs:
+            steps.append(self._cache_step(input))
+        for name, recipe in chosen.items():
+            steps.append(self._run_step(name, recipe))
+        if submit is not None:
+            first = next(iter(self.artifacts.submission_files(submit).values()))
+            steps.append(
+                Step(
+                    "submission",
+                    first,
+                    (submit,),
+                    lambda: self._submission_state(submit),
+                    lambda: self.make_submission(submit),
+                )
+            )
+        return steps
+
+    def perform(
+        self, chosen: dict[str, Recipe], submit: str | None = None, only: tuple[str, ...] | None = None
+    ) -> None:
+        """Make what is not up to date, in order, saying what is done and what is skipped."""
+        self.competition.submission.check(
+            self.artifacts.dataset.classes
+        )  # the data set comes first: all is keyed by it
+        counts = self.artifacts.dataset.counts()
+        say(
+            "data: "
+            + ", ".join(f"{count:,} {split}" for split, count in counts.items())
+            + f", {len(self.artifacts.dataset.classes)} classes"
+        )
+        for step in self.steps(chosen, submit)[1:]:
+            if only is not None and not step.name.startswith(only):
+                continue
+            if step.state() == UP_TO_DATE:
+                say(f"{step.name}: up to date")
+                continue
+            started = time.monotonic()
+            try:
+                step.make()
+            except Exception as error:
+                if out_of_space(error) or not self._can_do_without(step.name, chosen):
+                    raise
+                self._leave_out(step.name, error)
+                continue
+            self.took[step.name] = time.monotonic() - started
+            say(f"{step.name}: made in {seconds(self.took[step.name])}")
+
+    def _can_do_without(self, name: str, chosen: dict[str, Recipe]) -> bool:
+        """Whether a recipe is made only as a member of ensembles, each of which has enough others."""
+        above = [recipe for recipe in chosen.values() if name in recipe.members]
+        if any(whole(other) == name != other for other in chosen):  # nor can there be snapshots of it
+            return False
+        return bool(above) and all(
+            isinstance(recipe, Ensemble) and len(self.artifacts.remaining(recipe)) - 1 >= recipe.needed
+            for recipe in above
+        )
+
+    def _leave_out(self, name: str, error: Exception) -> None:
+        self.artifacts.failed[name] = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        file = self.artifacts.run_of(name).folder / "failed.txt"
+        write_text(file, traceback.format_exc())
+        say(
+            f"{name}: failed, and is left out. {self.artifacts.failed[name]}\n"
+            f"  the traceback: {self.workspace.shown(file)}"
+        )
+
+    def _table_state(self, table: Path) -> str:
+        if self.artifacts.known_dataset() is not None:
+            return UP_TO_DATE
+        return STALE if table.exists() else MISSING
+
+    def _folds_state(self) -> str:
+        if self.artifacts.folds_file.is_file():
+            return UP_TO_DATE
+        return STALE if list(self.artifacts.folds_file.parent.glob("folds-*.csv")) else MISSING
+
+    def _cache_step(self, input: Input) -> Step:
+        file = self.artifacts.cache_file(input)
+
+        def state() -> str:
+            if cache.is_built(file, input.key(self.artifacts.dataset)):
+                return UP_TO_DATE
+            return STALE if list(file.parent.glob(f"{input.kind}-{input}-????????.h5")) else MISSING
+
+        return Step(_named(input), file, ("data",), state, lambda: _touch(self.artifacts.open_cache(input)))
+
+    def _run_step(self, name: str, recipe: Recipe) -> Step:
+        def state() -> str:
+            run = self.artifacts.run_of(name)  # only now: a member may have failed since the steps were listed
+            if run.is_done():
+                return UP_TO_DATE
+            return STALE if run.has_older() else MISSING
+
+        inputs = ("folds", *(_named(input) for input in recipe.inputs()))
+        needs = recipe.members or (inputs if whole(name) == name else (whole(name),))
+        return Step(name, self.artifacts.run_of(name).folder, needs, state, lambda: self.make_run(name))
+
+    def _submission_state(self, name: str) -> str:
+        run = self.artifacts.run_of(name)
+        if not run.is_done():
+            return MISSING
+        predictions = self.artifacts.predictions(name)
+        files = self.artifacts.submission_files(name)
+        if all(
+            file.is_file()
+            and file.read_bytes() == submission_csv.render(self.competition.submission, predictions[split]).encode()
+            for split, file in files.items()
+        ):
+            return UP_TO_DATE
+        return MISSING
+
+
+def _named(input: Input) -> str:
+    return f"{input.kind} {input}"
+
+
+def _touch(_: object) -> None:
+    """For properties that are worth computing for what they leave on disk."""

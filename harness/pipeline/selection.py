@@ -1,0 +1,82 @@
+"""Which recipes a command asks for: those named, all their members, settings applied, what makes no sense refused."""
+
+from __future__ import annotations
+
+from harness.competition import Competition
+from harness.recipes.recipe import FoldRecipe, Recipe
+from harness.recipes.seeds import base, lookup
+from harness.recipes.settings import override
+from harness.recipes.snapshots import whole
+from harness.utils.errors import UserError, nearest
+
+
+def choose(
+    competition: Competition, recipes: dict[str, Recipe], requested: list[str], assignments: list[str]
+) -> dict[str, Recipe]:
+    """The wanted recipes, all their members, and the whole runs of snapshots; what is needed comes first.
+
+    Args:
+        competition: whose they are; its rules apply.
+        recipes: all it has, by name.
+        wanted: names.
+        assignments: ``key=value`` settings, as typed.
+
+    Raises:
+        UserError: no such recipe or setting, a value that makes no sense, or members that do not fit together.
+    """
+    # Settings come first, for they may name other members; then those that none of the chosen has are refused.
+    names = _with_members(competition, override(recipes, assignments), requested)
+    declared = override({base(name): recipes[base(name)] for name in names}, assignments)
+    chosen = {name: recipe for name in names if (recipe := lookup(declared, name)) is not None}
+    for name, recipe in chosen.items():
+        recipe.check(competition)
+        folds = {member: _folds_of(chosen, member) for member in recipe.members}
+        if len(set(folds.values())) > 1:
+            counts = ", ".join(f"{member} has folds={count}" for member, count in folds.items())
+            raise UserError(
+                f"the members of {name} predict different rows: {counts}.",
+                "give them the same folds, or --set folds=",
+            )
+    return chosen
+
+
+def _with_members(competition: Competition, recipes: dict[str, Recipe], requested: list[str]) -> list[str]:
+    """The wanted names and those of all they need, in order."""
+    names: list[str] = []
+
+    def add(name: str, above: tuple[str, ...]) -> None:
+        recipe = lookup(recipes, name)
+        if recipe is None:
+            raise _unknown(competition, recipes, name)
+        if name in above:
+            raise UserError(
+                f"the recipe {name!r} is made of itself: {' of '.join((*above, name))}.",
+                "name other members in of=",
+            )
+        for member in recipe.members:
+            add(member, (*above, name))
+        if whole(name) != name:
+            add(whole(name), above)
+        if name not in names:
+            names.append(name)
+
+    for name in requested:
+        add(name, ())
+    return names
+
+
+def _unknown(competition: Competition, recipes: dict[str, Recipe], name: str) -> UserError:
+    run = lookup(recipes, whole(name))
+    if run is None or whole(name) == name:
+        message = f"{competition.name} has no recipe {name!r}. {nearest(name, list(recipes))}"
+        return UserError(message, f"harness list {competition.name}")
+    return UserError(
+        f"there is no snapshot {name}: the learning rate of {whole(name)} does not go through so many cycles.",
+        f"name fewer in of=, or --set {base(name)}.schedule=cycles --set {base(name)}.cycles= a larger number",
+    )
+
+
+def _folds_of(recipes: dict[str, Recipe], name: str) -> int | None:
+    """How many folds a recipe predicts; None for all."""
+    recipe = recipes[name]
+    return recipe.folds if isinstance(recipe, FoldRecipe) else _folds_of(recipes, recipe.members[0])

@@ -1,0 +1,158 @@
+"""Finding and loading the competitions in ``competitions/``."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from harness.competition import Competition
+from harness.recipes.recipe import Recipe
+from harness.utils.errors import UserError, nearest
+from harness.utils.workspace import Workspace
+
+FILES = ("competition.py", "recipes.py", "leaderboard.csv", "README.md")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A competition folder that could not be loaded, and why."""
+
+    name: str
+    reason: str
+
+
+def canonical(name: str) -> str:
+    """Folder form of a name: hyphens and underscores mean the same."""
+    return name.strip().strip("/").replace("-", "_")
+
+
+def names(workspace: Workspace) -> list[str]:
+    """Every competition folder, whether or not it loads."""
+    if not workspace.competitions.is_dir():
+        return []
+    return sorted(entry.name for entry in workspace.competitions.iterdir() if _is_competition(entry))
+
+
+def _is_competition(folder: Path) -> bool:
+    return (folder / "competition.py").is_file() and not folder.name.startswith(".")  # half-made ones are hidden
+
+
+def load(workspace: Workspace, name: str) -> Competition:
+    """The competition called ``name``.
+
+    Raises:
+        UserError: no folder of that name (the nearest are named), or a mistake in its file.
+    """
+    folder_name = canonical(name)
+    if folder_name not in names(workspace):
+        raise UserError(
+            f"there is no competition {name!r} in {workspace.competitions}. {nearest(folder_name, names(workspace))}",
+            "harness list",
+        )
+    folder = workspace.competition(folder_name)
+    declared = getattr(_execute(folder / "competition.py"), "competition", None)
+    if not isinstance(declared, Competition):
+        raise UserError(
+            f"{folder / 'competition.py'} must assign a Competition to the name `competition`. Received: {declared!r}",
+            "compare with competitions/digits/competition.py",
+        )
+    competition = dataclasses.replace(declared, name=folder_name, folder=folder)
+    _validate(competition)
+    return competition
+
+
+def load_all(workspace: Workspace) -> list[Competition | Broken]:
+    """Every competition; one with a mistake in it is listed as broken and spoils no other."""
+    competitions: list[Competition | Broken] = []
+    for name in names(workspace):
+        try:
+            competitions.append(load(workspace, name))
+        except UserError as error:
+            competitions.append(Broken(name, error.what))
+    return competitions
+
+
+def recipes(competition: Competition) -> tuple[dict[str, Recipe], str]:
+    """The competition's recipes by name, and the name of its default one.
+
+    In ``recipes.py`` every function marked ``@recipe`` is one, called by its name; ``default`` is one of them.
+    """
+    from harness.recipes.recipe import is_recipe
+    from harness.recipes.seeds import lookup
+
+    path = competition.folder / "recipes.py"
+    if not path.is_file():
+        raise UserError(f"{competition.folder} has no recipes.py.", "compare with competitions/digits/recipes.py")
+    module = _execute(path)
+    by_name: dict[str, Recipe] = {}
+    for name, function in vars(module).items():
+        if is_recipe(function) and function.__name__ == name:  # `default` is a second name of one of them
+            try:
+                by_name[name] = function()
+            except Exception as error:
+                raise UserError(_where(path, error), f"correct the recipe {name!r} in {path}") from error
+    default = getattr(module, "default", None)
+    default_name = getattr(default, "__name__", None)
+    if default_name not in by_name:
+        raise UserError(f"{path} must end in `default = <one of its recipes>`. Received: {default!r}", f"edit {path}")
+    for name, recipe in by_name.items():
+        for member in recipe.members:
+            if lookup(by_name, member) is None:
+                raise UserError(
+                    f"the recipe {name!r} in {path} names a member {member!r} that is not there. "
+                    + nearest(member, list(by_name)),
+                    f"edit {path}",
+                )
+    return by_name, default_name
+
+
+def _validate(competition: Competition) -> None:
+    from harness.scoring.metrics import METRICS
+
+    def refuse(what: str) -> None:
+        path = competition.folder / "competition.py"
+        raise UserError(f"{path}: {what}", f"edit {path}")
+
+    if competition.metric not in METRICS:
+        refuse(f"metric must be one of {', '.join(METRICS)}. Received: metric={competition.metric!r}")
+    if not competition.readers:
+        refuse("readers must name at least one layout. Received: readers=()")
+    form = competition.submission
+    if form.value not in (kinds := ("class", "number", "probability", "probabilities")):
+        refuse(f"submission's value must be one of {', '.join(kinds)}. Received: value={form.value!r}")
+    if form.value == "probability" and form.positive is None:
+        refuse("submission's positive must name the class whose probability it holds. Received: positive=None")
+    if competition.group not in ("exact", "near"):
+        refuse(f"group must be 'exact' or 'near'. Received: group={competition.group!r}")
+    if competition.unreadable < 0:
+        refuse(f"unreadable must be 0 or more. Received: unreadable={competition.unreadable!r}")
+
+
+def _execute(path: Path) -> ModuleType:
+    """Run a competition's Python file as a module of its own."""
+    module_name = f"competitions.{path.parent.name}.{path.stem}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module  # dataclasses declared in the file look their module up here
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[module_name]
+        raise UserError(_where(path, error), f"correct {path}") from error
+    return module
+
+
+def _where(path: Path, error: Exception) -> str:
+    """An error inside a competitor's file, with the line of that file."""
+    lines: list[Any] = [
+        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+    ]
+    line = error.lineno if isinstance(error, SyntaxError) else (lines[-1] if lines else "?")
+    return f"{path}, line {line}: {type(error).__name__}: {error}"

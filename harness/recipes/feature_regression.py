@@ -1,0 +1,124 @@
+"""Features of a pretrained network into logistic regression."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+
+from harness.data.fold import Fold
+from harness.ensembles.combine import equal
+from harness.models import linear
+from harness.models.backbones import BACKBONES, find
+from harness.models.backbones.backbone import Layer, Precision, Storage
+from harness.recipes.recipe import Array, FoldRecipe
+from harness.tta.views import CENTRE, views
+from harness.tta.worth import ViewPredictions
+from harness.utils.console import progress
+from harness.utils.errors import require
+
+if TYPE_CHECKING:
+    import keras
+
+    from harness.data.cache.cache import Input
+    from harness.models.backbones.features import Features
+
+SMOKE_SIDE = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureRegression(FoldRecipe):
+    """What a backbone makes of the images, standardised, into multinomial logistic regression.
+
+    The penalty is chosen by cross-validation on the folds themselves: each fold is fitted for the whole grid, and the
+    C whose predictions have the lowest log loss out of fold is taken, with those predictions.
+
+    Of several views, the regression is fitted to the centre, as without them, and the answers to all are averaged.
+    Averages of logits are the answers to averaged features, for the logits are linear in the features.
+
+    Args:
+        backbone: a key of ``harness.models.backbones.BACKBONES``.
+        side: the height and width images are brought to; None takes those the backbone was trained on.
+        layers: the layers tapped, by name or index (``harness inspect``); none: the backbone's default one.
+        tta: the views whose answers are averaged: keys of ``harness.tta.views.VIEWS`` joined by "+", not "random".
+            For crops, images are brought to 8/7 of ``side`` first.
+        average: what is averaged over the views.
+        c: the inverse penalties C to choose from; one is taken as it is.
+        precision: "bfloat16" trades exactness for speed on processors that have matrix units for it.
+        storage: of the cached features; "float16" takes half the room.
+    """
+
+    backbone: str
+    side: int | None = None
+    layers: tuple[Layer, ...] = ()
+    tta: str = "centre"
+    average: Literal["probabilities", "logits"] = "probabilities"
+    c: tuple[float, ...] = linear.GRID
+    precision: Precision = "float32"
+    storage: Storage = "float32"
+
+    @property
+    def key_steps(self) -> tuple[str, ...]:
+        averaged = ("tta", "averages") if self.tta != CENTRE.name else ()
+        return (*super().key_steps, "feature_regression", *averaged)
+
+    @property
+    def features(self) -> Features:
+        from harness.models.backbones.features import Features
+
+        return Features(self.backbone, self.side, self.layers, self.tta, self.precision, self.storage)
+
+    def inputs(self) -> tuple[Input, ...]:
+        return (self.features,)
+
+    def check(self, competition) -> None:
+        super().check(competition)
+        require(self, "backbone", self.backbone in BACKBONES, f"one of {', '.join(BACKBONES)}")
+        require(self, "side", self.side is None or self.side >= 32, "at least 32, or None for the backbone's own")
+        require(self, "c", len(self.c) > 0 and min(self.c) > 0, "one or more numbers above 0")
+        views(self.tta, competition.hflip_safe, drawn=False)
+
+    def smoke(self) -> Self:
+        # All images are looked at, limit or no limit: at this size in a twelfth of the time.
+        return dataclasses.replace(super().smoke(), side=min(self.side or SMOKE_SIDE, SMOKE_SIDE), tta="centre")
+
+    @property
+    def pretrained(self) -> bool:
+        return True
+
+    @property
+    def approach(self) -> str:
+        return "early features" if self.layers else "features"
+
+    def architecture(self, classes: Callable[[], int]) -> keras.Model:
+        return find(self.backbone, self.side).network(weights=False)
+
+    def variants(self) -> tuple[dict[str, Any], ...]:
+        return tuple({"c": c} for c in sorted(set(self.c)))
+
+    def fit(self, fold: Fold) -> Array:
+        rows, looks = np.asarray(fold.caches[self.features].rows), self.features.looks
+        features = [rows[:, number] for number in range(len(looks))] if len(looks) > 1 else [rows]
+        train = fold.train
+        with progress(f"{fold.title}, fitting", len(self.variants()), "C") as bar:
+            models = linear.fit_path(
+                features[looks.index(CENTRE)],
+                fold.labels,
+                len(fold.classes),
+                self.c,
+                rows=train,
+                fitted=lambda: bar.update(1),
+            )
+        linear.write(fold.folder / "models.h5", models)
+        # (variants, views, rows, classes)
+        probabilities = np.stack(
+            [linear.probabilities(models, rows_of_view, fold.predicted()) for rows_of_view in features], axis=1
+        )
+        if len(looks) > 1:
+            validated = probabilities[:, :, : len(fold.validation)]
+            names = tuple(view.name for view in looks)
+            ViewPredictions(self.tta, names, self.average, fold.validation, validated).write(fold.folder)
+        return np.stack([equal(variant, self.average) for variant in probabilities]).astype(np.float32)

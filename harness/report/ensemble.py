@@ -1,0 +1,67 @@
+"""The report of an ensemble: its members, what each contributes, and its in-sample and cross-fitted scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.scoring.leaderboard import Leaderboard
+from harness.scoring.metrics import METRICS
+
+
+def show(name: str, report: dict[str, Any], board: Leaderboard, out: Console) -> None:
+    """Print the report.
+
+    Args:
+        name: the ensemble's name.
+        report: the content of its ``blend.json``.
+        board: the competition's leaderboard; may be empty.
+        out: where to print.
+    """
+    title, members = METRICS[report["metric"]].title, report["members"]
+    out.print(f"{name}: {len(members)} members on {report['rows']:,} out-of-fold rows")
+    for member, reason in report["left_out"].items():
+        out.print(f"left out: {member} failed. {reason}")
+    out.print(_members(report, title))
+    for setting in ("temperature", "floor"):
+        if setting in report["fitted"]:
+            out.print(f"{setting}: {report['fitted'][setting]:.4g}")
+    best = next(member["score"] for member in members if member["name"] == report["best"])
+    table = Table(title, "", *(["rank"] if board.points else []), box=None, pad_edge=False)
+    for label, score in (
+        (f"best member ({report['best']}), on the rows it was chosen on", best),
+        ("best member, chosen on other rows", report["best_honest"]),
+        ("ensemble, on the rows it was fitted to", report["in_sample"]),
+        ("ensemble, fitted to other rows", report["honest"]),
+    ):
+        table.add_row(label, f"{score:.4f}", *([str(board.standing(score) or "")] if board.points else []))
+    out.print(table)
+    out.print(f"honest gain over the best member: {_gain(report['gain'])}")
+
+
+def _members(report: dict[str, Any], title: str) -> Table:
+    """One row per member: its weight, what the ensemble loses without it, and which member errs most similarly."""
+    members, weights = report["members"], report["fitted"].get("weights")
+    columns = ["member", title, *(["weight"] if weights else []), "gain from having it", "most similar"]
+    table = Table(*columns, box=None, pad_edge=False)
+    for number, member in enumerate(members):
+        correlations = {
+            peer["name"]: report["correlation"][number][peer_number]
+            for peer_number, peer in enumerate(members)
+            if peer_number != number
+        }
+        nearest = max(correlations, key=lambda peer: correlations[peer], default=None)
+        table.add_row(
+            member["name"],
+            f"{member['score']:.4f}",
+            *([f"{weights[number]:.3f}"] if weights else []),
+            _gain(member["contribution"]) if "contribution" in member else "",
+            f"{nearest} ({correlations[nearest]:.2f})" if nearest else "",
+        )
+    return table
+
+
+def _gain(gain: dict[str, Any]) -> str:
+    return f"{gain['gain']:+.4f} ({gain['low']:+.4f} to {gain['high']:+.4f}), {gain['verdict']}"

@@ -1,0 +1,1 @@
+"""Reproducing the published experiments, and the page of results."""

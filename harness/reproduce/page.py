@@ -1,0 +1,220 @@
+"""The page of results: the published experiments next to our runs, generated from the records of the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from harness.data.splits import HOLDOUT, OUT_OF_FOLD
+from harness.recipes.seeds import base
+from harness.reproduce.published import Row
+from harness.runs.records import Record
+from harness.scoring.metrics import bootstrap
+from harness.utils.console import seconds
+from harness.utils.files import read_json
+
+# A run that changes only these settings is a shortened run of the recipe, and is shown as such. A run that changes
+# other settings is a different experiment.
+SHORTENING = {"folds", "max_samples", "epochs", "patience", "frozen_epochs", "checkpoint"}
+
+HEAD = """# Results
+
+This page is generated from the records of the runs; nothing on it is typed by hand.
+
+    make reproduce            # all rows whose data is available: days on a CPU
+    make reproduce ONLY=3     # one row
+    make reproduce SMOKE=1    # a smoke run of each row; this page does not change
+    make results              # this page again, from the existing runs
+
+Scores are top-1 accuracy with a 95 % bootstrap interval: out of fold, and on the hold-out, which is never trained on.
+Top-5 accuracy is on the hold-out. The published scores are on their author's splits. The newest run with a recipe's
+settings is shown. If there are only shortened runs, the settings that differ are shown next to the recipe's name.
+`trained on` is the number of images per fold. `time` is the time for fitting and predicting; for an ensemble it
+includes its members.
+"""
+
+COLUMNS = (
+    "out of fold", "hold-out", "top-5", "trained on", "seeds", "epochs", "device", "time", "versions", "run"
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A recipe as its competition declares it.
+
+    Args:
+        settings: its settings by name, with values as JSON represents them.
+        usual: the default values of settings, which apply to runs from before a setting was introduced.
+    """
+
+    settings: dict[str, Any]
+    usual: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The run that represents a recipe.
+
+    Args:
+        record: the record of the run.
+        members: the records of an ensemble's fitted members; for another recipe, the record itself.
+        changed: the settings that differ from the declared ones.
+    """
+
+    record: Record
+    members: list[Record]
+    changed: dict[str, Any]
+
+
+def counted(records: Iterable[Record], name: str, recipes: Mapping[str, Declared]) -> Counted | None:
+    """The newest run with a recipe's declared settings, else the newest shortened run; None if there is neither.
+
+    Args:
+        records: the records of a competition's runs.
+        name: the recipe's name.
+        recipes: the competition's recipes, by name.
+    """
+    candidates = []
+    for record in records:
+        if record.recipe != name or record.about.get("parent"):
+            continue
+        members = record.members()
+        if members is None:  # it is unknown whether they were shortened
+            continue
+        changed = _changed(record, recipes)
+        for member in members:
+            changed |= _changed(member, recipes)
+        if set(changed) <= SHORTENING:
+            candidates.append(Counted(record, members, changed))
+    return max(candidates, key=lambda run: (not run.changed, run.record.sequence), default=None)
+
+
+def _changed(record: Record, recipes: Mapping[str, Declared]) -> dict[str, Any]:
+    """A record's settings that differ from the declared ones; a repeat with another seed may have its own seed."""
+    declared = recipes.get(base(record.recipe))
+    if declared is None:
+        return {"recipe": record.recipe}
+    settings = declared.usual | record.settings
+    ignored = {"seed"} if base(record.recipe) != record.recipe else set()
+    return {
+        name: settings.get(name)
+        for name, value in declared.settings.items()
+        if name not in ignored and settings.get(name) != value
+    }
+
+
+def page(
+    rows: Iterable[Row], competitions: Mapping[str, Mapping[str, Declared]], runs: Callable[[str], Iterable[Record]]
+) -> str:
+    """The page in Markdown; the same records give the same text.
+
+    Args:
+        rows: the published experiments.
+        competitions: the recipes by name, for each competition.
+        runs: gives the records of a competition's runs.
+    """
+    records = {name: list(runs(name)) for name in competitions}
+    versions: list[str] = []
+    published = []
+    for row in rows:
+        recipes = competitions.get(row.competition, {})
+        run = counted(records.get(row.competition, []), row.recipe, recipes)
+        ours = _cells(run, versions) if run else [_not_yet(row, competitions), *[""] * (len(COLUMNS) - 1)]
+        published.append(
+            [str(row.number), row.what, row.competition, _recipe_cell(row.recipe, run), row.published, *ours]
+        )
+
+    reproduced = {(row.competition, row.recipe) for row in rows}
+    beyond = [
+        [competition, _recipe_cell(name, run), *_cells(run, versions)]
+        for competition, recipes in competitions.items()
+        for name in recipes
+        if (competition, name) not in reproduced and (run := counted(records[competition], name, recipes))
+    ]
+    text = HEAD + "\n## The published experiments\n\n"
+    text += _table(["row", "what", "competition", "recipe", "published", *COLUMNS], published)
+    if beyond:
+        text += "\n## Beyond the published\n\n" + _table(["competition", "recipe", *COLUMNS], beyond)
+    if versions:
+        text += "\n## Versions\n\n" + "".join(f"{number}. {line}\n" for number, line in enumerate(versions, 1))
+    return text
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (head, ["---"] * len(head), *rows))
+
+
+def _recipe_cell(name: str, run: Counted | None) -> str:
+    changed = ", ".join(f"{setting}={value}" for setting, value in sorted(run.changed.items())) if run else ""
+    return f"`{name}`" + (f", {changed}" if changed else "")
+
+
+def _not_yet(row: Row, competitions: Mapping[str, Mapping[str, Declared]]) -> str:
+    if row.competition not in competitions:
+        return f"not yet run: its data is not included; `harness new {row.competition} --from DIR`, then add the recipe"
+    if row.recipe not in competitions[row.competition]:
+        return "not yet run: the competition has no such recipe"
+    return f"not yet run: `{row.command}`"
+
+
+def _cells(run: Counted, versions: list[str]) -> list[str]:
+    """A run's cells for ``COLUMNS``; its versions are added to the list if they are new."""
+    record, members = run.record, run.members
+    about, scores = record.about, record.scores
+    libraries = {"python": about["machine"]["python"], **about["libraries"]}
+    versions_line = f"{about['backend']} backend: " + ", ".join(
+        f"{name} {version}" for name, version in libraries.items()
+    )
+    if versions_line not in versions:
+        versions.append(versions_line)
+    top5_scores = scores.get(HOLDOUT) or scores[OUT_OF_FOLD]
+    fitted_records = {fitted.folder: fitted for fitted in (record, *members)}.values()
+    return [
+        *(_score(run, split) if split in scores else "" for split in (OUT_OF_FOLD, HOLDOUT)),
+        f"{100 * top5_scores['top5']:.2f} %" if record.classes > 5 else "",
+        _trained_on(members),
+        ", ".join(map(str, sorted({member.settings["seed"] for member in members}))),
+        _range([training["epochs"] for member in members for training in member.about.get("training", [])]),
+        ", ".join(dict.fromkeys(_device(member) for member in members)),
+        seconds(sum(fitted.about["seconds"] for fitted in fitted_records)),
+        str(versions.index(versions_line) + 1),
+        f"`{record.key[:8]}`, {record.finished[:10]}",
+    ]
+
+
+def _score(run: Counted, split: str) -> str:
+    """Top-1 accuracy with its interval, which needs only the numbers of hits and rows, whatever the metric is."""
+    scores = run.record.scores[split]
+    hits = round(scores["top1"] * scores["rows"])
+    interval = bootstrap(np.repeat([100.0, 0.0], [hits, scores["rows"] - hits]))
+    text = f"{interval.score:.2f} % ({interval.low:.2f} to {interval.high:.2f})"
+    if len(run.members) < 2:
+        return text
+    member_scores = [100 * member.scores[split]["top1"] for member in run.members]
+    return f"{text}, each {min(member_scores):.2f} to {max(member_scores):.2f} %"
+
+
+def _trained_on(members: list[Record]) -> str:
+    """The number of training images per fold, and the number of folds."""
+    counts, folds = [], 0
+    for member in members:
+        fold_records = [read_json(file) for file in member.folder.glob("fold-*/fold.json")]
+        max_samples = member.settings.get("max_samples") or float("inf")
+        counts += [int(min(fold["trained_on"], max_samples)) for fold in fold_records if fold is not None]
+        folds = len(fold_records)
+    return f"{_range(counts)} ({folds} fold{'s' * (folds > 1)})" if counts else ""
+
+
+def _device(record: Record) -> str:
+    machine = record.about["machine"]
+    return machine.get("device") or f"CPU, {machine['cores']} cores"
+
+
+def _range(values: list[int]) -> str:
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

@@ -1,0 +1,61 @@
+"""Fitting an ensemble to the predictions of its members."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from harness.data.dataset import Dataset
+from harness.data.folds import Folds
+from harness.data.splits import OUT_OF_FOLD
+from harness.ensembles import crossfit, gain
+from harness.ensembles.combine import Combiner
+from harness.ensembles.members import Members, join
+from harness.recipes.ensemble import Ensemble
+from harness.runs.record import finish
+from harness.runs.run import Run
+from harness.scoring.metrics import METRICS
+from harness.scoring.predictions import Predictions
+from harness.utils.files import write_json
+
+Array = np.ndarray
+
+
+def blend(
+    run: Run, members: dict[str, dict[str, Predictions]], dataset: Dataset, folds: Folds, left_out: dict[str, str]
+) -> None:
+    """Combine members' predictions, and keep the result with a report of what it gains, ``blend.json``.
+
+    Args:
+        run: of an ensemble.
+        members: predictions by split, by member.
+        dataset: gives the labels.
+        folds: those the members were fitted on, to cross-fit by.
+        left_out: members that failed, and why.
+
+    Raises:
+        UserError: the members predict different rows or classes.
+    """
+    recipe, metric, started = run.recipe, METRICS[run.metric], time.monotonic()
+    assert isinstance(recipe, Ensemble)
+    first = next(iter(members.values()))
+    splits = {split: join({name: predictions[split] for name, predictions in members.items()}) for split in first}
+    known = splits[OUT_OF_FOLD]
+    row_of = {name: row for row, name in enumerate(dataset.ids)}
+    rows = np.array([row_of[name] for name in known.ids])
+    labels = dataset.labels[rows]
+    parts = crossfit.parts_of(known.ids, labels, dataset.groups[rows], folds)
+
+    def fit(members: Members, labels: Array) -> Combiner:
+        return recipe.fit(members, labels, metric)
+
+    fitting = crossfit.Fitting(fit, known, labels, parts)
+    probabilities_of = {split: fitting.combiner(joined.probabilities) for split, joined in splits.items()}
+    combined = {
+        split: Predictions(splits[split].ids, dataset.classes, probabilities.astype(np.float32))
+        for split, probabilities in (probabilities_of | {OUT_OF_FOLD: fitting.honest}).items()
+    }
+    report = {"made_from": run.key, "left_out": left_out, **gain.examine(fitting, metric)}
+    write_json(run.folder / "blend.json", report)
+    finish(run, combined, dataset, [round(time.monotonic() - started, 2)])

@@ -1,0 +1,107 @@
+"""Fitting a recipe fold by fold, and averaging what the folds predict."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from harness.data.cache.cache import Cache, Input
+from harness.data.dataset import Dataset
+from harness.data.fold import Fold
+from harness.data.folds import Folds
+from harness.data.splits import HOLDOUT, OUT_OF_FOLD, TEST
+from harness.recipes.recipe import FoldRecipe
+from harness.runs.fold_jobs import fold_jobs
+from harness.runs.record import finish
+from harness.runs.reuse import reuse_weights
+from harness.runs.run import Run
+from harness.scoring import predictions as tables
+from harness.scoring.metrics import METRICS
+from harness.scoring.predictions import Predictions
+from harness.utils.console import say
+from harness.utils.files import read_json, write_json
+
+Array = np.ndarray
+
+
+def fit(
+    run: Run, recipe: FoldRecipe, dataset: Dataset, folds: Folds, caches: dict[Input, Cache], hflip_safe: bool
+) -> None:
+    """Fit a recipe fold by fold, average what it predicts, and keep it all.
+
+    Of a recipe's variants the one with the lowest log loss out of fold is kept.
+    """
+    by_fold, seconds = [], []
+    for fold in fold_jobs(run.folder, run.name, recipe, dataset, folds, caches, hflip_safe):
+        file, record = fold.folder / "predictions.h5", fold.folder / "fold.json"
+        predictions = tables.read(file, run.key)
+        if predictions is None:
+            started = time.monotonic()
+            reuse_weights(run, fold)
+            predictions = _by_split(recipe.fit(fold), fold, dataset)
+            # Of a fold that was stopped this is its last session alone; what trains knows how long it took in all.
+            session = time.monotonic() - started
+            trained = [read_json(file) or {} for file in fold.folder.glob("**/training.json")]
+            took_in_all = max(session, sum(record_of_training.get("seconds", 0.0) for record_of_training in trained))
+            write_json(record, {"seconds": round(took_in_all, 2), "trained_on": len(fold.train)})
+            tables.write(file, run.key, predictions)
+        by_fold.append(predictions)
+        seconds.append((read_json(record) or {}).get("seconds", 0.0))
+
+    variants = recipe.variants()
+    out_of_fold = [
+        _out_of_fold([predictions[_table(OUT_OF_FOLD, variant)] for predictions in by_fold])
+        for variant in range(len(variants))
+    ]
+    losses = [METRICS["log_loss"].score(dataset.labels_of(table.ids), table.probabilities) for table in out_of_fold]
+    best = int(np.argmin(losses))
+    splits = {
+        split: tables.mean([predictions[_table(split, best)] for predictions in by_fold])
+        for split in (HOLDOUT, TEST)
+        if _table(split, best) in by_fold[0]
+    }
+    chosen = {}
+    if len(variants) > 1:
+        tried = [variant | {"log_loss": loss} for variant, loss in zip(variants, losses, strict=True)]
+        chosen = {"chosen": variants[best], "variants": tried}
+        say(f"{run.name}: {_told(variants, losses, best)}")
+    finish(run, {OUT_OF_FOLD: out_of_fold[best]} | splits, dataset, seconds, chosen)
+
+
+def _told(variants: tuple[dict[str, Any], ...], losses: list[float], best: int) -> str:
+    """Which variant was chosen, how its neighbours did, and whether those beyond might do better."""
+    words = [", ".join(f"{name}={value:g}" for name, value in variant.items()) for variant in variants]
+    near = [f"{words[i]}: {losses[i]:.4f}" for i in (best - 1, best + 1) if 0 <= i < len(words)]
+    edge = "" if 0 < best < len(words) - 1 else "; it is the last one tried on its side, further ones may do better"
+    return f"{words[best]} chosen, with log loss {losses[best]:.4f} out of fold ({'; '.join(near)}){edge}"
+
+
+def _by_split(probabilities: Array, fold: Fold, dataset: Dataset) -> dict[str, Predictions]:
+    """The predictions of each variant for each split: (variants, rows, classes), or (rows, classes) of the only one."""
+    start, tables_of_split = 0, {}
+    for split, rows in ((OUT_OF_FOLD, fold.validation), (HOLDOUT, fold.holdout), (TEST, fold.test)):
+        if len(rows):
+            ids = tuple(dataset.ids[row] for row in rows)
+            for variant, of_variant in enumerate(probabilities.reshape(-1, *probabilities.shape[-2:])):
+                tables_of_split[_table(split, variant)] = Predictions(
+                    ids, dataset.classes, of_variant[start : start + len(rows)]
+                )
+        start += len(rows)
+    return tables_of_split
+
+
+def _table(split: str, variant: int) -> str:
+    return f"{split} {variant}"
+
+
+def _out_of_fold(parts: list[Predictions]) -> Predictions:
+    """Join the folds' validation parts; a row validated in several repeats gets their average."""
+    sums: dict[str, list[Array]] = {}
+    for part in parts:
+        for name, row in zip(part.ids, part.probabilities, strict=True):
+            sums.setdefault(name, []).append(row)
+    return Predictions(
+        tuple(sums), parts[0].classes, np.array([np.mean(rows, axis=0) for rows in sums.values()], np.float32)
+    )

@@ -1,0 +1,85 @@
+"""What each fold of a run gets: which rows to train on, which to predict, its seed and its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from harness.data.cache.cache import Cache, Input
+from harness.data.dataset import Dataset
+from harness.data.fold import Fold
+from harness.data.folds import Folds
+from harness.recipes.recipe import FoldRecipe
+from harness.utils.errors import UserError, some
+
+Array = np.ndarray
+
+
+def fold_jobs(
+    folder: Path,
+    name: str,
+    recipe: FoldRecipe,
+    dataset: Dataset,
+    folds: Folds,
+    caches: dict[Input, Cache],
+    hflip_safe: bool,
+) -> Iterator[Fold]:
+    """The folds that a recipe is fitted on, one after the other.
+
+    Args:
+        folder: the run's.
+        name: the recipe's, for progress.
+        recipe: its ``folds`` and ``seed`` count.
+        dataset, folds: whose rows, and how they are split; images that cannot be read are not trained on.
+        caches: the opened caches of the recipe's inputs.
+        hflip_safe: whether a mirrored image still shows the same class.
+
+    Raises:
+        UserError: a fold has no training image of some class.
+    """
+    rows = {id: row for row, id in enumerate(dataset.ids)}
+    row_of = np.array([rows[id] for id in folds.ids])
+    readable = np.all([np.ones(len(dataset), bool), *(cache.readable for cache in caches.values())], axis=0)
+    count = len(folds) if recipe.folds is None else min(recipe.folds, len(folds))
+    for number, (train, validation) in zip(range(count), folds, strict=False):
+        train = row_of[train]
+        missing = set(range(len(dataset.classes))) - set(dataset.labels[train[readable[train]]].tolist())
+        if missing:
+            raise UserError(
+                f"fold {number + 1} leaves no readable training images of these classes: "
+                f"{some([dataset.classes[label] for label in sorted(missing)])}.",
+                "use other folds, or add images",
+            )
+        yield Fold(
+            title=f"{name}, fold {number + 1} of {count}",
+            train=sampled(train[readable[train]], dataset.labels, recipe.max_samples, recipe.seed + number),
+            validation=row_of[validation],
+            holdout=dataset.rows("holdout"),
+            test=dataset.rows("test"),
+            labels=dataset.labels,
+            classes=dataset.classes,
+            caches=caches,
+            hflip_safe=hflip_safe,
+            seed=recipe.seed + number,
+            folder=folder / f"fold-{number + 1}",
+        )
+
+
+def sampled(rows: Array, labels: Array, max_samples: int | None, seed: int) -> Array:
+    """All rows, or a seeded sample of at most ``max_samples`` of them in which no class is missing.
+
+    Args:
+        rows: (n,) row numbers.
+        labels: class numbers by row number.
+        max_samples: None takes all.
+        seed: the same seed takes the same rows.
+    """
+    if max_samples is None or max_samples >= len(rows):
+        return rows
+    shuffled = np.random.default_rng(seed).permutation(rows)
+    _, one_of_each = np.unique(labels[shuffled], return_index=True)
+    first = np.zeros(len(shuffled), dtype=bool)
+    first[one_of_each] = True
+    return np.sort(np.concatenate([shuffled[first], shuffled[~first]])[: max(max_samples, len(one_of_each))])

@@ -1,0 +1,85 @@
+"""Finished runs as their folders tell of them."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.utils.files import read_json
+
+
+@dataclass(frozen=True)
+class Record:
+    """A finished run.
+
+    Args:
+        folder: ``runs/<competition>/<recipe>/<key>``.
+        about: what its ``run.json`` holds.
+        scores: by split, what its ``metrics.json`` holds.
+    """
+
+    folder: Path
+    about: dict[str, Any]
+    scores: dict[str, dict[str, Any]]
+
+    @property
+    def recipe(self) -> str:
+        return self.folder.parent.name
+
+    @property
+    def key(self) -> str:
+        return self.folder.name
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return self.about["settings"]
+
+    @property
+    def finished(self) -> str:
+        """Day and time, UTC."""
+        return self.about["finished"]
+
+    @property
+    def sequence(self) -> int:
+        """Its number among the competition's finished runs: of two runs, the later has the higher one.
+
+        0 for runs of before they were numbered.
+        """
+        return self.about.get("sequence", 0)
+
+    @property
+    def classes(self) -> int:
+        """How many there are."""
+        with next(self.folder.glob("confusion-*.csv")).open(newline="", encoding="utf-8") as file:
+            return len(next(csv.reader(file))) - 1
+
+    def members(self) -> list[Record] | None:
+        """The fitted runs an ensemble is made of, itself for any other; None where that is not known any more."""
+        if "of" not in self.settings:
+            return [self]
+        members: list[Record] = []
+        if "members" not in self.about:
+            return None
+        for name, key in self.about["members"].items():
+            member = read(self.folder.parent.parent / name / key)
+            of_member = member.members() if member else None
+            if of_member is None:
+                return None
+            members += of_member
+        return members
+
+
+def read(folder: Path) -> Record | None:
+    """A run's record; None where it is unfinished, of smoke, or another's."""
+    about, metrics = read_json(folder / "run.json"), read_json(folder / "metrics.json")
+    if about is None or metrics is None or about.get("smoke") or about.get("made_from") != folder.name:
+        return None
+    return Record(folder, about, metrics["splits"])
+
+
+def records(runs: Path) -> list[Record]:
+    """A competition's finished runs, by recipe, the oldest first."""
+    finished = [record for file in runs.glob("*/*/run.json") if (record := read(file.parent))]
+    return sorted(finished, key=lambda record: (record.recipe, record.sequence))

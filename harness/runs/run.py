@@ -1,0 +1,104 @@
+"""A run: one recipe with one set of settings on one data set, kept in a folder of its own.
+
+``runs/<competition>/<recipe>/<key>/`` holds ``run.json`` (what it was made from, on what, how long; written
+last, so a folder without it is unfinished), ``predictions.h5``, ``metrics.json``, reports, and one folder a fold
+with its learning curves. A finished fold is kept, so an interrupted run goes on with the next one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.data.dataset import Dataset
+from harness.data.splits import TEST
+from harness.recipes.ensemble import Ensemble
+from harness.recipes.recipe import Recipe
+from harness.scoring import evaluation
+from harness.scoring import predictions as tables
+from harness.scoring.predictions import Predictions
+from harness.tta import worth
+from harness.utils import fingerprint as fp
+from harness.utils.files import read_json, write_json
+from harness.utils.versions import versions
+
+
+@dataclass(frozen=True)
+class Parent:
+    """Where a run goes on from: another one's checkpoints after an epoch."""
+
+    run: Run
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run's folder.
+
+    Args:
+        name: the recipe's name.
+        key: what the run is made from, as a hash; the folder's name.
+        folder: where it is kept.
+        recipe: its settings.
+        metric: the competition's, by which its predictions are scored.
+        smoke: whether the recipe is a shrunken one, whose scores say nothing.
+        parent: what its training goes on from; None where it begins anew.
+        training_key: what its weights are made from, as a hash; None where none are trained. Runs that ask the same
+            weights in other ways share it.
+        members: the runs an ensemble is made of: names and keys.
+        folds: the name of the file of its folds.
+    """
+
+    name: str
+    key: str
+    folder: Path
+    recipe: Recipe = field(repr=False)
+    metric: str
+    smoke: bool = False
+    parent: Parent | None = None
+    training_key: str | None = None
+    members: dict[str, str] = field(default_factory=dict)
+    folds: str = ""
+
+    def about(self) -> dict[str, Any] | None:
+        """The fitted run's record; None where it is unfinished or another's."""
+        about = read_json(self.folder / "run.json")
+        return about if about is not None and about.get("made_from") == self.key else None
+
+    def is_fitted(self) -> bool:
+        reported = not isinstance(self.recipe, Ensemble) or read_json(self.folder / "blend.json") is not None
+        return reported and self.about() is not None and self.predictions() is not None
+
+    def is_done(self) -> bool:
+        return self.is_fitted() and self.metrics() is not None and worth.is_written(self.folder)
+
+    def metrics(self) -> dict[str, Any] | None:
+        """Scores by split; None where they are missing or of another metric."""
+        record = read_json(self.folder / "metrics.json")
+        return record["splits"] if record is not None and record.get("made_from") == self._metrics_key() else None
+
+    def predictions(self) -> dict[str, Predictions] | None:
+        """Predictions by split; None where the file is missing or damaged."""
+        return tables.read(self.folder / "predictions.h5", self.key)
+
+    def evaluate(self, dataset: Dataset) -> None:
+        """Score the predictions. Apart from fitting, so that another metric or report trains nothing again."""
+        splits = self.predictions() or {}
+        scored = {split: (dataset.labels_of(scores.ids), scores) for split, scores in splits.items() if split != TEST}
+        scores = evaluation.write(self.folder, scored, self.metric)
+        worth.write(self.folder, dataset.labels, self.metric)
+        write_json(self.folder / "metrics.json", {"made_from": self._metrics_key(), "splits": scores})
+
+    def _metrics_key(self) -> str:
+        return fp.fingerprint(
+            run=self.key,
+            metric=self.metric,
+            steps=versions("evaluation", "metrics", "tta_worth"),
+        )
+
+    def has_older(self) -> bool:
+        """Whether the recipe was run before, from something else."""
+        return any(
+            other.name != self.key for other in self.folder.parent.glob("*/run.json") for other in [other.parent]
+        )

@@ -1,0 +1,227 @@
+"""Training a network on one fold: from the start or the latest checkpoint, to the weights to predict with."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.data.fold import Fold
+from harness.models import keras_backend
+from harness.training.checkpoint import CheckpointStore, TrainingState, restore
+from harness.training.diagnosis import diagnosis
+from harness.training.interrupts import Interrupts
+from harness.training.predict import PREDICT_BATCH, predict
+from harness.training.settings import TrainingSettings
+from harness.utils.console import say
+from harness.utils.files import write_json
+
+if TYPE_CHECKING:
+    import keras
+
+    from harness.data.cache.image_cache import ImageCache
+    from harness.training.model import Assemble, Models
+
+Array = np.ndarray
+
+
+def fit(settings: TrainingSettings, fold: Fold, assemble: Assemble, start: list[Array] | None = None) -> Array:
+    """Train on ``fold.train``, stop early on ``fold.validation``, and predict ``fold.predicted()``.
+
+    Args:
+        settings: how to train and how to predict.
+        fold: the rows, and the folder for curves and checkpoints.
+        assemble: makes the network.
+        start: initial weights, in place of the network's own.
+
+    Returns:
+        (rows, classes) float32 probabilities.
+
+    Raises:
+        KeyboardInterrupt: after Ctrl-C; everything done so far is saved.
+    """
+    return predict(settings, fold, train(settings, fold, assemble, start))
+
+
+def train(settings: TrainingSettings, fold: Fold, assemble: Assemble, start: list[Array] | None = None) -> keras.Model:
+    """Train a network, resuming from the latest checkpoint in ``fold.folder``; return it with its final weights.
+
+    If a batch does not fit into the device's memory, the batch size is halved until it does.
+    """
+    batch_size = settings.batch_size
+    while True:
+        try:
+            return _train(settings, fold, assemble, batch_size, start)
+        except Exception as error:
+            if batch_size == 1 or not keras_backend.out_of_memory(error):
+                raise
+            batch_size //= 2
+        say(
+            f"{fold.title}: a batch of {batch_size * 2} images does not fit into the device's memory; continuing with "
+            f"{batch_size}."
+        )
+
+
+def _train(
+    settings: TrainingSettings, fold: Fold, assemble: Assemble, batch_size: int, start: list[Array] | None
+) -> keras.Model:
+    keras_backend.start(fold.seed)
+    from harness.training.augmentation_preview import keep
+    from harness.training.model import build, compile_trainer
+    from harness.training.schedules import schedule
+
+    cache, store = settings.cache(fold), CheckpointStore(fold.folder / "checkpoints")
+    keep(settings, fold, cache)
+    models = build(settings, fold, cache, assemble)
+    checkpoint = store.latest()
+    if start is not None and not checkpoint:
+        models.network.set_weights(start)
+    if checkpoint:
+        batch_size = min(batch_size, checkpoint[1].batch_size or batch_size)
+    epochs_left = settings.epochs - (checkpoint[1].epoch if checkpoint else 0)
+    training = _Training(settings, fold, cache, models, store, batch_size)
+    compile_trainer(models, settings, schedule(settings, training.steps))
+    store.warn_of_room(models.trainer, epochs_left // settings.checkpoint)
+
+    state = training.run_epochs(checkpoint)
+    weights_epoch = training.restore_final_weights(state)
+    _record(settings, fold, models, state, weights_epoch)
+    return models.network
+
+
+@dataclass(frozen=True)
+class _Training:
+    """One training run of one fold, at a fixed batch size.
+
+    Args:
+        settings: how to train.
+        fold: the rows.
+        cache: the images.
+        models: the network and its trainer, which is compiled.
+        store: where checkpoints are kept.
+        batch_size: images per step.
+    """
+
+    settings: TrainingSettings
+    fold: Fold
+    cache: ImageCache
+    models: Models
+    store: CheckpointStore
+    batch_size: int
+
+    @property
+    def steps(self) -> int:
+        """Steps per epoch."""
+        return math.ceil(len(self.fold.train) / self.batch_size)
+
+    def run_epochs(self, checkpoint: tuple[Path, TrainingState] | None) -> TrainingState:
+        """Train from a checkpoint, or from the start, until all epochs are done or the patience has run out."""
+        state = TrainingState(batch_size=self.batch_size)
+        with Interrupts() as interrupts:
+            while not self._finished(state):
+                if checkpoint:
+                    file, state = checkpoint
+                    self._resume(file, state)
+                    if self._finished(state):
+                        break
+                self._fit_from(state, interrupts)
+                checkpoint = self.store.latest()
+        return state
+
+    def restore_final_weights(self, state: TrainingState) -> int:
+        """Load the weights to predict with into the network; return their epoch."""
+        settings, trainer = self.settings, self.models.trainer
+        best = None if settings.monitor == "last" else self.store.best(state, settings.monitor)
+        if best is not None:
+            restore(best, trainer)
+        if settings.ema:
+            trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
+        return state.epoch if best is None else state.best(settings.monitor)
+
+    def _finished(self, state: TrainingState) -> bool:
+        return state.finished(self.settings.epochs, self.settings.patience, self.settings.monitor)
+
+    def _resume(self, file: Path, state: TrainingState) -> None:
+        """Load a checkpoint into the model, and convert its state to this run's batch size."""
+        trainer, batch_size = self.models.trainer, self.batch_size
+        restore(file, trainer)
+        # With another batch size, the same images are a different number of steps.
+        state.step = state.step * (state.batch_size or batch_size) // batch_size
+        state.batch_size = batch_size
+        trainer.optimizer.iterations.assign(state.epoch * self.steps + state.step)
+        say(f"{self.fold.title}: resuming after epoch {state.epoch}" + (f", step {state.step}." if state.step else "."))
+
+    def _fit_from(self, state: TrainingState, interrupts: Interrupts) -> None:
+        """Call Keras's ``fit`` once: for the rest of an epoch that was interrupted, else for all remaining epochs."""
+        from harness.data.batches import Batches
+        from harness.training.callbacks import AsyncCallbackList
+        from harness.training.training_sequence import TrainingSequence
+
+        fold, images, trainer = self.fold, self.cache.images, self.models.trainer
+        train_batches = Batches(images, fold.train, fold.labels, self.batch_size, seed=fold.seed)
+        validation_batches = Batches(images, fold.validation, fold.labels, PREDICT_BATCH)
+        trainer.fit(
+            TrainingSequence(train_batches, state.epoch, state.step),
+            initial_epoch=state.epoch,
+            # The rest of an epoch needs a call of its own, because Keras assumes that all epochs are equally long.
+            epochs=state.epoch + 1 if state.step else self.settings.epochs,
+            validation_data=TrainingSequence(validation_batches),
+            shuffle=False,  # the batches shuffle themselves
+            verbose=0,
+            callbacks=AsyncCallbackList(self._callbacks(state, interrupts), trainer),
+        )
+
+    def _callbacks(self, state: TrainingState, interrupts: Interrupts) -> list[keras.callbacks.Callback]:
+        import keras
+
+        from harness.training.callbacks import CheckpointCallback, CurvesCallback, Progress
+
+        settings, fold, rows = self.settings, self.fold, len(self.fold.train)
+        return [
+            *([keras.callbacks.SwapEMAWeights()] if settings.ema else []),
+            CurvesCallback(fold.folder, fold.title, state, state.step / self.steps),
+            CheckpointCallback(
+                self.store,
+                state,
+                interrupts,
+                every=settings.checkpoint,
+                cycle=settings.cycle,
+                epochs=settings.epochs,
+                patience=settings.patience,
+                monitor=settings.monitor,
+                steps=self.steps,
+            ),
+            Progress(
+                fold.title,
+                rows,
+                settings.epochs,
+                self.batch_size,
+                done=state.epoch * rows + state.step * self.batch_size,
+            ),
+        ]
+
+
+def _record(settings: TrainingSettings, fold: Fold, models: Models, state: TrainingState, weights_epoch: int) -> None:
+    """Write ``training.json``, and report the diagnosis and the scores."""
+    remarks = diagnosis(state.history, len(fold.classes))
+    for remark in remarks:
+        say(f"{fold.title}: {remark}")
+    scores = {name: state.history[f"val_{name}"][weights_epoch - 1] for name in ("log_loss", "accuracy")}
+    say(
+        f"{fold.title}: the weights of epoch {weights_epoch} have accuracy {scores['accuracy']:.4f} and log loss "
+        f"{scores['log_loss']:.4f} on the validation part."
+    )
+    record = {
+        "batch_size": state.batch_size,
+        "batch_size_asked_for": settings.batch_size,
+        "epochs": state.epoch,
+        "seconds": state.seconds,
+        "weights_of_epoch": weights_epoch,
+        "validation": scores,
+        "parameters": models.network.count_params(),
+        "diagnosis": remarks,
+    }
+    write_json(fold.folder / "training.json", record)

@@ -1,0 +1,1 @@
+"""Test-time augmentation: the views, and what they are worth."""

@@ -1,0 +1,160 @@
+"""The worth of test-time augmentation: the score, the gain over a plain prediction and the cost of views and sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harness.ensembles.combine import equal
+from harness.ensembles.gain import Gain, paired
+from harness.scoring.metrics import METRICS, Metric
+from harness.tta.views import CENTRE, VIEWS
+from harness.utils.files import read_json, whole, write_json
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class ViewPredictions:
+    """The predictions from each view of a set, for the validation rows of a fold.
+
+    Args:
+        name: the name of the set, such as "ten_crop+scales".
+        views: the names of the views.
+        average: what is averaged, "probabilities" or "logits".
+        rows: (n,) row numbers of the data set.
+        probabilities: (variants, views, n, k) float32; one variant if the recipe has no others.
+    """
+
+    name: str
+    views: tuple[str, ...]
+    average: str
+    rows: Array
+    probabilities: Array
+
+    def write(self, folder: Path) -> None:
+        """Write ``views.npz`` to the fold's folder."""
+        with whole(folder / "views.npz") as temporary:
+            np.savez(temporary, **vars(self))
+
+    @classmethod
+    def read(cls, file: Path) -> ViewPredictions:
+        with np.load(file, allow_pickle=False) as arrays:
+            return cls(
+                str(arrays["name"]),
+                tuple(map(str, arrays["views"])),
+                str(arrays["average"]),
+                arrays["rows"],
+                arrays["probabilities"],
+            )
+
+
+@dataclass(frozen=True)
+class Worth:
+    """The worth of a set of views, compared with a plain prediction of the same rows.
+
+    Args:
+        name: the name of the set.
+        views: the names of its views.
+        score: the metric's score of the views' average.
+        gain: the gain over a plain prediction.
+        cost: the cost as a multiple of a plain prediction's.
+    """
+
+    name: str
+    views: tuple[str, ...]
+    score: float
+    gain: Gain
+    cost: float
+
+
+def worth_of_views(
+    metric: Metric,
+    labels: Array,
+    views: dict[str, Array],
+    sets: dict[str, tuple[str, ...]],
+    plain: str,
+    costs: dict[str, float],
+    average: Callable[[Array], Array],
+) -> list[Worth]:
+    """The worth of each view, then of each set of views.
+
+    Args:
+        metric: the competition's metric.
+        labels: (n,) class numbers of out-of-fold rows.
+        views: each view's probabilities of these rows (n, k), by name.
+        sets: the names of the views to average, by the set's name.
+        plain: the view of a prediction without augmentation.
+        costs: the cost of each view, in any unit; a set costs the sum of its views.
+        average: (views, n, k) to (n, k), such as ``Average(weights, "geometric")``.
+
+    Raises:
+        ValueError: the views have different numbers of rows.
+    """
+    row_counts = {name: len(probabilities) for name, probabilities in views.items()}
+    if set(row_counts.values()) != {len(labels)}:
+        raise ValueError(f"each view must predict the same {len(labels):,} rows. Received: {row_counts}")
+    entries = []
+    for name, members in ({view: (view,) for view in views} | sets).items():
+        averaged = average(np.stack([views[view] for view in members]))
+        cost = sum(costs[view] for view in members) / costs[plain]
+        gain = paired(metric, labels, averaged, views[plain])
+        entries.append(Worth(name, members, metric.score(labels, averaged), gain, cost))
+    return entries
+
+
+def recommended(entries: list[Worth]) -> Worth | None:
+    """The cheapest set that is better than plain beyond noise, and whose gain is inside the best set's interval.
+
+    Of equally cheap sets, the one with the larger gain. None if no set is better than plain.
+    """
+    better = [entry for entry in entries if entry.gain.verdict == "better"]
+    if not better:
+        return None
+    best = max(better, key=lambda entry: entry.gain.gain)
+    good_enough = [entry for entry in better if entry.gain.gain >= best.gain.low]
+    return min(good_enough, key=lambda entry: (entry.cost, -entry.gain.gain))
+
+
+def write(folder: Path, labels: Array, metric: str) -> None:
+    """Write ``views.json`` from the folds' predictions by view; nothing if there was only one view.
+
+    Args:
+        folder: the run's folder; ``fold-*/views.npz`` are its folds' ``ViewPredictions``.
+        labels: (n,) class numbers of the whole data set.
+        metric: the name of the competition's metric.
+    """
+    folds = [ViewPredictions.read(file) for file in sorted(folder.glob("fold-*/views.npz"))]
+    if not folds:
+        return
+    # The run used the variant with the lowest log loss.
+    losses = [variant["log_loss"] for variant in (read_json(folder / "run.json") or {}).get("variants", [])]
+    chosen = int(np.argmin(losses)) if losses else 0
+    first, rows = folds[0], np.concatenate([fold.rows for fold in folds])
+    probabilities = np.concatenate([fold.probabilities[chosen] for fold in folds], axis=1)
+    known = {name: tuple(view.name for view in views) for name, views in VIEWS.items()} | {first.name: first.views}
+    sets = {name: members for name, members in known.items() if len(members) > 1 and set(members) <= set(first.views)}
+    entries = worth_of_views(
+        METRICS[metric],
+        labels[rows],
+        dict(zip(first.views, probabilities, strict=True)),
+        sets,
+        CENTRE.name,
+        dict.fromkeys(first.views, 1.0),  # each view is one pass through the network, at one size
+        lambda stacked: equal(stacked, first.average),
+    )
+    best = recommended([entry for entry in entries if entry.name in sets])  # tta= names sets, not single views
+    entries_json = [
+        {"name": entry.name, "views": len(entry.views), "score": entry.score, "cost": entry.cost, **entry.gain.about()}
+        for entry in entries
+    ]
+    table = {"metric": metric, "average": first.average, "rows": len(rows), "entries": entries_json}
+    write_json(folder / "views.json", table | {"recommended": best.name if best else CENTRE.name})
+
+
+def is_written(folder: Path) -> bool:
+    """Whether the table of a run exists, or is not needed, since its folds had only one view."""
+    return (folder / "views.json").is_file() or not any(folder.glob("fold-*/views.npz"))

@@ -1,0 +1,82 @@
+"""The version of each step whose results are kept: part of the key of whatever the step makes.
+
+A step's version is raised when its results change, and only then: whatever it made is made again. A refactoring
+leaves it as it is, and nothing is made again. The tests compare each step's code, found by following the imports of
+its modules up to those of other steps, with ``tests/steps/code.json``; ``make same-results`` renews that file.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Step(NamedTuple):
+    """A step.
+
+    Args:
+        version: raised when results change.
+        modules: where its code begins, below ``harness``; named as text, for this layer imports none above it.
+    """
+
+    version: int
+    modules: tuple[str, ...]
+
+
+def _one_each(folder: str, *names: str) -> dict[str, Step]:
+    """Steps of one module each, all of version 1."""
+    return {f"{folder.rpartition('.')[2]}.{name}": Step(1, (f"{folder}.{name}",)) for name in names}
+
+
+STEPS: dict[str, Step] = {
+    # Data.
+    "dataset": Step(1, ("data.dataset",)),
+    **_one_each(
+        "data.readers",
+        "cifar_batches", "class_folders", "class_in_name", "digits", "labels_file", "numbered_files", "tiny_imagenet",
+    ),
+    "near_duplicates": Step(1, ("data.near_duplicates",)),
+    "check": Step(1, ("data.quality.check",)),
+    "folds": Step(1, ("data.folds",)),
+    "decoding": Step(1, ("data.images",)),
+    "image_cache": Step(1, ("data.cache.image_cache", "data.cache.build")),
+    # Pretrained networks.
+    "features": Step(1, ("models.backbones.features",)),
+    "inference": Step(1, ("models.inference",)),
+    "engines": Step(1, ("models.backbones.engine",)),
+    "openvino": Step(1, ("models.backbones.openvino_engine",)),
+    "backbones": Step(1, ("models.backbones.backbone", "models.backbones")),
+    "efficientnet_lite": Step(1, ("models.backbones.packaged",)),
+    "applications": Step(1, ("models.backbones.applications",)),
+    # Networks and their training.
+    **_one_each(
+        "models.networks",
+        "alexnet", "deepergooglenet", "minigooglenet", "minivggnet", "resnet", "wideresnet",
+    ),
+    "training": Step(1, ("training.loop", "training.settings", "recipes.trained")),
+    "augmentation": Step(1, ("training.augmentation",)),
+    "scaling": Step(1, ("training.scaling",)),
+    "prediction": Step(1, ("training.predict",)),
+    "model_soup": Step(1, ("training.soup", "recipes.soup")),
+    "tta": Step(1, ("tta.views",)),
+    # Recipes.
+    "network": Step(1, ("recipes.network",)),
+    "fine_tune": Step(1, ("recipes.fine_tune",)),
+    "feature_regression": Step(1, ("recipes.feature_regression", "models.linear")),
+    "logistic_regression": Step(1, ("recipes.logistic_regression",)),
+    "fold_runs": Step(1, ("runs.fit", "runs.fold_jobs")),
+    # Ensembles.
+    "ensemble_runs": Step(1, ("runs.blend",)),
+    "averages": Step(1, ("recipes.blend", "ensembles.combine")),
+    "hill_climbing": Step(1, ("recipes.hill_climb",)),
+    "stacking": Step(1, ("recipes.stacked",)),
+    "calibration": Step(1, ("recipes.calibrated",)),
+    # Scores.
+    "metrics": Step(1, ("scoring.metrics",)),
+    "evaluation": Step(1, ("scoring.evaluation",)),
+    "tta_worth": Step(1, ("tta.worth",)),
+}  # fmt: skip
+
+
+def versions(*names: str) -> dict[str, int]:
+    """The versions of some steps, for a key."""
+    return {name: STEPS[name].version for name in sorted(set(names))}

@@ -1,0 +1,56 @@
+"""Where files are stored: the folders of a checkout, by competition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folders under one root. They are created when something is first written to them.
+
+    ``competitions/<name>/`` is the plug-in, ``data/<name>/`` holds the organiser's files and the caches made from
+    them, ``runs/<name>/`` the trained recipes, and ``submissions/<name>/`` the CSVs.
+    """
+
+    root: Path
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Workspace:
+        """The nearest folder at or above ``start`` that has ``competitions/``, else the harness's own checkout."""
+        start = (start or Path.cwd()).resolve()
+        for folder in (start, *start.parents):
+            if (folder / "competitions").is_dir():
+                return cls(folder)
+        return cls(Path(__file__).resolve().parents[2])
+
+    @property
+    def competitions(self) -> Path:
+        return self.root / "competitions"
+
+    def competition(self, name: str) -> Path:
+        return self.competitions / name
+
+    def data(self, name: str) -> Path:
+        return self.root / "data" / name
+
+    def raw(self, name: str) -> Path:
+        """The folder searched for the organiser's files when no other one is given."""
+        return self.data(name) / "raw"
+
+    def cache(self, name: str) -> Path:
+        return self.data(name) / "cache"
+
+    def runs(self, name: str) -> Path:
+        return self.root / "runs" / name
+
+    def submissions(self, name: str) -> Path:
+        return self.root / "submissions" / name
+
+    def shown(self, path: Path) -> str:
+        """A path relative to the root if it is below it, for messages."""
+        try:
+            return str(path.relative_to(self.root))
+        except ValueError:
+            return str(path)

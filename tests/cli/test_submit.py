@@ -1,0 +1,56 @@
+"""The commands about submissions: scoring and linting a CSV."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from harness.kaggle.ledger import Entry, Ledger
+from harness.scoring.lint import digest
+from harness.utils.workspace import Workspace
+
+
+def test_a_good_csv_has_no_defect_and_a_bad_one_has_all_of_them_told(submitted: Workspace, harness):
+    (file,) = submitted.submissions("insects").glob("*.csv")
+    good = harness("lint", "insects", file)
+    assert good.code == 0 and "no defect, for the 7 hold-out images" in good.out
+    lines = file.read_text().splitlines()
+    file.write_text("\ufeff" + "\n".join([lines[0], *lines[2:], "=1+1,bees", lines[3].replace(",", ",very ")]) + "\n")
+    bad = harness("lint", "insects", file)
+    assert bad.code == 2 and "warning: 1 cells would run as formulas" in bad.out
+    for told in (
+        "byte order mark",
+        "1 ids are missing",
+        "1 ids are not expected",
+        "1 ids occur more than once",
+        "'very ",
+    ):
+        assert told in bad.err
+    assert harness("lint", "insects", "none.csv").code == 2
+
+
+def test_a_file_sent_before_is_told_and_the_ledger_is_no_submission(submitted: Workspace, harness):
+    (file,) = submitted.submissions("insects").glob("*.csv")
+    scored = harness("score", "insects").out
+    entry = Entry(
+        time="2026", slug="", file=file.name, sha256=digest(file), recipe="blend", run="", status="complete", public=0.5
+    )
+    Ledger(file.with_name("ledger.csv")).append(entry)
+    told = harness("lint", "insects", file)
+    assert told.code == 2 and "sent before: complete, public score 0.5" in told.err
+    assert harness("score", "insects").out == scored
+
+
+def test_the_csv_that_is_scored_is_that_of_the_run_that_finished_last_whatever_the_files_times(
+    submitted: Workspace, harness
+):
+    (first,) = submitted.submissions("insects").glob("*.csv")
+    assert harness("submit", "insects", "--set", "c=0.5").code == 0
+    (second,) = (file for file in submitted.submissions("insects").glob("*.csv") if file != first)
+    os.utime(first)  # now the newest file
+    for run in submitted.runs("insects").glob("*/*/run.json"):  # nor does it count what a clock said
+        record = json.loads(run.read_text())
+        run.write_text(json.dumps(record | {"finished": f"20{99 - record['sequence']}-01-01T00:00:00+00:00"}))
+    assert f"file: submissions/insects/{second.name}" in harness("score", "insects").out
+    second.unlink()
+    assert f"file: submissions/insects/{first.name}" in harness("score", "insects").out

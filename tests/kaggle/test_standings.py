@@ -1,0 +1,70 @@
+"""One's own runs among the known points."""
+
+from __future__ import annotations
+
+from harness.kaggle.ledger import Entry
+from harness.kaggle.standings import OwnRun, kind_of, own_runs, rows, shown
+from harness.plugins import loading
+from harness.recipes import FeatureRegression
+from harness.scoring.leaderboard import Leaderboard, Point
+from harness.scoring.metrics import METRICS
+from harness.utils.workspace import Workspace
+
+LOWER = METRICS["error"]
+
+
+def run(name: str, holdout: float | None, kind: str = "from scratch", **changes) -> OwnRun:
+    made = {"key": "0123456789", "out_of_fold": None, "public": None}
+    return OwnRun(recipe=name, kind=kind, holdout=holdout, **(made | changes))
+
+
+def test_runs_stand_among_the_points_by_their_hold_out_score():
+    points = (Point(1, 0.1, "pretrained", "a"), Point(2, 0.3, "from scratch", "b"), Point(None, 0.2, "published", "c"))
+    found = rows(Leaderboard(points, LOWER), [run("good", 0.15, out_of_fold=0.5), run("bad", None, out_of_fold=0.4)])
+    assert [row[1] for row in found] == ["a", "good (01234567)", "c", "b", "bad (01234567)"]
+    assert found[1] == ["~ 2 (1 from scratch)", "good (01234567)", "0.15", "0.5", "", "from scratch", True]
+    assert found[4][0] == "> 2 (> 1 from scratch)"
+
+
+def test_a_board_of_one_kind_or_without_ranks_tells_no_second_place():
+    one = Leaderboard((Point(1, 0.1, "any", "a"), Point(9, 0.3, "any", "b")), LOWER)
+    assert rows(one, [run("mine", 0.2)])[1][0] == "~ 6"
+    assert rows(Leaderboard((Point(None, 0.1, "any", "a"),), LOWER), [run("mine", 0.2)])[1][0] == ""
+
+
+def test_a_long_board_is_shown_at_its_top_its_end_and_near_ones_own_runs():
+    points = tuple(Point(rank, rank / 1000, "any", f"team {rank}") for rank in range(1, 301))
+    known = Leaderboard(points, LOWER, teams=300)
+    found = rows(known, [run("mine", 0.0405)])
+    told = [row[1] for row in shown(found)]
+    assert told == [
+        *(f"team {rank}" for rank in range(1, 11)), "", "team 39", "team 40", "mine (01234567)", "team 41", "team 42",
+        "", "team 300",
+    ]  # fmt: skip
+    assert found[40][0] == "~ 41, silver" and shown(found[:20]) == found[:20]
+
+
+def test_finished_runs_are_found_and_smoke_is_left_out(insects: Workspace, harness):
+    assert harness("submit", "insects").code == 0
+    recipes, _ = loading.recipes(loading.load(insects, "insects"))
+    sent = [Entry(time="", slug="", file="", sha256="", recipe="fine", run="?", public=0.5)]
+    found = own_runs(insects.runs("insects"), "accuracy", recipes, sent)
+    assert sorted(one.recipe for one in found) == ["blend", "coarse", "fine"]
+    assert all(one.holdout is not None and one.out_of_fold is not None for one in found)
+    assert {one.public for one in found} == {None}
+    (key,) = (one.key for one in found if one.recipe == "fine")
+    (fine,) = (o for o in own_runs(insects.runs("insects"), "accuracy", recipes, [
+        Entry(time="", slug="", file="", sha256="", recipe="fine", run=key, public=0.5)
+    ]) if o.recipe == "fine")  # fmt: skip
+    assert fine.public == 0.5
+    assert own_runs(insects.runs("insects"), "log_loss", recipes, []) == []
+    assert harness("train", "insects", "coarse", "--smoke").code == 0
+    assert len([*insects.runs("insects").glob("coarse/*/run.json")]) == 2
+    assert len(own_runs(insects.runs("insects"), "accuracy", recipes, [])) == 3
+
+
+def test_a_blend_is_pretrained_where_a_member_is(insects: Workspace):
+    recipes, _ = loading.recipes(loading.load(insects, "insects"))
+    assert kind_of("blend", recipes) == "from scratch" and kind_of("gone", recipes) == ""
+    recipes["fine"] = FeatureRegression(backbone="efficientnet-lite0")
+    assert kind_of("blend", recipes) == "pretrained" and kind_of("coarse", recipes) == "from scratch"

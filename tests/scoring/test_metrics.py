@@ -1,0 +1,93 @@
+"""Metrics agree with scikit-learn, know their direction, and come with an honest interval."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, log_loss, top_k_accuracy_score
+
+from harness.scoring.metrics import METRICS, bootstrap, in_top
+
+
+def case(seed: int, n: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    return random.integers(0, classes, n), random.dirichlet(np.ones(classes), n)
+
+
+CASES = st.builds(case, st.integers(0, 10**6), st.integers(2, 60), st.integers(2, 8))
+
+
+@given(CASES)
+def test_scores_are_those_of_scikit_learn(found):
+    labels, probabilities = found
+    numbers = np.arange(probabilities.shape[1])
+    accuracy = accuracy_score(labels, probabilities.argmax(axis=1))
+    assert np.isclose(METRICS["accuracy"].score(labels, probabilities), accuracy)
+    assert np.isclose(METRICS["error"].score(labels, probabilities), 1 - accuracy)
+    assert np.isclose(METRICS["log_loss"].score(labels, probabilities), log_loss(labels, probabilities, labels=numbers))
+    for k in range(1, len(numbers)):
+        if len(numbers) > 2:
+            wanted = top_k_accuracy_score(labels, probabilities, k=k, labels=numbers)
+            assert np.isclose(in_top(labels, probabilities, k).mean(), wanted)
+
+
+def test_a_certain_mistake_costs_much_but_not_everything():
+    rows = METRICS["log_loss"].rows(np.array([0, 1]), np.array([[0.0, 1.0], [0.0, 1.0]], np.float32))
+    assert np.isclose(rows[0], -np.log(1e-15)) and np.isclose(rows[1], 0, atol=1e-12)
+
+
+def test_log_loss_takes_what_does_not_quite_sum_to_one():
+    labels, probabilities = case(1, 20, 4)
+    rows = METRICS["log_loss"].rows
+    assert np.allclose(rows(labels, probabilities * 0.999), rows(labels, probabilities))
+
+
+def test_ties_go_to_the_lower_class_as_with_argmax():
+    even = np.full((4, 4), 0.25)
+    labels = np.arange(4)
+    assert in_top(labels, even, 1).tolist() == [1, 0, 0, 0]
+    assert in_top(labels, even, 3).tolist() == [1, 1, 1, 0]
+    assert in_top(labels, even, 5).tolist() == [1, 1, 1, 1]
+
+
+@given(CASES, st.integers(1, 4))
+def test_rank_one_is_argmax_whatever_the_ties(found, levels):
+    labels, probabilities = found
+    coarse = np.round(probabilities * levels) / levels
+    assert np.array_equal(in_top(labels, coarse, 1), coarse.argmax(axis=1) == labels)
+
+
+def test_each_metric_knows_which_way_is_better():
+    assert METRICS["accuracy"].better(0.9, 0.8) and not METRICS["accuracy"].better(0.8, 0.8)
+    for name in ("error", "log_loss"):
+        assert METRICS[name].better(0.1, 0.2) and not METRICS[name].better(0.2, 0.2)
+    labels, probabilities = case(3, 50, 5)
+    right = np.eye(5)[labels] * 0.9 + 0.02
+    for metric in METRICS.values():
+        assert metric.better(metric.score(labels, right), metric.score(labels, probabilities))
+
+
+@pytest.mark.parametrize("values", [np.arange(400) % 5 > 0, np.random.default_rng(0).gamma(1, size=300)])
+def test_the_interval_is_that_of_the_mean_and_always_the_same(values):
+    values = values.astype(float)
+    found = bootstrap(values)
+    half = 1.96 * values.std() / np.sqrt(len(values))
+    assert found.score == values.mean()
+    assert np.isclose(found.low, values.mean() - half, atol=0.15 * half)
+    assert np.isclose(found.high, values.mean() + half, atol=0.15 * half)
+    assert bootstrap(values) == found
+    assert bootstrap(np.random.default_rng(1).permutation(values)).score == pytest.approx(found.score)
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+    random = np.random.default_rng(2)
+    found = [bootstrap((random.random(200) < 0.8).astype(float), seed=i) for i in range(300)]
+    assert 0.90 <= np.mean([interval.low <= 0.8 <= interval.high for interval in found]) <= 0.98
+
+
+def test_a_perfect_score_has_no_width():
+    found = bootstrap(np.ones(30))
+    assert (found.low, found.score, found.high) == (1, 1, 1)
+    assert str(found) == "1.0000 (1.0000 to 1.0000)"
