@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.competition import Competition
+from harness.data.splits import HOLDOUT, OUT_OF_FOLD
 from harness.pipeline.artifacts import Options
 from harness.pipeline.graph import Pipeline
 from harness.plugins import loading
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 AnyPath = str | PathLike[str]
+
+RUN_COLUMNS = ["recipe", "run", "settings", "out_of_fold", "holdout", "seconds", "finished"]
 
 
 def load(
@@ -81,7 +84,8 @@ def runs(name: str, *, workspace: AnyPath | None = None) -> pd.DataFrame:
     """A competition's finished runs, the latest last: one row a run.
 
     Returns:
-        Columns recipe, run (its key), out_of_fold and holdout (scores by the competition's metric), seconds, finished.
+        Columns recipe, run (its key), settings (a dict), out_of_fold and holdout (scores by the competition's metric),
+        seconds, finished.
 
     Example:
         >>> harness.runs("digits").sort_values("holdout")  # doctest: +SKIP
@@ -94,13 +98,14 @@ def runs(name: str, *, workspace: AnyPath | None = None) -> pd.DataFrame:
         {
             "recipe": record.recipe,
             "run": record.key,
+            "settings": record.settings,
             **{split: record.scores.get(split, {}).get("score") for split in ("out_of_fold", "holdout")},
             "seconds": record.about["seconds"],
             "finished": pd.Timestamp(record.finished),
         }
         for record in finished
     ]
-    return pd.DataFrame(rows, columns=["recipe", "run", "out_of_fold", "holdout", "seconds", "finished"])
+    return pd.DataFrame(rows, columns=RUN_COLUMNS)
 
 
 class LoadedCompetition:
@@ -216,7 +221,9 @@ class FinishedRun:
         """One row a split: metric, score, low and high (95 % interval), rows, top1, top5."""
         import pandas as pd
 
-        return pd.DataFrame.from_dict(self._run.metrics() or {}, orient="index")
+        metrics = self._run.metrics() or {}
+        splits = [split for split in (OUT_OF_FOLD, HOLDOUT) if split in metrics]
+        return pd.DataFrame([metrics[split] for split in splits], index=splits)
 
     @property
     def predictions(self) -> dict[str, Predictions]:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class FineTune(Trained):
     """A backbone and a fully connected head, trained in two stages.
 
-    In the warm-up the backbone is frozen and the head alone learns, for its first, random steps would spoil what
-    the backbone knows. Then the backbone's layers from ``unfreeze`` on learn too, with the settings that all trained
+    In the frozen stage, which comes first, only the head learns: its first, random steps would spoil what the
+    backbone knows. Then the backbone's layers from ``unfreeze`` on learn too, with the settings that all trained
     networks have. Its batch norms stay as they came throughout: batches are too small to better their statistics.
 
     Source: Rosebrock, Deep Learning for Computer Vision with Python, Practitioner Bundle (2017), the settings too.
@@ -36,11 +36,11 @@ class FineTune(Trained):
         layers: whose outputs the head gets, by name or index; none: the backbone's default one.
         head: units of the head's hidden layer; a dropout follows it, and the layer of classes.
         dropout: its share.
-        unfreeze: the first of the backbone's layers that learn after the warm-up, by name or by index as
+        unfreeze: the first of the backbone's layers that learn after the frozen stage, by name or by index as
             ``harness inspect`` prints it; None leaves all frozen.
-        frozen_epochs: epochs of the warm-up, at most; 0 begins with the second stage.
-        frozen_optimizer: the warm-up's, by name.
-        frozen_learning_rate: the warm-up's, constant.
+        frozen_epochs: epochs of the frozen stage, at most; 0 begins with the second stage.
+        frozen_optimizer: the optimizer of the frozen stage, by name.
+        frozen_learning_rate: its learning rate, constant.
     """
 
     backbone: str

@@ -1,0 +1,73 @@
+"""The public API, as a notebook uses it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import harness
+from harness.utils.errors import UserError
+from harness.utils.workspace import Workspace
+from tests.conftest import CHECKOUT
+
+
+@pytest.fixture
+def competition(insects: Workspace) -> harness.LoadedCompetition:
+    return harness.load("insects", workspace=insects.root)
+
+
+def test_the_images_are_a_table(competition):
+    images = competition.images
+    assert [*images.columns] == ["id", "label", "split", "group", "path"]
+    assert images["id"].is_unique and set(images["label"]) == {"ants", "bees", "wasps"}
+    assert set(images["split"]) == {"train", "holdout"} and len(images) == 36
+    assert all(row.path.startswith(f"{row.label}/") for row in images.itertuples())
+
+
+def test_a_recipe_is_trained_scored_and_submitted(competition):
+    run = competition.train("coarse")
+    assert [*run.scores.index] == ["out_of_fold", "holdout"]
+    assert {"metric", "score", "low", "high", "rows", "top1", "top5"} <= {*run.scores.columns}
+    frame = run.predictions["holdout"].to_frame()
+    assert [*frame.columns] == ["ants", "bees", "wasps"] and frame.index.name == "id"
+    assert frame.sum(axis=1).between(0.999, 1.001).all()
+    assert run.submission.is_file() and run.submission == run.submissions["holdout"]
+    score = competition.score(run.submission)
+    assert float(score) == pytest.approx(run.scores.loc["holdout", "score"])
+    assert str(score).startswith("score: accuracy ")
+
+
+def test_settings_are_those_of_set_and_belong_to_the_run_alone(competition):
+    plain, changed = competition.train("fine"), competition.train("fine", c=1.0, iterations=5)
+    assert plain.key != changed.key
+    assert competition.train("fine").key == plain.key
+    with pytest.raises(UserError, match="no such setting"):
+        competition.train("fine", penalty=1)
+
+
+def test_runs_are_listed_the_latest_last(competition, insects):
+    competition.train()
+    competition.train("coarse", c=1.0)
+    table = harness.runs("insects", workspace=insects.root)
+    assert [*table["recipe"]] == ["coarse", "fine", "blend", "coarse"]
+    assert table["settings"].iloc[-1]["c"] == 1.0 and table["run"].is_unique
+    assert table["holdout"].between(0, 1).all()
+
+
+def test_a_score_of_a_file_by_name_alone(competition, insects, monkeypatch):
+    file = competition.train("coarse").submission
+    monkeypatch.chdir(insects.root)
+    assert repr(harness.score("insects", file)).startswith("Score(accuracy ")
+    with pytest.raises(UserError, match="there is no competition 'inscts'"):
+        harness.load("inscts")
+
+
+def test_the_api_is_what_is_public_and_loads_nothing_before_it_is_used():
+    assert set(harness.__all__) == {"FinishedRun", "LoadedCompetition", "load", "runs", "score"}
+    line = "import sys, harness; print([n for n in ('numpy', 'pandas', 'keras') if n in sys.modules], harness.runs)"
+    text = subprocess.check_output([sys.executable, "-c", line], text=True, cwd=CHECKOUT)
+    assert text.startswith("[] <function runs")
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = harness.nothing
