@@ -19,7 +19,8 @@ class Competition:
     Args:
         title: its name for people.
         readers: the layouts its data comes in, tried in this order.
-        metric: a name in ``harness.scoring.metrics.METRICS``; the metric knows which way is better.
+        metric: a name in ``harness.scoring.metrics.METRICS``, or ``own_metric(function, …)``; the metric knows which
+            way is better.
         submission: how its CSV looks.
         folds: how training rows are split for out-of-fold predictions.
         holdout: how the hold-out is cut from labelled data; None where a reader supplies one.

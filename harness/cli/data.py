@@ -72,6 +72,7 @@ def run_list(workspace: Workspace, options: Namespace) -> None:
     from rich.table import Table
 
     from harness.plugins import loading
+    from harness.scoring.metrics import METRICS
 
     if options.competition is not None:
         _list_recipes(workspace, options.competition)
@@ -84,10 +85,16 @@ def run_list(workspace: Workspace, options: Namespace) -> None:
         try:
             _, default = loading.recipes(competition)
         except UserError as error:
-            table.add_row(competition.name, f"broken: {error.what}", competition.metric, "", "", style="red")
+            table.add_row(
+                competition.name, f"broken: {error.what}", METRICS[competition.metric].title, "", "", style="red"
+            )
             continue
         table.add_row(
-            competition.name, competition.title, competition.metric, _data_state(workspace, competition), default
+            competition.name,
+            competition.title,
+            METRICS[competition.metric].title,
+            _data_state(workspace, competition),
+            default,
         )
     console().print(table)
 

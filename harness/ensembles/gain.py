@@ -11,11 +11,9 @@ import numpy as np
 from harness.ensembles.combine import Average
 from harness.ensembles.crossfit import Fit, Fitting
 from harness.ensembles.members import Members
-from harness.scoring.metrics import Metric, bootstrap
+from harness.scoring.metrics import Metric
 
 Array = np.ndarray
-
-ROUNDING = 1e-6  # smaller differences in a row are float32 rounding; else an ensemble of one could beat its member
 
 
 @dataclass(frozen=True)
@@ -52,9 +50,7 @@ def paired(metric: Metric, labels: Array, ours: Array, theirs: Array) -> Gain:
         labels: (n,) class numbers.
         ours, theirs: (n, k) probabilities of the same rows.
     """
-    sign = 1 if metric.higher_is_better else -1
-    differences = sign * (metric.rows(labels, ours) - metric.rows(labels, theirs))
-    interval = bootstrap(np.where(np.abs(differences) > ROUNDING, differences, 0.0))
+    interval = metric.gain(labels, ours, theirs)
     return Gain(interval.score, interval.low, interval.high)
 
 

@@ -26,6 +26,7 @@ from harness.recipes.soup import Soup
 from harness.recipes.trained import Trained
 from harness.runs.records import records
 from harness.runs.run import Parent, Run
+from harness.scoring.metrics import METRICS
 from harness.scoring.predictions import Predictions
 from harness.utils import fingerprint as fp
 from harness.utils.errors import UserError
@@ -104,6 +105,8 @@ class Artifacts:
             table_of_images = dataset.load_or_read(
                 reader, folder, table, self._dataset_key(), self.competition.holdout, self.competition.group
             )
+            METRICS[self.competition.metric].check(table_of_images.classes)
+            self.competition.submission.check(table_of_images.classes)
             if self.options.data is not None:
                 write_json(table.with_name("source.json"), {"folder": str(folder)})
         return table_of_images

@@ -124,10 +124,15 @@ def _validate(competition: Competition) -> None:
     if not competition.readers:
         refuse("readers must name at least one layout. Received: readers=()")
     form = competition.submission
-    if form.value not in (kinds := ("class", "number", "probability", "probabilities")):
+    if form.value not in (kinds := ("class", "number", "probability", "probabilities", "top")):
         refuse(f"submission's value must be one of {', '.join(kinds)}. Received: value={form.value!r}")
     if form.value == "probability" and form.positive is None:
         refuse("submission's positive must name the class whose probability it holds. Received: positive=None")
+    metric = METRICS[competition.metric]
+    if form.value in ("class", "number", "top") and metric.judges in ("probabilities", "order"):
+        refuse(f"{metric.title} judges more than classes, and the submission's value={form.value!r} holds only these")
+    if form.top < 1:
+        refuse(f"submission's top must be 1 or more. Received: top={form.top!r}")
     if competition.group not in ("exact", "near"):
         refuse(f"group must be 'exact' or 'near'. Received: group={competition.group!r}")
     if competition.unreadable < 0:

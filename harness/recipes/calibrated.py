@@ -13,6 +13,13 @@ from harness.recipes.recipe import Array
 from harness.scoring.metrics import METRICS, Metric
 from harness.utils.errors import UserError
 
+# Why calibration, which is fitted to log loss, is not for a metric, by what that judges.
+LOOKS_AT = {
+    "classes": "looks at the most probable class alone, and calibration never changes it",
+    "ranking": "looks at the order of the classes alone, and calibration never changes it",
+    "order": "looks at the order of the rows alone, not at how sure the predictions are",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Calibrated(Ensemble):
@@ -36,7 +43,7 @@ class Calibrated(Ensemble):
         metric = METRICS[competition.metric]
         if not metric.probabilistic:
             raise UserError(
-                f"Calibrated: {metric.title} looks at the most probable class alone, and calibration never changes it.",
+                f"Calibrated: {metric.title} {LOOKS_AT[metric.judges]}.",
                 f"take the recipe {self.of} as it is",
             )
 

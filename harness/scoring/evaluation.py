@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.scoring.metrics import METRICS, bootstrap, in_top
+from harness.scoring.metrics import METRICS, Metric, in_top
 from harness.scoring.predictions import Predictions
+from harness.utils.console import say
+from harness.utils.errors import some
 from harness.utils.files import write_text
 
 Array = np.ndarray
@@ -27,7 +29,7 @@ def evaluate(labels: Array, predictions: Predictions, metric: str) -> dict[str, 
     Returns:
         "metric", "score", "low", "high" (95 % bootstrap interval), "rows", "top1", "top5".
     """
-    interval = bootstrap(METRICS[metric].rows(labels, predictions.probabilities))
+    interval = METRICS[metric].interval(labels, predictions.probabilities)
     return {
         "metric": metric,
         "score": interval.score,
@@ -54,6 +56,7 @@ def write(folder: Path, scored: dict[str, tuple[Array, Predictions]], metric: st
 
     metrics = {}
     for split, (labels, predictions) in scored.items():
+        _say_left_out(split, labels, predictions.classes, METRICS[metric])
         metrics[split] = evaluate(labels, predictions, metric)
         predicted, numbers = predictions.probabilities.argmax(axis=1), list(range(len(predictions.classes)))
         report = classification_report(
@@ -67,3 +70,12 @@ def write(folder: Path, scored: dict[str, tuple[Array, Predictions]], metric: st
             writer.writerow([name, *counts.tolist()])
         write_text(folder / f"confusion-{split}.csv", text.getvalue())
     return metrics
+
+
+def _say_left_out(split: str, labels: Array, classes: tuple[str, ...], metric: Metric) -> None:
+    """Say which classes a mean over classes cannot count, since no row is of them."""
+    absent = [
+        name for name, count in zip(classes, np.bincount(labels, minlength=len(classes)), strict=True) if not count
+    ]
+    if metric.each_class and absent:
+        say(f"{split}: no row is of {some(absent)}, so {metric.title} leaves {len(absent):,} classes out.")

@@ -107,11 +107,14 @@ def examine(
         values = _table(form, cells, len(classes), names, defects)
     elif form.value == "probability":
         values = _column(form, cells[1::2], names, classes, defects)
+    elif form.value == "top":
+        values = _lists(form, cells[1::2], names, classes, defects)
     else:
         values = _classes(form, cells[1::2], names, classes, defects)
     if any(defect.severity == "fatal" for defect in defects):
         return defects, None
-    probabilities = np.empty((len(ids), len(classes)), np.float32)
+    # As exact as the file: AUC tells values apart that are the same in float32.
+    probabilities = np.empty((len(ids), len(classes)))
     probabilities[rows] = values
     return defects, Predictions(ids, classes, probabilities)
 
@@ -201,6 +204,33 @@ def _classes(
     return np.eye(len(classes), dtype=np.float32)[class_numbers]
 
 
+def _lists(
+    form: SubmissionFormat, values: list[str], names: list[str], classes: tuple[str, ...], defects: list[Defect]
+) -> Array:
+    """Probabilities that fall from the first class of a list to the last, 0 for all others: (lines, classes).
+
+    What comes after the first ``form.top`` classes does not count, as on Kaggle.
+    """
+    form.check(classes)
+    number_of = {name: number for number, name in enumerate(classes)}
+    lists = [[number_of.get(name, -1) for name in value.split()] for value in values]
+    empty = [line for line, numbers in enumerate(lists) if not numbers]
+    unknown = [line for line, numbers in enumerate(lists) if -1 in numbers]
+    repeated = [line for line, numbers in enumerate(lists) if len({*numbers}) < len(numbers)]
+    long = [line for line, numbers in enumerate(lists) if len(numbers) > form.top]
+    _add_defect("nan", "lists are empty", empty, values, names, defects)
+    _add_defect("class", "lists name something that is not a class", unknown, values, names, defects)
+    _add_defect("repeated", "lists name a class twice", sorted({*repeated} - {*unknown}), values, names, defects)
+    _add_defect("long", f"lists are longer than {form.top}", long, values, names, defects, "warning")
+    probabilities = np.zeros((len(lists), len(classes)))
+    places = 1 / np.arange(1, form.top + 1)
+    for line, numbers in enumerate(lists):
+        best = numbers[: form.top]
+        probabilities[line, best] = places[: len(best)] / places[: len(best)].sum() if best else 0
+    _check_constant(probabilities, defects)
+    return probabilities
+
+
 def _column(
     form: SubmissionFormat, values: list[str], names: list[str], classes: tuple[str, ...], defects: list[Defect]
 ) -> Array:
@@ -258,12 +288,18 @@ def _check_constant(values: Array, defects: list[Defect]) -> None:
 
 
 def _add_defect(
-    kind: str, problem: str, positions: list[int], values: list[str], names: list[str], defects: list[Defect]
+    kind: str,
+    problem: str,
+    positions: list[int],
+    values: list[str],
+    names: list[str],
+    defects: list[Defect],
+    severity: Literal["fatal", "error", "warning"] = "fatal",
 ) -> None:
     if positions:
         shown = [f"{_shown(values[at])} for {_shown(names[at], quote=False)}" for at in positions[:4]]
         examples = _examples(shown, quote=False, count=len(positions))
-        defects.append(Defect(kind, f"{len(positions):,} {problem} ({examples})"))
+        defects.append(Defect(kind, f"{len(positions):,} {problem} ({examples})", severity))
 
 
 def _examples(items: list[str], quote: bool = True, count: int | None = None) -> str:

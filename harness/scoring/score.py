@@ -13,7 +13,7 @@ from harness.data.dataset import Dataset
 from harness.data.splits import HOLDOUT
 from harness.scoring import submission_csv
 from harness.scoring.leaderboard import Leaderboard
-from harness.scoring.metrics import Interval, Metric, bootstrap
+from harness.scoring.metrics import Interval, Metric
 from harness.scoring.submission_format import SubmissionFormat
 from harness.utils.errors import UserError, some
 
@@ -84,7 +84,7 @@ def score_file(
             scored_on += f" ({unscored:,} more are not scored)"
     predictions = submission_csv.read(form, file, ids, dataset.classes)
     is_scored = labels >= 0
-    interval = bootstrap(metric.rows(labels[is_scored], predictions.probabilities[is_scored]))
+    interval = metric.interval(labels[is_scored], predictions.probabilities[is_scored])
     return Score(metric.title, interval, scored_on, board.words(interval))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.scoring import lint
+from harness.scoring.metrics import positive_value
 from harness.scoring.predictions import Predictions
 from harness.scoring.submission_format import SubmissionFormat
 from harness.utils.errors import UserError
@@ -65,12 +66,22 @@ def _cells(form: SubmissionFormat, predictions: Predictions) -> list[list[str]]:
     if form.value == "probability":
         form.check(predictions.classes)
         number = predictions.classes.index(str(form.positive))
-        positive = predictions.probabilities[:, number].astype(np.float64)
-        others = np.delete(predictions.probabilities, number, axis=1).sum(axis=1, dtype=np.float64)
-        # Near 1, the sum of the others is more exact: in float32, 1 - 1e-10 is 1, which matters for log loss.
-        positive = np.where(positive > 0.5, 1 - np.minimum(others, 1), positive)
+        positive = positive_value(predictions.probabilities, number)
         return [[f"{value:.{form.decimals}f}"] for value in positive]
+    if form.value == "top":
+        form.check(predictions.classes)
+        return [[_best(row, form.top, predictions.classes)] for row in predictions.probabilities]
     if form.value == "probabilities":
         return [[f"{value:.{form.decimals}f}" for value in row] for row in predictions.probabilities]
     predicted = predictions.probabilities.argmax(axis=1)
     return [[str(number) if form.value == "number" else predictions.classes[number]] for number in predicted]
+
+
+def _best(row: np.ndarray, top: int, classes: tuple[str, ...]) -> str:
+    """The most probable classes of a row, best first, equal ones in their order; those of probability 0 are not named.
+
+    Args:
+        row: (classes,) probabilities.
+    """
+    best = np.argsort(-row, kind="stable")[:top]
+    return " ".join(classes[number] for number in best if row[number] > 0)

@@ -16,8 +16,10 @@ class SubmissionFormat:
         id_column: the first column's name.
         value_column: the second column's name.
         value: what a row holds: "class" the name of the most probable class, "number" its number,
-            "probability" the probability of the class ``positive``, "probabilities" one column per class.
+            "probability" the probability of the class ``positive``, "probabilities" one column per class, "top"
+            the names of the ``top`` most probable classes, best first, separated by blanks.
         positive: for "probability", the class.
+        top: for "top", how many classes a row lists at most.
         separator: the separator of the columns.
         header: whether the first line holds the columns' names.
         decimals: the number of decimals of probabilities.
@@ -26,8 +28,9 @@ class SubmissionFormat:
 
     id_column: str = "id"
     value_column: str = "label"
-    value: Literal["class", "number", "probability", "probabilities"] = "class"
+    value: Literal["class", "number", "probability", "probabilities", "top"] = "class"
     positive: str | None = None
+    top: int = 5
     separator: str = ","
     header: bool = True
     decimals: int = 6
@@ -37,8 +40,14 @@ class SubmissionFormat:
         """Raise an error if the format does not fit the classes.
 
         Raises:
-            UserError: ``positive`` is not one of the classes.
+            UserError: ``positive`` is not one of the classes, or a name in a list of classes has a blank.
         """
+        blank = [name for name in classes if self.value == "top" and len(name.split()) != 1]
+        if blank:
+            raise UserError(
+                f"the submission's value='top' separates classes by blanks, and these have blanks: {some(blank)}.",
+                "edit submission= in the competition's competition.py",
+            )
         if self.value == "probability" and self.positive not in classes:
             raise UserError(
                 f"the submission's positive={self.positive!r} is not one of the classes: {some(list(classes))}.",

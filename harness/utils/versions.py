@@ -72,8 +72,8 @@ STEPS: dict[str, Step] = {
     "calibration": Step(1, ("recipes.calibrated",)),
     # Scores.
     "metrics": Step(1, ("scoring.metrics",)),
-    "evaluation": Step(1, ("scoring.evaluation",)),
-    "tta_worth": Step(1, ("tta.worth",)),
+    "evaluation": Step(2, ("scoring.evaluation",)),
+    "tta_worth": Step(2, ("tta.worth",)),
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from harness.ensembles.members import Members
+from harness.scoring.metrics import METRICS
 from harness.scoring.predictions import Predictions
 
 Array = np.ndarray
@@ -48,3 +49,14 @@ CASES = st.builds(
     st.integers(10, 60),
     st.integers(2, 5),
 )
+
+
+def _with_each_class(found: tuple[Array, Array]) -> tuple[Array, Array]:
+    members, labels = found
+    count = members.shape[2]
+    return members, np.concatenate([np.arange(count), labels[count:]])
+
+
+# Without a row of each class, some metrics have no score. Lists of three or more hold nearly all of so few classes.
+SCORED_CASES = CASES.map(_with_each_class)
+SCORED_BY = [metric for metric in METRICS.values() if metric.judges != "ranking"]

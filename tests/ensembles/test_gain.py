@@ -14,7 +14,7 @@ from harness.ensembles.gain import Gain, correlation, examine, paired
 from harness.ensembles.hill_climbing import select
 from harness.ensembles.stacking import stack
 from harness.scoring.metrics import METRICS
-from tests.ensembles.cases import CASES, case, named, probabilities
+from tests.ensembles.cases import CASES, SCORED_BY, SCORED_CASES, case, named, probabilities
 
 ACCURACY, ERROR, LOG_LOSS = (METRICS[name] for name in ("accuracy", "error", "log_loss"))
 
@@ -86,7 +86,7 @@ def test_rows_of_a_single_fold_are_dealt_anew_and_copies_stay_together(rare):
 # Gains.
 
 
-@given(CASES, st.sampled_from([*METRICS.values()]))
+@given(SCORED_CASES, st.sampled_from(SCORED_BY))
 @settings(max_examples=25)
 def test_a_gain_is_the_difference_of_the_scores_and_points_upwards(found, metric):
     members, labels = found

@@ -115,7 +115,8 @@ def ensembles(insects: Workspace) -> Workspace:
     folder = insects.competition("insects")
     (folder / "recipes.py").write_text(RECIPES + MORE)
     declaration = folder / "competition.py"
-    declaration.write_text(declaration.read_text().replace('metric="accuracy"', 'metric="log_loss"'))
+    text = declaration.read_text().replace('metric="accuracy"', 'metric="log_loss"')
+    declaration.write_text(text.replace('value="class"', 'value="probabilities"'))
     return insects
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.scoring import submission_csv
+from harness.scoring.metrics import METRICS
 from harness.scoring.predictions import Predictions
 from harness.scoring.submission_format import SubmissionFormat
 from harness.utils.errors import UserError
@@ -127,3 +128,51 @@ def test_nothing_is_written_that_could_not_be_read_back(tmp_path: Path):
     with pytest.raises(UserError):
         submission_csv.write(BY_NAME, tmp_path / "bad.csv", twice)
     assert list(tmp_path.iterdir()) == []
+
+
+# Lists of classes.
+
+TOP = SubmissionFormat(id_column="image", value_column="hotel_id", value="top", top=3)
+HOTELS = ("7", "12", "3", "40")
+
+
+def test_a_list_holds_the_most_probable_classes_best_first():
+    made = Predictions(("a.jpg", "b.jpg"), HOTELS, np.array([[0.1, 0.4, 0.2, 0.3], [0.5, 0, 0.5, 0]], np.float32))
+    assert submission_csv.render(TOP, made) == "image,hotel_id\na.jpg,12 40 3\nb.jpg,7 3\n"
+
+
+@given(st.integers(0, 10**6), st.sampled_from(["map@3", "top3_accuracy", "accuracy"]))
+def test_a_csv_of_lists_scores_as_the_predictions_do(seed, metric):
+    random = np.random.default_rng(seed)
+    rows = tuple(map(str, range(12)))
+    made = Predictions(rows, HOTELS, random.dirichlet(np.ones(4) * 0.3, 12).astype(np.float32))
+    content = submission_csv.render(TOP, made).encode()
+    found = submission_csv.parse(TOP, content, rows, HOTELS, "made.csv")
+    labels = random.integers(0, 4, 12)
+    assert METRICS[metric].score(labels, found.probabilities) == METRICS[metric].score(labels, made.probabilities)
+
+
+def test_what_comes_after_the_last_place_does_not_count():
+    found = submission_csv.parse(TOP, b"image,hotel_id\na,12 40 3 7\n", ("a",), HOTELS, "made.csv")
+    assert METRICS["map@5"].score(np.array([0]), found.probabilities) == 0
+    assert METRICS["map@5"].score(np.array([2]), found.probabilities) == 1 / 3
+
+
+@pytest.mark.parametrize(
+    ("cell", "problem"), [("12 12", "a class twice"), ("12 99", "not a class"), ("", "lists are empty")]
+)
+def test_a_list_with_a_mistake_is_refused(cell, problem):
+    with pytest.raises(UserError, match=problem):
+        submission_csv.parse(TOP, f"image,hotel_id\na,{cell}\n".encode(), ("a",), HOTELS, "made.csv")
+
+
+def test_names_with_blanks_cannot_be_listed():
+    with pytest.raises(UserError, match="have blanks: sugar beet"):
+        TOP.check(("charlock", "sugar beet"))
+
+
+def test_a_csv_is_read_as_exactly_as_it_is_written():
+    """Values that are one number in float32 keep their order."""
+    content = b"id,label\na,0.50000000000001\nb,0.50000000000002\n"
+    found = submission_csv.parse(BY_PROBABILITY, content, ("a", "b"), CLASSES, "made.csv")
+    assert METRICS["auc"].score(np.array([0, 1]), found.probabilities) == 1

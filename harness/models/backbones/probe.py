@@ -21,7 +21,7 @@ from harness.data.splits import TRAIN
 from harness.models import keras_backend, linear
 from harness.models.backbones import find
 from harness.models.backbones.engine import engine
-from harness.scoring.metrics import METRICS
+from harness.scoring.metrics import LOG_LOSS
 from harness.utils.errors import UserError
 
 Array = np.ndarray
@@ -111,7 +111,7 @@ def _losses(features: Array, labels: Array, classes: int) -> Array:
         models = linear.fit_path(features, labels, classes, GRID, rows=np.flatnonzero(folds != fold))
         validation = np.flatnonzero(folds == fold)
         probabilities[:, validation] = linear.probabilities(models, features, validation)
-    losses = [METRICS["log_loss"].rows(labels, model_probabilities) for model_probabilities in probabilities]
+    losses = [LOG_LOSS.rows(labels, model_probabilities) for model_probabilities in probabilities]
     return min(losses, key=np.mean)
 
 

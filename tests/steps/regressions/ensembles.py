@@ -18,7 +18,7 @@ from harness.recipes import Blend, Calibrated, HillClimb, Stacked
 from harness.recipes.ensemble import Ensemble, EnsembleOfSeveral
 from harness.runs.blend import blend
 from harness.runs.run import Run
-from harness.scoring.metrics import METRICS, Metric
+from harness.scoring.metrics import METRICS, Metric, RowMetric
 from harness.scoring.predictions import Predictions
 from tests.conftest import drawn
 from tests.steps.regressions.given import probabilities
@@ -56,7 +56,13 @@ def averages(folder: Path) -> Numbers:
 def selections(folder: Path) -> Numbers:
     members, labels = probabilities(80, 4, 6)
     members[4] *= 2  # rows that do not sum to one count as if they did
-    brier = Metric("brier", "", False, lambda y, p: ((p - np.eye(4)[y]) ** 2).sum(axis=1), probabilistic=True)
+    brier = RowMetric(
+        name="brier",
+        title="",
+        higher_is_better=False,
+        judges="probabilities",
+        rows=lambda y, p: ((p - np.eye(4)[y]) ** 2).sum(axis=1),
+    )
     found: Numbers = {}
     for metric in (*METRICS.values(), brier):
         for bags in (1, 5):

@@ -10,7 +10,7 @@ import numpy as np
 from harness.ensembles.combine import equal
 from harness.ensembles.gain import Gain
 from harness.scoring import evaluation
-from harness.scoring.metrics import METRICS, bootstrap, in_top
+from harness.scoring.metrics import METRICS, RowMetric, bootstrap, in_top
 from harness.scoring.predictions import Predictions, mean, read, write
 from harness.tta import worth
 from harness.tta.views import DRAWN, VIEWS, View, views
@@ -28,7 +28,8 @@ def metrics(folder: Path) -> Numbers:
     member[2:6], member[6] = 0.25, member[6] * 3
     found: Numbers = {}
     for name, metric in METRICS.items():
-        found[name] = [metric.score(labels, member), *metric.rows(labels, member)[:8]]
+        rows = metric.rows(labels, member)[:8] if isinstance(metric, RowMetric) else []
+        found[name] = [metric.score(labels, member), *rows]
         found[f"{name}, better"] = [metric.better(1.0, 2.0), metric.better(1.0, 1.0), metric.probabilistic]
     found |= {f"in the top {k}": in_top(labels, member, k).astype(int) for k in (1, 2, 3)}
     for name, values in (("few values", member.argmax(axis=1) == labels), ("many values", np.arange(100) ** 1.5)):

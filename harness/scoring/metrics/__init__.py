@@ -1,0 +1,22 @@
+"""Competition metrics by name, each with its direction, its range, and its own bootstrap intervals."""
+
+from harness.scoring.metrics.auc import positive_value
+from harness.scoring.metrics.metric import Metric, RowMetric, SetMetric
+from harness.scoring.metrics.own import own_metric
+from harness.scoring.metrics.registry import METRICS
+from harness.scoring.metrics.resampling import Interval, bootstrap
+from harness.scoring.metrics.rows import CLIP, LOG_LOSS, in_top
+
+__all__ = [
+    "CLIP",
+    "LOG_LOSS",
+    "METRICS",
+    "Interval",
+    "Metric",
+    "RowMetric",
+    "SetMetric",
+    "bootstrap",
+    "in_top",
+    "own_metric",
+    "positive_value",
+]

@@ -1,0 +1,76 @@
+"""The area under the ROC curve: of two classes, and the mean over the columns of several.
+
+The share of pairs of a positive and a negative row in which the positive has the higher value; ties count half. All
+bootstrap draws share one sort: only how often each row counts changes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.scoring.metrics.metric import Scorer, SetMetric
+
+Array = np.ndarray
+
+
+def positive_value(probabilities: Array, number: int = 1) -> Array:
+    """The probability of one class, as exact near 1 as near 0: (n,) float64.
+
+    Near 1 the sum of the others is more exact: in float32, 1 - 1e-10 is 1, which matters for log loss and for order.
+    """
+    positive = probabilities[:, number].astype(np.float64)
+    others = np.delete(probabilities, number, axis=1).sum(axis=1, dtype=np.float64)
+    return np.where(positive > 0.5, 1 - np.minimum(others, 1), positive)
+
+
+def column_scorer(is_positive: Array, values: Array) -> Scorer:
+    """AUC as a function of how often each row counts; NaN without both classes.
+
+    Args:
+        is_positive: (n,) bool.
+        values: (n,) any numbers; only their order matters.
+    """
+    positives, negatives = (rows[np.argsort(values[rows])] for rows in map(np.flatnonzero, (is_positive, ~is_positive)))
+    # How many negatives, in their order, lie below each positive, and below it or level with it.
+    below = np.searchsorted(values[negatives], values[positives], side="left")
+    level = np.searchsorted(values[negatives], values[positives], side="right")
+    has_ties = not np.array_equal(below, level)
+    passed = np.zeros(len(negatives) + 1, np.int64)
+
+    def score(drawn: Array) -> float:
+        np.cumsum(drawn[negatives], out=passed[1:])
+        counts = drawn[positives]
+        pairs = int(counts.sum()) * int(passed[-1])
+        if not pairs:
+            return np.nan
+        won_twice = counts @ (passed[below] + passed[level]) if has_ties else 2 * (counts @ passed[below])
+        return float(won_twice / (2 * pairs))
+
+    return score
+
+
+def _two_classes(labels: Array, probabilities: Array) -> Scorer:
+    return column_scorer(labels == 1, positive_value(probabilities))
+
+
+def _mean_over_columns(labels: Array, probabilities: Array) -> Scorer:
+    """Each class against all others, its column its values. A column without both is left out of the mean."""
+    scorers = [column_scorer(labels == number, column) for number, column in enumerate(probabilities.T)]
+
+    def score(drawn: Array) -> float:
+        found = np.array([scorer(drawn) for scorer in scorers])
+        is_defined = ~np.isnan(found)
+        return float(found[is_defined].mean()) if is_defined.any() else np.nan
+
+    return score
+
+
+AUC = SetMetric(name="auc", title="AUC", higher_is_better=True, judges="order", classes=2, scorer=_two_classes)
+MEAN_COLUMN_AUC = SetMetric(
+    name="mean_column_auc",
+    title="mean column AUC",
+    higher_is_better=True,
+    judges="order",
+    each_class=True,
+    scorer=_mean_over_columns,
+)

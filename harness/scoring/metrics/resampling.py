@@ -1,0 +1,104 @@
+"""Bootstrap intervals: of a mean over rows, and of any function of how often each row was drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.utils.errors import UserError
+
+Array = np.ndarray
+
+SAMPLES = 2000
+LEVEL = 0.95
+# Of so many draws in a row, one at least must have a score.
+MOST_REDRAWN = 1000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A score with its bootstrap interval.
+
+    Args:
+        score: of all rows.
+        low, high: the interval's ends.
+        redrawn: how many draws had no score, and were drawn again: without a positive row there is no AUC.
+    """
+
+    score: float
+    low: float
+    high: float
+    redrawn: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.score:.4f} ({self.low:.4f} to {self.high:.4f})"
+
+
+def bootstrap(values: Array, *, samples: int = SAMPLES, level: float = LEVEL, seed: int = 0) -> Interval:
+    """The mean of values per row, with a percentile bootstrap interval over rows.
+
+    Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+
+    Args:
+        values: (n,) one value per row.
+        samples: the number of bootstrap samples.
+        level: the coverage of the interval.
+        seed: the seed of the bootstrap; fixed, so that the same values give the same interval.
+    """
+    random = np.random.default_rng(seed)
+    values = np.sort(values)  # the order of the rows does not count
+    n = len(values)
+    # How often each distinct value is drawn is multinomial: for 0/1 metrics this needs two columns, whatever n is.
+    distinct_values, counts = np.unique(values, return_counts=True)
+    if len(distinct_values) <= 64:
+        means = random.multinomial(n, counts / n, size=samples) @ distinct_values / n
+    else:
+        means = np.array([values[random.integers(0, n, n)].mean() for _ in range(samples)])
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(values.mean()), float(low), float(high))
+
+
+def resample(
+    score_of: Callable[[Array], float], n: int, groups: Array | None = None, *, samples: int = SAMPLES
+) -> Interval:
+    """The score of n rows, with a percentile bootstrap interval over rows, or over groups of them.
+
+    Args:
+        score_of: from how often each row was drawn, (n,) int64, to the score; NaN where there is none.
+        n: the number of rows.
+        groups: (n,) the group of each row. Rows of one group are not independent: whole groups are drawn.
+        samples: the number of bootstrap samples.
+
+    Raises:
+        UserError: hardly a draw has a score.
+    """
+    scores: list[float] = []
+    redrawn = in_a_row = 0
+    for drawn in _draws(n, groups):
+        score = score_of(drawn)
+        if score == score:
+            scores.append(score)
+            in_a_row = 0
+        else:
+            redrawn, in_a_row = redrawn + 1, in_a_row + 1
+        if len(scores) == samples:
+            break
+        if in_a_row > MOST_REDRAWN:
+            raise UserError(
+                f"{MOST_REDRAWN:,} draws of {n:,} rows in a row have no score: nearly all rows are of one class.",
+                "hold out more rows: holdout= in the competition's competition.py",
+            )
+    low, high = np.quantile(scores, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(float(score_of(np.ones(n, np.int64))), float(low), float(high), redrawn)
+
+
+def _draws(n: int, groups: Array | None, seed: int = 0) -> Iterator[Array]:
+    """How often each row is drawn, (n,) int64, without end; the same draws for all metrics and predictions."""
+    random = np.random.default_rng(seed)
+    group_of = None if groups is None else np.unique(groups, return_inverse=True)[1]
+    units = n if group_of is None else int(group_of.max()) + 1
+    while True:
+        drawn = np.bincount(random.integers(0, units, units, dtype=np.int32), minlength=units)
+        yield drawn if group_of is None else drawn[group_of]
