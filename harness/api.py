@@ -176,6 +176,33 @@ class LoadedCompetition:
         pipeline.perform(pipeline.artifacts.choose([name]), submit=name)
         return FinishedRun(pipeline, name)
 
+    def predict(self, run: str, images: AnyPath) -> Predictions:
+        """Probabilities for new images by a finished run: with its geometry, folds, views and members; trains nothing.
+
+        Args:
+            run: a recipe, of which the latest run is meant; or a run, such as "minivggnet/a8fb0ff4".
+            images: a folder of images, one image, or a CSV with the columns ``path`` and, if wanted, ``id``.
+
+        Raises:
+            UserError: there is no such run, it keeps no model, or there are no images.
+
+        Example:
+            >>> competition.predict("blend", "~/new-images").to_frame()  # doctest: +SKIP
+        """
+        import tempfile
+
+        from harness import recipes
+        from harness.data.given_images import given_images
+        from harness.runs import predict
+        from harness.runs.records import find
+
+        record = find(self.workspace.runs(self.name), run)
+        dataset = given_images(Path(images).expanduser(), predict.classes_of(record))
+        kinds = {name: kind for name, kind in vars(recipes).items() if isinstance(kind, type)}
+        kinds |= {type(recipe).__name__: type(recipe) for recipe in self.pipeline.artifacts.recipes.values()}
+        with tempfile.TemporaryDirectory(prefix="predict-", dir=self.workspace.data(self.name)) as scratch:
+            return predict.Predictor(dataset, kinds, Path(scratch)).predict(record)
+
     def score(self, file: AnyPath, answers: AnyPath | None = None) -> Score:
         """The local score of a submission CSV; see ``harness.score``."""
         from harness.kaggle.board import board

@@ -8,7 +8,7 @@ import sys
 import traceback
 
 from harness import __version__
-from harness.cli import data, kaggle, models, reproduce, submit, train
+from harness.cli import data, kaggle, models, reproduce, runs, submit, train
 from harness.cli.arguments import Commands
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
@@ -24,6 +24,7 @@ EXAMPLES = """examples:
   harness status cifar10                              what is up to date, stale or missing
   harness score digits my.csv                         the hold-out score of anybody's CSV
   harness lint digits my.csv                          everything that is wrong with it
+  harness predict digits blend ~/new-images           classes and probabilities of new images, by a finished run
   harness leaderboard cifar10                         the known ranks, and your runs among them
   harness submit dogs-vs-cats --upload                the data from Kaggle, a CSV to Kaggle, its score and rank
   harness reproduce --only 1 2                        published experiments, and the page of results
@@ -43,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"harness {__version__}")
     commands = Commands(top)
-    for group in (data, train, submit, kaggle, models, reproduce):
+    for group in (data, train, submit, runs, kaggle, models, reproduce):
         group.add_commands(commands)
     return top
 

@@ -16,6 +16,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -132,6 +133,15 @@ def probabilities(models: Sequence[Model], features: Rows, rows: Array | None = 
         for model_probabilities, model in zip(by_model, models, strict=True):
             model_probabilities[block] = softmax(x @ model.weights + model.intercept, axis=1)
     return by_model
+
+
+def of_sklearn(scaler: Any, classifier: Any, c: float) -> Model:
+    """The model that a fitted ``StandardScaler`` and a fitted ``LogisticRegression`` of all classes make."""
+    weights, intercept = classifier.coef_.T, classifier.intercept_
+    if len(intercept) == 1:  # of two classes, scikit-learn keeps the second one's logit
+        weights, intercept = np.hstack([-weights, weights]) / 2, np.hstack([-intercept, intercept]) / 2
+    mean, scale = np.asarray(scaler.mean_, np.float32), np.asarray(scaler.scale_, np.float32)
+    return Model(mean, scale, np.asarray(weights, np.float32), np.asarray(intercept, np.float32), float(c))
 
 
 def write(file: Path, models: Sequence[Model]) -> None:

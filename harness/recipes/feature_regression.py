@@ -100,12 +100,11 @@ class FeatureRegression(FoldRecipe):
         return tuple({"c": c} for c in sorted(set(self.c)))
 
     def fit(self, fold: Fold) -> Array:
-        rows, looks = np.asarray(fold.caches[self.features].rows), self.features.looks
-        features = [rows[:, number] for number in range(len(looks))] if len(looks) > 1 else [rows]
+        features = self._by_view(fold)
         train = fold.train
         with progress(f"{fold.title}, fitting", len(self.variants()), "C") as bar:
             models = linear.fit_path(
-                features[looks.index(CENTRE)],
+                features[self.features.looks.index(CENTRE)],
                 fold.labels,
                 len(fold.classes),
                 self.c,
@@ -113,12 +112,27 @@ class FeatureRegression(FoldRecipe):
                 fitted=lambda: bar.update(1),
             )
         linear.write(fold.folder / "models.h5", models)
-        # (variants, views, rows, classes)
-        probabilities = np.stack(
-            [linear.probabilities(models, rows_of_view, fold.predicted()) for rows_of_view in features], axis=1
-        )
-        if len(looks) > 1:
+        probabilities = self._probabilities(models, fold)
+        if len(features) > 1:
             validated = probabilities[:, :, : len(fold.validation)]
-            names = tuple(view.name for view in looks)
+            names = tuple(view.name for view in self.features.looks)
             ViewPredictions(self.tta, names, self.average, fold.validation, validated).write(fold.folder)
+        return self._averaged(probabilities)
+
+    def predict(self, fold: Fold) -> Array:
+        return self._averaged(self._probabilities(linear.read(fold.folder / "models.h5"), fold))
+
+    def _by_view(self, fold: Fold) -> list[Array]:
+        """The features of each view: (n, d) each."""
+        rows, views = np.asarray(fold.caches[self.features].rows), len(self.features.looks)
+        return [rows[:, number] for number in range(views)] if views > 1 else [rows]
+
+    def _probabilities(self, models: list[linear.Model], fold: Fold) -> Array:
+        """(variants, views, rows, classes)."""
+        return np.stack(
+            [linear.probabilities(models, rows_of_view, fold.predicted()) for rows_of_view in self._by_view(fold)],
+            axis=1,
+        )
+
+    def _averaged(self, probabilities: Array) -> Array:
         return np.stack([equal(variant, self.average) for variant in probabilities]).astype(np.float32)

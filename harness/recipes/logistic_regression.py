@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
+from harness.data.cache.rows import Rows
 from harness.data.fold import Fold
+from harness.models import linear
 from harness.recipes.recipe import Array, ImageRecipe
 from harness.utils.errors import require
 
@@ -37,23 +40,31 @@ class LogisticRegression(ImageRecipe):
         from sklearn.linear_model import LogisticRegression as Classifier
         from sklearn.preprocessing import StandardScaler
 
-        images = self.cache(fold).images
-
-        def pixels(rows: Array) -> Array:
-            return images[rows].reshape(len(rows), -1).astype(np.float32)
-
         train = fold.train
         scaler = StandardScaler(copy=False)
-        features = scaler.fit_transform(pixels(train))
+        features = scaler.fit_transform(_Pixels(self.cache(fold).images)[train].astype(np.float32))
         model = Classifier(C=self.c, max_iter=self.iterations)
         with warnings.catch_warnings():
             # Stopping after `iterations` is a setting, not an accident.
             warnings.filterwarnings("ignore", category=UserWarning)
             model.fit(features, fold.labels[train])
-        del features
-        rows = fold.predicted()
-        # By blocks, so that memory does not grow with the number of rows to predict.
-        parts = [
-            model.predict_proba(scaler.transform(pixels(part))) for part in np.array_split(rows, len(rows) // 4096 + 1)
-        ]
-        return np.concatenate(parts).astype(np.float32)
+        linear.write(fold.folder / "models.h5", [linear.of_sklearn(scaler, model, self.c)])
+        return self.predict(fold)
+
+    def predict(self, fold: Fold) -> Array:
+        (model,) = linear.read(fold.folder / "models.h5")
+        return linear.probabilities([model], _Pixels(self.cache(fold).images), fold.predicted())[0]
+
+
+class _Pixels:
+    """Rows of images as rows of numbers."""
+
+    def __init__(self, images: Rows) -> None:
+        self.images = images
+        self.shape = (len(images), math.prod(images.shape[1:]))
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, rows: Array | slice | int) -> Array:
+        return self.images[rows].reshape(-1, self.shape[1])

@@ -130,6 +130,15 @@ class FoldRecipe(Recipe):
         """
         raise NotImplementedError(f"{type(self).__name__} must implement fit")
 
+    def predict(self, fold: Fold) -> Array:
+        """What ``fit`` would give for ``fold.predicted()``, from the model that it left in ``fold.folder``.
+
+        Raises:
+            NotImplementedError: the recipe keeps no model.
+            OSError, KeyError: the fold has none, for it was fitted before models were kept.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement predict")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRecipe(ImageSettings, FoldRecipe):

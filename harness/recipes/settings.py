@@ -46,9 +46,43 @@ def plain(recipe: Recipe) -> dict[str, Any]:
     return {"kind": type(recipe).__name__} | {f.name: getattr(recipe, f.name) for f in dataclasses.fields(recipe)}
 
 
+def restored(settings: dict[str, Any], kinds: dict[str, type[Recipe]]) -> Recipe:
+    """The recipe whose settings ``plain`` has put into a JSON file.
+
+    Args:
+        settings: "kind" and the recipe's settings; one that is missing has its default.
+        kinds: the classes by name.
+
+    Raises:
+        UserError: there is no such class, or it has no such setting.
+    """
+    kind = kinds.get(settings["kind"])
+    if kind is None:
+        raise UserError(
+            f"the run was made by a recipe of the class {settings['kind']}, which there is not any more. "
+            + nearest(settings["kind"], list(kinds)),
+            "restore the class in the competition's recipes.py",
+        )
+    hints: dict[str, Any] = _hints(kind)
+    values: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name != "kind":
+            values[name] = _fit(value, hints[name]) if name in hints else _NO
+            if values[name] is _NO:
+                raise UserError(
+                    f"the run was made with {name}={value!r}, which {kind.__name__} does not take any more.",
+                    "restore the setting, or train the recipe again",
+                )
+    return kind(**values)
+
+
 def _settings(recipe: Recipe) -> dict[str, Any]:
-    hints = typing.get_type_hints(type(recipe))
-    return {field.name: hints[field.name] for field in dataclasses.fields(recipe)}
+    return _hints(type(recipe))
+
+
+def _hints(kind: type[Recipe]) -> dict[str, Any]:
+    hints = typing.get_type_hints(kind)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 
 def _parse(key: str, text: str, hint: Any) -> Any:

@@ -79,3 +79,6 @@ class _FoldSoup(FoldRecipe):
 
         members = {name: folder / fold.folder.name for name, folder in self.folders.items()}
         return fit(self.recipe, fold, self.recipe.assemble, members, self.groups)
+
+    def predict(self, fold: Fold) -> Array:
+        return self.recipe.predict(fold)

@@ -83,3 +83,9 @@ class Trained(TrainingSettings, ImageRecipe):
         from harness.training.loop import fit
 
         return fit(self, fold, self.assemble)
+
+    def predict(self, fold: Fold) -> Array:
+        from harness.training import kept
+        from harness.training.predict import predict
+
+        return predict(self, fold, kept.read(fold))

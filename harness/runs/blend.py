@@ -9,7 +9,7 @@ import numpy as np
 from harness.data.dataset import Dataset
 from harness.data.folds import Folds
 from harness.data.splits import OUT_OF_FOLD
-from harness.ensembles import crossfit, gain
+from harness.ensembles import crossfit, gain, kept
 from harness.ensembles.combine import Combiner
 from harness.ensembles.members import Members, join
 from harness.recipes.ensemble import Ensemble
@@ -57,5 +57,6 @@ def blend(
         for split, probabilities in (probabilities_of | {OUT_OF_FOLD: fitting.honest}).items()
     }
     report = {"made_from": run.key, "left_out": left_out, **gain.examine(fitting, metric)}
+    kept.write(run.folder, fitting.combiner, known.names)
     write_json(run.folder / "blend.json", report)
     finish(run, combined, dataset, [round(time.monotonic() - started, 2)])

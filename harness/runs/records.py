@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.utils.errors import UserError, nearest
 from harness.utils.files import read_json
 
 
@@ -83,3 +84,33 @@ def records(runs: Path) -> list[Record]:
     """A competition's finished runs, by recipe, the oldest first."""
     finished = [record for file in runs.glob("*/*/run.json") if (record := read(file.parent))]
     return sorted(finished, key=lambda record: (record.recipe, record.sequence))
+
+
+def find(runs: Path, wanted: str) -> Record:
+    """A finished run by what a user calls it.
+
+    Args:
+        runs: the competition's folder of runs.
+        wanted: a recipe, of which the latest run is meant; the first characters of a run's key; or both, as in
+            ``minivggnet/a8fb`` and in a CSV's name, ``minivggnet-a8fb0ff4``.
+
+    Raises:
+        UserError: there is no such run, or there are several.
+    """
+    finished = records(runs)
+    of_recipe = [record for record in finished if record.recipe == wanted]
+    if of_recipe:
+        return of_recipe[-1]
+    recipe, _, key = (wanted if "/" in wanted else wanted.replace("-", "/", 1)).rpartition("/")
+    found = [r for r in finished if key and r.key.startswith(key) and recipe in ("", r.recipe)]
+    if len(found) == 1:
+        return found[0]
+    names = sorted({f"{record.recipe}/{record.key[:8]}" for record in found or finished})
+    if found:
+        raise UserError(f"{len(found)} runs are called {wanted!r}: {', '.join(names)}.", "give more of the key")
+    recipes = sorted({record.recipe for record in finished})
+    raise UserError(
+        f"{runs} has no finished run {wanted!r}. "
+        + (nearest(wanted, recipes + names) if finished else "There are none."),
+        f"harness train {runs.name}" + (f" {wanted}" if not finished else ""),
+    )

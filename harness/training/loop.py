@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.data.fold import Fold
 from harness.models import keras_backend
+from harness.training import kept
 from harness.training.checkpoint import CheckpointStore, TrainingState, restore
 from harness.training.diagnosis import diagnosis
 from harness.training.interrupts import Interrupts
@@ -43,7 +44,9 @@ def fit(settings: TrainingSettings, fold: Fold, assemble: Assemble, start: list[
     Raises:
         KeyboardInterrupt: after Ctrl-C; everything done so far is saved.
     """
-    return predict(settings, fold, train(settings, fold, assemble, start))
+    network = train(settings, fold, assemble, start)
+    kept.write(network, fold.folder)
+    return predict(settings, fold, network)
 
 
 def train(settings: TrainingSettings, fold: Fold, assemble: Assemble, start: list[Array] | None = None) -> keras.Model:

@@ -57,7 +57,7 @@ def predict(settings: TrainingSettings, fold: Fold, network: keras.Model) -> Arr
             validation_part[:] = probabilities[: len(validation_part)]
             start += len(images)
             bar.update(len(images) * len(tta_views))
-    if len(tta_views) > 1:
+    if len(tta_views) > 1 and len(fold.validation):
         names, by_view = tuple(view.name for view in tta_views), validation_by_view.swapaxes(0, 1)[None]
         ViewPredictions(settings.tta, names, settings.average, fold.validation, by_view).write(fold.folder)
     return averages

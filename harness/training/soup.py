@@ -13,6 +13,7 @@ from harness.ensembles.crossfit import five_parts
 from harness.ensembles.soup import Choice, choose, cross_fitted
 from harness.models import keras_backend
 from harness.scoring.metrics import METRICS
+from harness.training import kept
 from harness.training.checkpoint import CheckpointStore, restore
 from harness.training.predict import predict
 from harness.utils.console import say
@@ -60,6 +61,7 @@ def fit(settings: TrainingSettings, fold: Fold, assemble: Assemble, members: dic
     )
     _record(fold, choice, labels, METRICS["log_loss"].score(labels, cross_fitted_probabilities))
     averager.use(choice.taken)
+    kept.write(averager.models.network, fold.folder)
     probabilities = predict(settings, fold, averager.models.network)
     probabilities[: len(labels)] = cross_fitted_probabilities
     return probabilities

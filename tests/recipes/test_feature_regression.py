@@ -97,6 +97,19 @@ def test_of_several_views_the_centre_is_fitted_and_the_answers_to_all_are_averag
     assert np.abs(found - plain).max() > 0.01
 
 
+@pytest.mark.parametrize("average", ["probabilities", "logits"])
+def test_the_kept_models_predict_what_the_fit_did_and_leave_its_views_alone(mirrored, average):
+    recipe, several = mirrored
+    several.folder.mkdir()
+    recipe = dataclasses.replace(recipe, average=average)
+    found = recipe.fit(several)
+    views = (several.folder / "views.npz").read_bytes()
+    nothing = several.train[:0]
+    asked = dataclasses.replace(several, train=nothing, validation=nothing, holdout=nothing, labels=several.labels * 0)
+    assert np.array_equal(recipe.predict(asked), found[:, -len(several.test) :])
+    assert (several.folder / "views.npz").read_bytes() == views
+
+
 def test_averages_of_logits_are_the_answers_to_averaged_features(mirrored):
     recipe, several = mirrored
     several.folder.mkdir()

@@ -87,6 +87,7 @@ def test_the_head_learns_first_then_the_layers_from_the_named_one_on_and_no_batc
     recipe = dataclasses.replace(RECIPE, monitor="last")
     found = recipe.fit(fold)
     assert (found.argmax(axis=1) == fold.labels[fold.predicted()]).mean() > 0.8
+    assert np.allclose(recipe.predict(fold), found, atol=1e-6)
     start = recipe.assemble(3, recipe.cache(fold), fold.train).get_weights()
     frozen = weights(fold.folder / "frozen-stage" / "checkpoints" / "epoch-0006.npz")
     end = weights(fold.folder / "checkpoints" / "epoch-0003.npz")

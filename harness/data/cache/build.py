@@ -104,7 +104,7 @@ def _build(
             "replace or remove those files, or allow them with `unreadable=` in the competition's competition.py",
         )
     if unreadable:
-        say(f"{len(unreadable):,} unreadable images are left out of training: {some(unreadable)}.")
+        say(f"{len(unreadable):,} unreadable images are grey, and never trained on: {some(unreadable)}.")
     with h5py.File(part, "r+") as h5:
         training = np.flatnonzero((dataset.splits == "train") & (states == READABLE))
         tables = {name: h5[name][:] for name in cache_input.layout.tables}

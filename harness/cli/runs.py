@@ -1,0 +1,60 @@
+"""The commands about finished runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli.arguments import Commands, add_competition
+from harness.cli.session import competition_of
+from harness.utils.console import say
+from harness.utils.files import write_text
+from harness.utils.workspace import Workspace
+
+if TYPE_CHECKING:
+    from harness.scoring.predictions import Predictions
+
+RUN_HELP = "a recipe (its latest run), or a run such as minivggnet/a8fb0ff4"
+
+
+def add_commands(commands: Commands) -> None:
+    command = commands.add(
+        "predict",
+        run_predict,
+        "classes and probabilities for new images, by a finished run",
+        "harness predict digits blend ~/new-images --out new-images.csv",
+    )
+    add_competition(command)
+    command.add_argument("of", metavar="RUN", help=RUN_HELP)
+    command.add_argument(
+        "images",
+        metavar="IMAGES",
+        type=Path,
+        help="a folder, an image, or a CSV with the columns path and, if wanted, id",
+    )
+    command.add_argument("--out", type=Path, metavar="FILE", help="the CSV (default: printed)")
+
+
+def run_predict(workspace: Workspace, options: Namespace) -> None:
+    """Predict new images with a finished run."""
+    predictions = competition_of(workspace, options).predict(options.of, options.images)
+    text = _as_csv(predictions)
+    if options.out is None:
+        sys.stdout.write(text)
+    else:
+        write_text(options.out, text)
+        say(f"{len(predictions.ids):,} images: {options.out}")
+
+
+def _as_csv(predictions: Predictions) -> str:
+    """A row an image: its id, the most probable class, and the probability of each class."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "class", *predictions.classes])
+    for name, row in zip(predictions.ids, predictions.probabilities, strict=True):
+        writer.writerow([name, predictions.classes[row.argmax()], *(f"{value:.7g}" for value in row)])
+    return text.getvalue()

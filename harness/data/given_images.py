@@ -1,0 +1,79 @@
+"""Images that are given to be predicted: a folder of them, one file, or a CSV that lists some."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from harness.data.dataset import UNLABELLED, Dataset
+from harness.data.readers.reader import IMAGE_SUFFIXES, Files, images_below, is_image
+from harness.data.splits import TEST
+from harness.utils import fingerprint as fp
+from harness.utils.errors import UserError, some
+
+
+def given_images(path: Path, classes: tuple[str, ...]) -> Dataset:
+    """A data set of unlabelled images, all of the split "test".
+
+    Args:
+        path: a folder, whose images are called by their paths below it; an image; or a CSV with the columns ``path``
+            (relative to the CSV) and, where images are to be called otherwise, ``id``.
+        classes: the classes they are predicted among.
+
+    Raises:
+        UserError: there is nothing there, no image, or a CSV that is none of images.
+    """
+    if path.is_dir():
+        root, sources = path, images_below(path, "")
+        ids = sources
+        if not sources:
+            raise UserError(
+                f"there is no image in {path}, of the kinds {', '.join(sorted(IMAGE_SUFFIXES))}.", "give another folder"
+            )
+    elif not path.exists():
+        raise UserError(f"there is no {path}.", "give a folder of images, an image, or a CSV with a column path")
+    elif is_image(path.name):
+        root, ids, sources = path.parent, [path.name], [path.name]
+    else:
+        root = path.parent
+        ids, sources = _listed(path)
+    names = tuple(ids)
+    return Dataset(
+        ids=names,
+        splits=np.full(len(names), TEST),
+        labels=np.full(len(names), UNLABELLED, np.int32),
+        groups=np.arange(len(names)),
+        sources=tuple(sources),
+        hashes=names,
+        classes=classes,
+        images=Files(root),
+        fingerprint=fp.fingerprint(root=str(root.resolve()), ids=names, sources=sources),
+    )
+
+
+def _listed(file: Path) -> tuple[list[str], list[str]]:
+    """The ids and the paths that a CSV lists."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            header, *rows = [row for row in csv.reader(stream) if row]
+        if "path" not in header or any(len(row) != len(header) for row in rows):
+            raise ValueError(f"its first line is {','.join(header)!r}")
+    except (ValueError, csv.Error) as error:
+        raise UserError(
+            f"{file} is neither an image nor a CSV of images with a column path: {error}.", "correct its first line"
+        ) from None
+    sources = [row[header.index("path")] for row in rows]
+    ids = [row[header.index("id")] for row in rows] if "id" in header else sources
+    twice = [name for name, count in Counter(ids).items() if count > 1]
+    missing = [source for source in sources if not (file.parent / source).is_file()]
+    if not rows or twice or missing:
+        problems = [
+            *(["it lists none"] if not rows else []),
+            *([f"{len(twice):,} ids occur more than once ({some(twice, 3)})"] if twice else []),
+            *([f"{len(missing):,} files are not there ({some(missing, 3)})"] if missing else []),
+        ]
+        raise UserError(f"{file} does not fit its images: {'; '.join(problems)}.", "correct the CSV")
+    return ids, sources

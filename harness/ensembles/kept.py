@@ -1,0 +1,38 @@
+"""A fitted ensemble as plain arrays in a file, so that it can combine its members' predictions of new images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from harness.ensembles.calibration import Calibration
+from harness.ensembles.combine import Average, Combiner
+from harness.ensembles.stacking import Stack
+from harness.utils.files import whole
+
+NAME = "combiner.npz"
+KINDS: dict[str, type] = {kind.__name__: kind for kind in (Average, Calibration, Stack)}
+
+
+def write(folder: Path, combiner: Combiner, members: tuple[str, ...]) -> None:
+    """Keep a combiner with the names of its members, in the order in which it takes their probabilities.
+
+    Raises:
+        KeyError: its class is not one of ``KINDS``.
+    """
+    assert KINDS[type(combiner).__name__] is type(combiner)
+    with whole(folder / NAME) as temporary:
+        np.savez(temporary, kind=type(combiner).__name__, members=np.array(members), **vars(combiner))
+
+
+def read(folder: Path) -> tuple[Combiner, tuple[str, ...]]:
+    """The combiner in a run's folder, and the names of its members.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    with np.load(folder / NAME, allow_pickle=False) as arrays:
+        values = {name: arrays[name] for name in arrays.files if name not in ("kind", "members")}
+        plain = {name: value.item() if value.ndim == 0 else value for name, value in values.items()}
+        return KINDS[str(arrays["kind"])](**plain), tuple(map(str, arrays["members"]))

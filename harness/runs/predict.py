@@ -1,0 +1,154 @@
+"""Predicting new images with a finished run: with its own geometry, views and members, and without training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.data.cache.build import open_or_build
+from harness.data.cache.cache import Cache, Input
+from harness.data.dataset import Dataset
+from harness.data.fold import Fold
+from harness.ensembles import kept
+from harness.ensembles.members import join
+from harness.recipes.recipe import FoldRecipe, Recipe
+from harness.recipes.settings import restored
+from harness.recipes.soup import Soup
+from harness.recipes.trained import Trained
+from harness.runs.records import Record, read
+from harness.scoring import predictions as tables
+from harness.scoring.predictions import Predictions
+from harness.utils.console import say
+from harness.utils.errors import UserError, some
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Predicts the images of one data set with any runs of a competition.
+
+    Args:
+        dataset: the images; its classes are those of the runs.
+        kinds: the classes of recipes, by name.
+        scratch: a folder for the images as the recipes read them; they are read once for all folds and members.
+    """
+
+    dataset: Dataset
+    kinds: dict[str, type[Recipe]]
+    scratch: Path
+    caches: dict[Input, Cache] = field(default_factory=dict, init=False)
+
+    def predict(self, record: Record) -> Predictions:
+        """A run's probabilities for the images that can be read, in the order of the data set.
+
+        Raises:
+            UserError: the run, or a member's, keeps no model, or no image can be read.
+        """
+        recipe = restored(record.settings, self.kinds)
+        if isinstance(recipe, Soup):
+            name, key = next(iter(record.about["members"].items()))
+            member = restored(self._member(record, name, key).settings, self.kinds)
+            assert isinstance(member, Trained)
+            return self._of_folds(record, recipe.of_folds(member, {}, self.dataset.groups))
+        if isinstance(recipe, FoldRecipe):
+            return self._of_folds(record, recipe)
+        return self._of_members(record)
+
+    def _of_members(self, record: Record) -> Predictions:
+        try:
+            combiner, names = kept.read(record.folder)
+        except (OSError, KeyError, ValueError):
+            raise keeps_no_model(record) from None
+        keys = record.about["members"]
+        joined = join({name: self.predict(self._member(record, name, keys[name])) for name in names})
+        combined = Predictions(joined.ids, joined.classes, combiner(joined.probabilities).astype(np.float32))
+        predicted = set(joined.ids)
+        in_order = tuple(name for name in self.dataset.ids if name in predicted)
+        return Predictions(in_order, joined.classes, combined.of(in_order))
+
+    def _of_folds(self, record: Record, recipe: FoldRecipe) -> Predictions:
+        for input in recipe.inputs():
+            if input not in self.caches:
+                file = input.path(self.scratch, input.key(self.dataset))
+                self.caches[input] = open_or_build(file, input, self.dataset, len(self.dataset))
+                unreadable = [self.dataset.ids[row] for row in np.flatnonzero(~self.caches[input].readable)]
+                if unreadable:
+                    say(f"{len(unreadable):,} images get no prediction, for they cannot be read: {some(unreadable)}.")
+        readable = np.all([self.caches[input].readable for input in recipe.inputs()], axis=0)
+        if not readable.any():
+            raise UserError("none of the images can be read.", "give images that a viewer opens")
+        rows = np.flatnonzero(readable)
+        variant = _chosen(record)
+        by_fold = []
+        for number in range(len(record.about["seconds_by_fold"])):
+            fold = self._fold(record, recipe, rows, number)
+            try:
+                probabilities = recipe.predict(fold)
+            except NotImplementedError as error:
+                raise UserError(
+                    f"{error}, so its runs cannot predict.", "write it in the competition's recipes.py"
+                ) from None
+            except (OSError, KeyError):
+                raise keeps_no_model(record) from None
+            of_variants = probabilities.reshape(-1, *probabilities.shape[-2:])
+            ids = tuple(self.dataset.ids[row] for row in rows)
+            by_fold.append(Predictions(ids, self.dataset.classes, of_variants[variant]))
+        return tables.mean(by_fold)
+
+    def _fold(self, record: Record, recipe: FoldRecipe, rows: Array, number: int) -> Fold:
+        """A fold's folder, with the new images as its test rows and no others."""
+        return Fold(
+            title=f"{record.recipe}, fold {number + 1} of {len(record.about['seconds_by_fold'])}",
+            train=rows[:0],
+            validation=rows[:0],
+            holdout=rows[:0],
+            test=rows,
+            labels=self.dataset.labels,
+            classes=self.dataset.classes,
+            caches=self.caches,
+            hflip_safe=True,  # the views were checked when the run was made
+            seed=recipe.seed + number,
+            folder=record.folder / f"fold-{number + 1}",
+        )
+
+    def _member(self, record: Record, name: str, key: str) -> Record:
+        member = read(record.folder.parent.parent / name / key)
+        if member is None:
+            raise UserError(
+                f"{record.recipe}/{record.key[:8]} is made of the run {name}/{key[:8]}, which is not there any more.",
+                f"harness train {record.folder.parent.parent.name} {record.recipe}",
+            )
+        return member
+
+
+def classes_of(record: Record) -> tuple[str, ...]:
+    """The names of the classes that a run predicts.
+
+    Raises:
+        UserError: its predictions are damaged.
+    """
+    splits = tables.read(record.folder / "predictions.h5", record.key)
+    if splits is None:
+        raise UserError(f"{record.folder / 'predictions.h5'} is missing or damaged.", keeps_no_model(record).fix)
+    return next(iter(splits.values())).classes
+
+
+def keeps_no_model(record: Record) -> UserError:
+    """The error of a run that was made before models were kept. Its checkpoints make another training needless."""
+    runs, folder = record.folder.parent.parent, record.folder
+    shown = Path(*folder.parts[-4:])
+    return UserError(
+        f"the run {record.recipe}/{record.key[:8]} keeps no model, for an older version made it, or one was removed.",
+        f"rm -f {shown}/run.json {shown}/fold-*/predictions.h5 && harness train {runs.name} {record.recipe}"
+        ", and the --set options that it had; a network is not trained again",
+    )
+
+
+def _chosen(record: Record) -> int:
+    """The number of the variant that the run took: the one of the lowest log loss."""
+    losses: list[Any] = [variant["log_loss"] for variant in record.about.get("variants", [])]
+    return int(np.argmin(losses)) if losses else 0
