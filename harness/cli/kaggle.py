@@ -82,7 +82,7 @@ def run_submissions(workspace: Workspace, options: Namespace) -> None:
     """What was sent, with scores fetched from Kaggle."""
     from rich.table import Table
 
-    from harness.kaggle.client import printable
+    from harness.kaggle.failures import printable
     from harness.kaggle.ledger import agreement
     from harness.kaggle.submit import verdict
     from harness.kaggle.upload import sender_of

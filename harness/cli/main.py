@@ -11,6 +11,7 @@ from harness import __version__
 from harness.cli import data, kaggle, models, reproduce, runs, submit, train
 from harness.cli.arguments import Commands
 from harness.utils.errors import UserError
+from harness.utils.signals import Ended, ended_by_signals
 from harness.utils.workspace import Workspace
 
 OK, OUR_FAILURE, USER_MISTAKE, INTERRUPTED = 0, 1, 2, 130
@@ -30,7 +31,7 @@ EXAMPLES = """examples:
   harness reproduce --only 1 2                        published experiments, and the page of results
   harness new pets --from ~/pets                      a competition out of <class>/<image> folders
 
-exit codes: 0 done; 2 something for you to fix; 1 a bug of ours; 130 stopped by Ctrl-C
+exit codes: 0 done; 2 something for you to fix; 1 a bug of ours; 130 stopped by Ctrl-C; 143 by SIGTERM
 """
 
 
@@ -53,15 +54,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit code: 0 done, 2 the user's mistake, 1 our failure, 130 stopped.
+        The exit code: 0 done, 2 the user's mistake, 1 our failure, 130 stopped, 128 and a signal's number ended by it.
     """
     options = parser().parse_args(arguments)
     try:
-        options.run(Workspace.find(), options)
+        with ended_by_signals():
+            options.run(Workspace.find(), options)
         return OK
     except UserError as error:
         return _tell(error.what, error.fix)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("\nStopped. What was finished is kept: the same command goes on from here.", file=sys.stderr)
         if options.command == "train":
             print(
@@ -69,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
                 f"harness train {options.competition} RECIPE --from-epoch N --set learning_rate=…",
                 file=sys.stderr,
             )
-        return INTERRUPTED
+        return 128 + stop.number if isinstance(stop, Ended) else INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output (head, less) has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.utils.errors import UserError
+from harness.kaggle import process
+from harness.kaggle.credentials import SITE
+from harness.kaggle.failures import LATER, KaggleError, failure
 
-WORKER = Path(__file__).with_name("worker.py")
-SITE = "https://www.kaggle.com"
 # Slower than any connection that anybody would want to upload over.
 SLOWEST_UPLOAD = 20_000  # bytes per second
 
@@ -29,7 +26,8 @@ class Patience:
         stall: the time limit for a download to make progress.
         score: the time limit for a submission's score.
         poll: the first waiting time between two requests for a score; it grows up to ten times.
-        retry: the waiting time before a failed call is repeated.
+        retry: the waiting time before a failed call is repeated; it grows up to twelve times.
+        doubt: how long a file that Kaggle was asked to file, without an answer, is not sent again.
     """
 
     call: float = 60
@@ -37,23 +35,10 @@ class Patience:
     score: float = 900
     poll: float = 3
     retry: float = 5
+    doubt: float = 900
 
 
 PATIENCE = Patience()
-
-
-class KaggleError(UserError):
-    """A failed call.
-
-    Args:
-        what: what went wrong.
-        fix: how to fix it.
-        passing: whether the failure is temporary, so that the same call may succeed later.
-    """
-
-    def __init__(self, what: str, fix: str, passing: bool = False) -> None:
-        super().__init__(what, fix)
-        self.passing = passing
 
 
 @dataclass(frozen=True)
@@ -72,7 +57,7 @@ class Client:
 
     def about(self) -> dict[str, Any]:
         """The competition's "title", "deadline", "disabled", "notebooks_only" and "entered"; the numbers of submissions
-        made "today" and in "total", and of those "left" today.
+        made "today" and in "total", and of those "left" today; whether the limit is one on the "total".
         """
         return self._call("about", slug=self.slug)
 
@@ -87,164 +72,114 @@ class Client:
             folder: a folder for this download only.
             grown: called with the number of bytes so far, about every second.
         """
-        self._call("download", watched=folder, grown=grown, slug=self.slug, folder=str(folder))
+        size = -1
+
+        def alive() -> bool:
+            nonlocal size
+            if (now := _bytes_in(folder)) == size:
+                return False
+            size = now
+            grown(now)
+            return True
+
+        limit = self.patience.stall
+        self._call("download", limit, slug=self.slug, folder=str(folder), alive=alive)
 
     def leaderboard(self, folder: Path) -> None:
         """Download the leaderboard as ``<slug>.zip`` into a folder; nothing is verified."""
         self._call("leaderboard", slug=self.slug, folder=str(folder))
 
-    def submit(self, file: Path, message: str) -> str:
+    def submit(
+        self,
+        file: Path,
+        message: str,
+        hold: Path | None = None,
+        uploaded: Callable[[], None] = lambda: None,
+        bytes_sent: Callable[[int], None] = lambda _: None,
+    ) -> str:
         """Upload a file and submit it.
 
+        Args:
+            file: a CSV.
+            message: goes with it.
+            hold: a file that is locked until no process can submit anything any more, even if this one is killed.
+            uploaded: called between the upload and the submission. If it raises an exception, nothing is submitted.
+            bytes_sent: called with the number of bytes uploaded so far.
+
         Returns:
-            The reference; empty if Kaggle returned none, in which case the file was not submitted.
+            The reference; empty if Kaggle returned none, in which case it is unknown whether the file was submitted.
+
+        Raises:
+            KaggleError: before ``uploaded`` was called, nothing was submitted; after it, that is unknown.
         """
+        grant = self.patience.call + process.GRACE
         limit = self.patience.call + file.stat().st_size / SLOWEST_UPLOAD
-        return self._call("submit", limit=limit, slug=self.slug, file=str(file), message=message)["reference"]
+        answer = self._call(
+            "submit",
+            limit,
+            slug=self.slug,
+            file=str(file),
+            message=message,
+            grant=grant,
+            hold=None if hold is None else str(hold),
+            uploaded=uploaded,
+            bytes_sent=bytes_sent,
+        )
+        return answer["reference"]
 
     def submissions(self) -> list[dict[str, Any]]:
-        """All submissions, the newest first: "reference", "date", "file", "message", "status" (pending, complete or
-        error), "why" (the reason of an error), "public" and "private" (the scores).
+        """All submissions, the newest first: "reference", "date", "file", "message", "status" (pending, complete,
+        error, or a word that Kaggle uses and we do not know), "why" (the reason of an error), "public" and "private"
+        (the scores). In a row that cannot be read, what is missing is empty.
         """
         return self._call("submissions", slug=self.slug)["submissions"]
 
     def submission(self, reference: str) -> dict[str, Any]:
         """One submission."""
-        return self._call("submission", reference=reference)
+        try:
+            return self._call("submission", reference=reference)
+        except KaggleError as error:
+            if error.status != 404:
+                raise
+            what = f"Kaggle does not find submission {reference} (404), which it may not list yet."
+            raise KaggleError(what, f"{LATER}, or look at {SITE}/c/{self.slug}/submissions", True, status=404) from None
 
     def _call(
         self,
         call: str,
-        *,
         limit: float | None = None,
-        watched: Path | None = None,
-        grown: Callable[[int], None] | None = None,
-        **request: str,
+        *,
+        alive: Callable[[], bool] = lambda: False,
+        bytes_sent: Callable[[int], None] = lambda _: None,
+        uploaded: Callable[[], None] = lambda: None,
+        **request: Any,
     ) -> dict[str, Any]:
-        """Make one call in a separate process, which is killed on a time-out and on Ctrl-C.
+        """Make one call in a separate process, which is ended on a time-out and on Ctrl-C.
 
         Raises:
             KaggleError: the call failed or took too long.
         """
-        limit = limit or (self.patience.call if watched is None else self.patience.stall)
+        limit = limit or self.patience.call
+        # A download's progress shows on the disk only, so the worker cannot know when it has stalled.
+        own_limit = None if call == "download" else limit + process.GRACE
         try:
-            # The worker must not import files next to it as libraries, and only this process handles Ctrl-C.
-            worker = subprocess.Popen(
-                [self.python, str(WORKER)],
-                env=os.environ | {"PYTHONSAFEPATH": "1"},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                text=True,
+            answer = process.ask(
+                self.python,
+                {"call": call, "limit": own_limit} | request,
+                limit,
+                alive=alive,
+                bytes_sent=bytes_sent,
+                uploaded=uploaded,
             )
-        except OSError as error:
+        except process.StalledError:
+            raise KaggleError(f"Kaggle did not answer within {limit:.0f} s.", LATER, True) from None
+        except process.NoSuchPythonError as error:
             raise KaggleError(
                 f"HARNESS_KAGGLE_PYTHON={self.python} cannot be run: {error}.", "unset it, or set it to another Python"
             ) from None
-        text: str | None = json.dumps({"call": call} | request)
-        waited_since, size = time.monotonic(), -1
-        try:
-            while True:
-                try:
-                    out, _ = worker.communicate(text, timeout=min(limit, 1.0))
-                    break
-                except subprocess.TimeoutExpired:
-                    text = None
-                    if watched is not None and (now := _bytes_in(watched)) != size:
-                        waited_since, size = time.monotonic(), now
-                        if grown is not None:
-                            grown(now)
-                    if time.monotonic() - waited_since >= limit:
-                        message = f"Kaggle did not answer within {limit:.0f} s."
-                        raise KaggleError(message, "run the same command again later", True) from None
-        finally:
-            if worker.poll() is None:
-                worker.kill()
-                worker.communicate()
-        try:
-            answer = json.loads(out)
-        except ValueError:
-            answer = {
-                "failure": "client",
-                "detail": f"the worker exited with code {worker.returncode} without an answer",
-            }
         if "failure" in answer:
-            raise self._failure(answer)
+            raise failure(answer, self.slug, self.python)
         return answer
-
-    def _failure(self, answer: dict[str, Any]) -> KaggleError:
-        """The failure as an error with an explanation and a fix."""
-        kind, detail = answer["failure"], printable(answer["detail"])
-        later = "run the same command again later"
-        if kind == "no client":
-            return KaggleError(f"{self.python} has no kaggle package ({detail}).", 'pip install "kaggle>=2.2,<3"')
-        if kind == "no credentials":
-            return KaggleError(*NO_CREDENTIALS)
-        if kind == "http":
-            return self._refused(answer["status"], detail)
-        if kind == "network":
-            return KaggleError(f"Kaggle cannot be reached: {detail}.", f"check the connection, then {later}", True)
-        if kind == "answer":
-            return KaggleError(
-                f"Kaggle's client does not understand Kaggle's answer ({detail}).",
-                f"look at {SITE}/c/{self.slug}, and {later}; if the error persists: pip install -U kaggle",
-                True,
-            )
-        return KaggleError(
-            f"Kaggle's client failed: {detail}.", f"{later}; if the error persists: pip install -U kaggle"
-        )
-
-    def _refused(self, status: int | None, detail: str) -> KaggleError:
-        page, later = f"{SITE}/c/{self.slug}", "run the same command again later"
-        if status == 401:
-            return KaggleError(
-                f"Kaggle does not accept these credentials: {credentials() or 'none'} (401).",
-                f"create new ones at {SITE}/settings; a token takes precedence over a key, even if it has expired",
-            )
-        if status == 403:
-            return KaggleError(
-                f"Kaggle denies this account access to {self.slug} (403): its rules are not accepted yet, or the name "
-                "is misspelt.",
-                f"accept the rules at {page}/rules, or correct slug= in the competition's competition.py",
-            )
-        if status == 404:
-            return KaggleError(
-                f"Kaggle does not find {self.slug} (404): the name is misspelt, or the competition is closed.",
-                f"look at {page}, and correct slug= in the competition's competition.py",
-            )
-        if status == 429:
-            return KaggleError("too many calls to Kaggle (429).", "wait some minutes, then run the command again", True)
-        if status is not None and status >= 500:
-            return KaggleError(f"Kaggle has a server error ({status}).", later, True)
-        return KaggleError(f"Kaggle refuses the call ({status}): {detail}.", f"look at {page}")
-
-
-NO_CREDENTIALS = (
-    "there are no Kaggle credentials, neither in the environment (KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY) "
-    "nor in ~/.kaggle.",
-    f"create a token at {SITE}/settings (API, Create New Token), and save it where that page says",
-)
-
-
-def credentials() -> str | None:
-    """Where Kaggle's client will find its credentials, following its order of search; None if there are none."""
-    home = Path("~/.kaggle").expanduser()
-    folder = Path(os.environ.get("KAGGLE_CONFIG_DIR") or home)
-    if os.environ.get("KAGGLE_API_TOKEN"):
-        return "KAGGLE_API_TOKEN"
-    for name in ("access_token", "access_token.txt"):
-        if (home / name).is_file():
-            return str(home / name)
-    if os.environ.get("KAGGLE_USERNAME") and os.environ.get("KAGGLE_KEY"):
-        return "KAGGLE_USERNAME and KAGGLE_KEY"
-    files = (folder / "kaggle.json", Path("~/.config/kaggle/kaggle.json").expanduser(), home / "credentials.json")
-    return next((str(file) for file in files if file.is_file()), None)
-
-
-def printable(text: str) -> str:
-    """A server's text made safe to print on one line: shortened and without control characters."""
-    return " ".join("".join(character if character.isprintable() else " " for character in text[:300]).split())
 
 
 def _bytes_in(folder: Path) -> int:

@@ -12,7 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.data.archives.archives import BROKEN, MOST_GROWTH
-from harness.kaggle.client import SITE, Client, KaggleError
+from harness.kaggle.client import Client
+from harness.kaggle.credentials import SITE
+from harness.kaggle.failures import KaggleError
 from harness.scoring.leaderboard import COLUMNS, TEAMS
 from harness.utils.console import progress, say
 from harness.utils.files import lock, require_space, size, write_text

@@ -1,14 +1,15 @@
 """The ledger of files sent to Kaggle: one append-only CSV per competition.
 
 Each line holds everything known about one file at one time, and the last line about a file is the valid one. A line
-with the status "sending" is written before a file is uploaded, so that a file with an unknown result is never sent
-again by accident.
+with the status "uploading" is written before a file is uploaded, and one with the status "sending" before Kaggle is
+asked to file it, so that a file with an unknown result is never sent again by accident.
 """
 
 from __future__ import annotations
 
 import csv
 import dataclasses
+import errno
 import io
 import os
 from collections.abc import Iterable
@@ -20,8 +21,10 @@ from harness.utils.errors import UserError
 from harness.utils.files import lock
 
 FILE = "ledger.csv"  # in the folder of a competition's CSVs
-# Being uploaded; at Kaggle without a score; scored; rejected by Kaggle; not arrived.
-SENDING, PENDING, COMPLETE, ERROR, FAILED = "sending", "pending", "complete", "error", "failed"
+# Being uploaded, nothing submitted yet; Kaggle was asked to file it and has not answered.
+UPLOADING, SENDING = "uploading", "sending"
+# At Kaggle without a score; scored; rejected by Kaggle; not arrived.
+PENDING, COMPLETE, ERROR, FAILED = "pending", "complete", "error", "failed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,7 @@ class Entry:
         holdout: the score on the hold-out.
         out_of_fold: the out-of-fold score.
         message: the message sent with it.
-        status: "sending", "pending", "complete", "error" or "failed".
+        status: "uploading", "sending", "pending", "complete", "error" or "failed".
         reference: Kaggle's number for the submission.
         public: the score on the public leaderboard.
         private: the score on the private leaderboard.
@@ -57,7 +60,7 @@ class Entry:
     holdout: float | None = None
     out_of_fold: float | None = None
     message: str = ""
-    status: str = SENDING
+    status: str = UPLOADING
     reference: str = ""
     public: float | None = None
     private: float | None = None
@@ -67,9 +70,9 @@ class Entry:
     rank: int | None = None
 
     @property
-    def arrived(self) -> bool:
-        """Whether Kaggle has received the file, or may have."""
-        return self.status != FAILED
+    def resendable(self) -> bool:
+        """Whether the file may be sent again: it did not arrive, or Kaggle could not score it."""
+        return self.status in (FAILED, ERROR)
 
     def changed(self, **changes: object) -> Entry:
         """A later entry for the same file."""
@@ -95,7 +98,7 @@ class Ledger:
 
     def append(self, *entries: Entry) -> None:
         """Append entries, one whole line each, and flush them to disk before returning."""
-        with lock(self.path, "the ledger of submissions"), self.path.open("ab+") as file:
+        with lock(self.path, "the ledger of submissions"), self.path.open("ab+", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
             text = io.StringIO()
             table = csv.writer(text, lineterminator="\n")
@@ -107,9 +110,14 @@ class Ledger:
                     text.write("\n")  # so that a truncated line from a killed process stays a line of its own
             for entry in entries:
                 table.writerow([_cell(value) for value in dataclasses.astuple(entry)])
-            file.write(text.getvalue().encode())
-            file.flush()
-            os.fsync(file.fileno())
+            content = text.getvalue().encode()
+            try:
+                if file.write(content) != len(content):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(size)  # half a line would be in the way of every later command
+                raise
 
     def entries(self) -> list[Entry]:
         """All entries, in the order of writing.
@@ -141,12 +149,17 @@ class Ledger:
         return [*{(entry.slug, entry.sha256): entry for entry in self.entries()}.values()]
 
     def sent(self, slug: str) -> dict[str, str]:
-        """The state of each file that Kaggle has received, or may have, by its hash."""
-        return {entry.sha256: str(entry) for entry in self.latest() if entry.slug == slug and entry.arrived}
+        """The state of each file that is not to be sent again, by its hash."""
+        return {entry.sha256: str(entry) for entry in self.latest() if entry.slug == slug and not entry.resendable}
+
+
+def stamp(time: datetime) -> str:
+    """A time as the ledger writes it, UTC."""
+    return time.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return stamp(datetime.now(UTC))
 
 
 def agreement(entries: Iterable[Entry]) -> str | None:

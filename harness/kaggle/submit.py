@@ -1,26 +1,48 @@
-"""Sending a CSV to Kaggle: checked first, confirmed only by Kaggle's reference, and never sent twice."""
+"""Sending a CSV to Kaggle: checked first, confirmed only by Kaggle's reference, and never sent twice.
+
+The ledger gets a line before the upload ("uploading") and another one before Kaggle is asked to file what was uploaded
+("sending"). Whatever is interrupted after the first line was not submitted. Whatever is interrupted after the second
+one may have been, may be filed late, and may be listed late: it is in doubt, and is not sent again before
+``Patience.doubt`` seconds have passed. ``worker`` sees to it that nothing is submitted after its parent is gone.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from harness.kaggle.client import NO_CREDENTIALS, SITE, Client, KaggleError, credentials, printable
-from harness.kaggle.ledger import ERROR, FAILED, PENDING, SENDING, Entry, Ledger
+from harness.kaggle.client import Client
+from harness.kaggle.failures import KaggleError, printable
+from harness.kaggle.ledger import COMPLETE, ERROR, FAILED, PENDING, SENDING, UPLOADING, Entry, Ledger, stamp
+from harness.kaggle.preflight import quota, require_open
+from harness.kaggle.reconcile import Listing, changes, doubt_ends, references, tag, tagged, with_row
 from harness.scoring.lint import Defect
-from harness.utils.console import say
+from harness.utils.console import progress, say, seconds
 from harness.utils.errors import UserError
 from harness.utils.files import lock
 
-# Competitions that accept no submissions any more, and the newer edition that still scores the same images.
-CLOSED = {"dogs-vs-cats": "dogs-vs-cats-redux-kernels-edition"}
-# This many characters of the file's hash in the message identify the file on any machine.
-TAG = 12
 LONGEST_MESSAGE = 400  # characters
+ATTEMPTS = 3  # of what changes nothing at Kaggle when it is repeated
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The time, and waiting.
+
+    Args:
+        now: gives the time.
+        sleep: waits for so many seconds.
+    """
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = time.sleep
 
 
 @dataclass(frozen=True)
@@ -30,12 +52,16 @@ class Sender:
     Args:
         client: the competition's client.
         ledger: the ledger of sent files.
-        rank: gives a score's rank on the leaderboard; None if there is none.
+        rank: gives the rank of a public and a private score on the leaderboard; None if there is none.
+        name: the competition's name here, for messages.
+        clock: the time.
     """
 
     client: Client
     ledger: Ledger
-    rank: Callable[[float], int | None]
+    rank: Callable[[float | None, float | None], int | None]
+    name: str
+    clock: Clock = field(default_factory=Clock)
 
     def preflight(self) -> str:
         """Check that a submission is possible, before any work is done for it.
@@ -45,40 +71,13 @@ class Sender:
 
         Raises:
             UserError: there are no credentials, the competition is closed or accepts only notebooks, its rules are not
-                accepted yet, or no submission is left today.
+                accepted yet, or no submission is left.
         """
-        slug, page = self.client.slug, f"{SITE}/c/{self.client.slug}"
-        if slug in CLOSED:
-            raise UserError(
-                f"{slug} is closed: Kaggle accepts no more submissions to it, not even late ones.",
-                f'the same images are scored in its newer edition: slug="{CLOSED[slug]}" in competition.py',
-            )
-        if credentials() is None:
-            raise UserError(*NO_CREDENTIALS)
-        about = self.client.about()
-        if about["disabled"]:
-            raise UserError(f"{slug} accepts no more submissions.", f"look at {page}")
-        if about["notebooks_only"]:
-            raise UserError(f"{slug} accepts only notebooks, not CSV files.", f"submit a notebook at {page}")
-        if not about["left"] and not about["total"]:  # Kaggle's answer before the first submission
-            if not about["entered"]:
-                raise UserError(
-                    f"this account has not joined {slug}: its rules are not accepted yet.",
-                    f"accept them at {page}/rules",
-                )
-            return f"{slug}: this will be the first submission; the limit is known after it"
-        if not about["left"]:
-            raise UserError(
-                f"no submission to {slug} is left: {about['today']} were made today, {about['total']} in all.",
-                "run the same command after midnight UTC; the CSV is kept",
-            )
-        quota = f"{slug}: {about['left']} submissions left today ({about['today']} made)"
-        return quota + (f"; deadline {about['deadline'][:10]}" if about["deadline"] else "")
+        require_open(self.client.slug)
+        return quota(self.client.slug, self._patiently(self.client.about))
 
     def refresh(self) -> list[dict[str, Any]]:
         """Update the ledger from Kaggle.
-
-        A file whose upload was interrupted counts as arrived if it is among Kaggle's submissions, and as failed if not.
 
         Returns:
             Kaggle's submissions, the newest first.
@@ -86,67 +85,45 @@ class Sender:
         with self._lock():
             return self._refresh()
 
-    def _lock(self) -> AbstractContextManager[None]:
-        return lock(self.ledger.path.with_name("upload"), "an upload")
-
-    def _refresh(self) -> list[dict[str, Any]]:
-        submissions = self.client.submissions()
-        by_reference = {submission["reference"]: submission for submission in submissions}
-        changes = []
-        for entry in self.ledger.latest():
-            if entry.slug != self.client.slug:
-                continue
-            submission = by_reference.get(entry.reference) or _find_tagged(submissions, entry.sha256)
-            updated = self._updated(entry, submission) if submission is not None else entry
-            if submission is None and entry.status == SENDING:
-                updated = entry.changed(status=FAILED)
-            if updated.changed(time="") != entry.changed(time=""):
-                changes.append(updated)
-        if changes:
-            self.ledger.append(*changes)
-        return submissions
-
-    def send(self, file: Path, entry: Entry, defects: list[Defect]) -> Entry:
+    def send(self, file: Path, entry: Entry, defects: list[Defect], again: bool = False) -> Entry:
         """Send a file, once.
 
         Args:
             file: the CSV.
             entry: what is known about the file.
             defects: the linter's findings.
+            again: send it even if it was sent before.
 
         Returns:
-            The entry with Kaggle's reference, not yet with a score.
+            The entry with Kaggle's reference; of an earlier submission, if the file was sent before.
 
         Raises:
-            UserError: the file has errors, was sent before, or did not arrive.
+            UserError: the file has errors, or did not arrive, or Kaggle rejected it.
         """
-        errors = [defect.text for defect in defects if defect.severity != "warning"]
-        if errors:
-            raise UserError(
-                f"{file} is not sent:\n" + "\n".join(f"  - {text}" for text in errors),
-                "fix these errors, then submit again",
-            )
-        with self._lock():
-            earlier = _find_tagged(self._refresh(), entry.sha256)
-            sent = self.ledger.sent(entry.slug).get(entry.sha256)
-            if sent is None and earlier is not None:
-                sent = f"from elsewhere, reference {earlier['reference']}, {earlier['date']}"
-            if sent is not None:
-                raise UserError(f"{file} was sent before: {sent}.", "harness submissions COMP shows its score")
-            self.ledger.append(entry)
-            try:
-                reference = self.client.submit(file, entry.message)
-            except KaggleError as error:
-                return self._after_failure(entry, error)
-            except KeyboardInterrupt:
-                say("It is unknown whether the file arrived: the next `harness submissions` will check.")
-                raise
-            if not reference:
-                message = "Kaggle gave no reference for the file: the upload failed."
-                return self._after_failure(entry, KaggleError(message, "run the same command again later"))
-            pending = entry.changed(status=PENDING, reference=reference)
-            self.ledger.append(pending)
-            return pending
+        _require_clean(file, defects)
+        last = self._last(entry.sha256)
+        if last is not None and last.status == COMPLETE and not again:
+            say(f"{file.name} was sent before: {last}")
+            return last  # nobody needs to be asked
+        asked, pauses = False, self._pauses()
+        try:
+            while True:
+                looked = self.clock.now()
+                with self._lock():
+                    last = self._look(entry)
+                    if asked and last is not None and last.resendable:
+                        raise _did_not_arrive(last)
+                    if last is None or last.resendable or (again and not asked):
+                        last = self._submit(file, entry)
+                        asked = True
+                    elif not asked and last.status != SENDING:
+                        say(f"{file.name} was sent before: {last}")
+                if last.status != SENDING:
+                    return last
+                self._wait_in_doubt(last, looked, next(pauses))
+        except KeyboardInterrupt:
+            self._say_where_it_is(entry.sha256)
+            raise
 
     def wait(self, entry: Entry) -> Entry:
         """Wait for the score. Ctrl-C stops only the waiting.
@@ -157,11 +134,11 @@ class Sender:
         Raises:
             UserError: Kaggle rejected the file's content.
         """
-        patience = self.client.patience
-        end, pause, last_problem = time.monotonic() + patience.score, patience.poll, ""
+        patience, started = self.client.patience, self.clock.now()
+        pause, last_problem, next_word = patience.poll, "", 10.0
         say(f"sent as {entry.reference}; waiting for the score (Ctrl-C stops the waiting, not the scoring)")
         try:
-            while time.monotonic() < end:
+            while (waited := (self.clock.now() - started).total_seconds()) < patience.score:
                 try:
                     submission = self.client.submission(entry.reference)
                 except KaggleError as error:
@@ -169,68 +146,216 @@ class Sender:
                         raise
                     if error.what != last_problem:
                         say(last_problem := error.what)
+                    pause = max(pause, error.wait or 0.0)
                 else:
-                    updated = self._updated(entry, submission)
+                    updated = with_row(entry, submission, self.rank)
                     if updated.status != PENDING:
+                        updated = updated.changed(time=stamp(self.clock.now()))
                         self.ledger.append(updated)
-                        return _accepted(updated, submission)
-                time.sleep(min(pause, max(0.0, end - time.monotonic())))
+                        return accepted(updated, submission["why"])
+                    if waited >= next_word:
+                        say(f"no score yet after {seconds(waited)}; waiting up to {seconds(patience.score)}")
+                        next_word *= 2
+                self.clock.sleep(min(pause, max(0.0, patience.score - waited)))
                 pause = min(1.5 * pause, 10 * patience.poll)
         except KeyboardInterrupt:
-            say(f"Kaggle has the file as {entry.reference}; `harness submissions` fetches its score.")
+            say(
+                f"Kaggle has the file as {entry.reference}. The same command waits for its score again, and so does: "
+                f"harness submissions {self.name} --wait"
+            )
             raise
         return entry
 
-    def _after_failure(self, entry: Entry, error: KaggleError) -> Entry:
-        """Check whether a file arrived although its upload failed.
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        """A context in which nobody else is sending, nor a worker left behind by a harness that was killed."""
+        with lock(self.ledger.path.with_name("upload"), "an upload"):
+            with lock(self._held, "an upload"):
+                pass
+            yield
+
+    @property
+    def _held(self) -> Path:
+        """What a worker locks as long as it lives."""
+        return self.ledger.path.with_name("worker")
+
+    def _entries(self) -> list[Entry]:
+        return [entry for entry in self.ledger.entries() if entry.slug == self.client.slug]
+
+    def _last(self, sha256: str) -> Entry | None:
+        return next((entry for entry in reversed(self._entries()) if entry.sha256 == sha256), None)
+
+    def _refresh(self) -> list[dict[str, Any]]:
+        time, rows = self.clock.now(), self._patiently(self.client.submissions)
+        listing = Listing(rows, time, lambda: self._patiently(self.client.about)["total"] == 0)
+        if new := changes(self._entries(), listing, self.client.patience.doubt, self.rank):
+            self.ledger.append(*new)
+        return rows
+
+    def _look(self, entry: Entry) -> Entry | None:
+        """What is known of a file, after asking Kaggle. What was sent from elsewhere is added to the ledger.
 
         Raises:
-            UserError: it did not arrive, or the check failed too.
+            KaggleError: Kaggle does not answer, and the file is not in doubt, or its time is over.
         """
         try:
-            submission = _find_tagged(self.client.submissions(), entry.sha256)
-            if submission is None:
-                time.sleep(self.client.patience.retry)  # Kaggle may need a moment to list it
-                submission = _find_tagged(self.client.submissions(), entry.sha256)
-        except KaggleError as second_error:
-            raise UserError(
-                f"{error.what} It is unknown whether the file arrived, because checking failed too: "
-                f"{second_error.what}",
-                "harness submissions COMP will check again; until then the file is not sent again",
-            ) from None
-        if submission is None:
-            self.ledger.append(entry.changed(status=FAILED))
-            raise UserError(f"{error.what} The file did not arrive.", error.fix)
-        say(f"{error.what} But the file did arrive.")
-        updated = self._updated(entry, submission)
-        self.ledger.append(updated)
-        return _accepted(updated, submission)
+            rows = self._refresh()
+        except KaggleError as error:
+            last = self._last(entry.sha256)
+            if not error.passing or last is None or last.status != SENDING or not self._in_doubt(last):
+                raise
+            say(error.what)
+            return last
+        known = references(self._entries(), entry.sha256)
+        found = [with_row(entry, row, self.rank) for row in tagged(rows, entry.sha256, known)]
+        if found:
+            found.sort(key=lambda one: not one.resendable)  # what counts comes last
+            self.ledger.append(*(one.changed(time=stamp(self.clock.now())) for one in found))
+        return self._last(entry.sha256)
 
-    def _updated(self, entry: Entry, submission: dict[str, Any]) -> Entry:
-        """An entry with the state of Kaggle's submission."""
-        score = submission["private"] if submission["private"] is not None else submission["public"]
-        return entry.changed(
-            status=submission["status"],
-            reference=submission["reference"],
-            public=submission["public"],
-            private=submission["private"],
-            rank=None if score is None else self.rank(score),
+    def _submit(self, file: Path, entry: Entry) -> Entry:
+        """Upload and submit a file; what fails before the submission is tried again.
+
+        Returns:
+            The entry with a reference, or in doubt.
+
+        Raises:
+            KaggleError: nothing was submitted; or Kaggle refused to file it, which is in doubt for the time being.
+        """
+        return self._patiently(lambda: self._submit_once(file, entry))
+
+    def _submit_once(self, file: Path, entry: Entry) -> Entry:
+        current = entry.changed(time=stamp(self.clock.now()), status=UPLOADING)
+        self.ledger.append(current)
+
+        def asking() -> None:
+            nonlocal current
+            current = entry.changed(time=stamp(self.clock.now()), status=SENDING)
+            self.ledger.append(current)
+
+        try:
+            with progress(f"uploading {file.name}", file.stat().st_size, "B") as bar:
+                reference = self.client.submit(
+                    file, entry.message, self._held.with_name(f".{self._held.name}.lock"), asking,
+                    lambda sent: bar.update(sent - bar.n),
+                )  # fmt: skip
+        except (KaggleError, KeyboardInterrupt) as error:
+            if current.status == UPLOADING:
+                self.ledger.append(current.changed(time=stamp(self.clock.now()), status=FAILED))
+                raise
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            if not error.passing and error.status is not None:
+                what = f"{error.what} To be safe, {self._words(current)}"
+                raise KaggleError(what, error.fix or "", status=error.status) from None
+            say(error.what)
+            return current
+        if not reference:
+            say("Kaggle gave no reference for the file.")
+            return current
+        current = entry.changed(time=stamp(self.clock.now()), status=PENDING, reference=reference)
+        self.ledger.append(current)
+        return current
+
+    def _in_doubt(self, entry: Entry) -> bool:
+        return self.clock.now() < doubt_ends(entry, self.client.patience.doubt)
+
+    def _words(self, entry: Entry) -> str:
+        """Until when a file in doubt is not sent again."""
+        end = doubt_ends(entry, self.client.patience.doubt)
+        left = max(0.0, (end - self.clock.now()).total_seconds())
+        return f"{entry.file} is not sent again before {end:%H:%M:%S} UTC ({seconds(left)} from now)."
+
+    def _wait_in_doubt(self, entry: Entry, looked: datetime, pause: float) -> None:
+        """Wait before the next look at a file in doubt.
+
+        Raises:
+            UserError: the last look came after its time, and still proved nothing.
+        """
+        left = (doubt_ends(entry, self.client.patience.doubt) - looked).total_seconds()
+        if left <= 0:
+            raise UserError(
+                f"Kaggle was asked to file {entry.file} on {entry.time}, and does not list it; but its list lacks "
+                "other submissions too, or is empty. It is unknown whether the file arrived, and it is not sent again.",
+                f"look at {self._page()}; if it is not there: harness upload {self.name} FILE --again",
+            )
+        pause = min(pause, left)
+        say(
+            f"Kaggle was asked to file {entry.file} and does not list it yet. {self._words(entry)} "
+            f"Looking again in {seconds(pause)}; Ctrl-C stops the looking."
         )
+        self.clock.sleep(pause)
+
+    def _say_where_it_is(self, sha256: str) -> None:
+        last = self._last(sha256)
+        if last is None or last.resendable:
+            say("Nothing was submitted.")
+        elif last.status == SENDING:
+            say(
+                f"It is unknown whether {last.file} arrived: {self._words(last)} The same command looks again, and so "
+                f"does: harness submissions {self.name}"
+            )
+
+    def _page(self) -> str:
+        from harness.kaggle.credentials import SITE
+
+        return f"{SITE}/c/{self.client.slug}/submissions"
+
+    def _pauses(self) -> Iterator[float]:
+        pause = self.client.patience.retry
+        while True:
+            yield pause
+            pause = min(1.5 * pause, 12 * self.client.patience.retry)
+
+    def _patiently(self, call: Callable[[], Answer]) -> Answer:
+        """The answer to a call that may be repeated. Passing trouble is waited out, as long as Kaggle asks to."""
+        for attempt, pause in zip(range(1, ATTEMPTS + 1), self._pauses(), strict=False):
+            try:
+                return call()
+            except KaggleError as error:
+                if not error.passing or attempt == ATTEMPTS:
+                    raise
+                wait = pause if error.wait is None else error.wait
+                say(f"{error.what} Trying again in {seconds(wait)}.")
+                self.clock.sleep(wait)
+        raise AssertionError("unreachable")
 
 
 def message(text: str, sha256: str) -> str:
     """A submission's message, with the tag that identifies its file."""
-    return f"{' '.join(text.split())[:LONGEST_MESSAGE]} [{sha256[:TAG]}]"
+    return f"{' '.join(text.split())[:LONGEST_MESSAGE]} {tag(sha256)}"
 
 
-def _accepted(entry: Entry, submission: dict[str, Any]) -> Entry:
+def accepted(entry: Entry, why: str) -> Entry:
+    """An entry, unless Kaggle rejected the file.
+
+    Raises:
+        UserError: it did; ``why`` is its reason.
+    """
     if entry.status == ERROR:
         raise UserError(
-            f"Kaggle rejected {entry.file} (reference {entry.reference}): "
-            f"{printable(submission['why']) or 'it gives no reason'}.",
-            "compare the file with the organiser's sample submission",
+            f"Kaggle rejected {entry.file} (reference {entry.reference}): {printable(why) or 'it gives no reason'}.",
+            "compare the file with the organiser's sample submission; it may be sent again",
         )
     return entry
+
+
+def _did_not_arrive(entry: Entry) -> UserError:
+    if entry.status == ERROR:
+        return UserError(
+            f"Kaggle rejected {entry.file} (reference {entry.reference}).",
+            "compare the file with the organiser's sample submission; it may be sent again",
+        )
+    return UserError(f"{entry.file} did not arrive: Kaggle does not list it.", "run the same command again")
+
+
+def _require_clean(file: Path, defects: list[Defect]) -> None:
+    errors = [defect.text for defect in defects if defect.severity != "warning"]
+    if errors:
+        raise UserError(
+            f"{file} is not sent:\n" + "\n".join(f"  - {text}" for text in errors),
+            "fix these errors, then submit again",
+        )
 
 
 def verdict(entry: Entry) -> str | None:
@@ -244,8 +369,3 @@ def verdict(entry: Entry) -> str | None:
         f"forecast from the hold-out:{forecast} between {entry.forecast_best:,} and {worst}; "
         f"by Kaggle's score rank {entry.rank:,}: {'inside' if inside else 'outside'}"
     )
-
-
-def _find_tagged(submissions: list[dict[str, Any]], sha256: str) -> dict[str, Any] | None:
-    """The newest submission whose message has the tag of a file."""
-    return next((submission for submission in submissions if f"[{sha256[:TAG]}]" in submission["message"]), None)

@@ -33,7 +33,7 @@ def before_upload(workspace: Workspace, pipeline: Pipeline) -> Sender:
 
 def fetch_if_missing(workspace: Workspace, pipeline: Pipeline) -> None:
     """Download the data if it is missing and there are credentials for Kaggle."""
-    from harness.kaggle.client import credentials
+    from harness.kaggle.credentials import credentials
 
     competition = pipeline.competition
     on_disk = all(reader.on_disk for reader in competition.readers)
@@ -161,11 +161,12 @@ def sender_of(workspace: Workspace, competition: Competition) -> Sender:
 
     leaderboard = board(workspace, competition)
 
-    def rank(score: float) -> int | None:
-        standing = leaderboard.standing(score)
+    def rank(public: float | None, private: float | None) -> int | None:
+        score = private if private is not None else public
+        standing = None if score is None else leaderboard.standing(score)
         return standing.rank if standing else None
 
-    return Sender(client_of(competition), ledger_of(workspace, competition), rank)
+    return Sender(client_of(competition), ledger_of(workspace, competition), rank, competition.name)
 
 
 def client_of(competition: Competition) -> Client:

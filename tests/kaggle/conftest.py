@@ -17,7 +17,7 @@ from tests.kaggle.stub import Stub
 SECRET = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
 # Long enough for a busy machine to answer, without the pauses between attempts; tests of stalling have their own.
-SHORT = Patience(call=180, stall=180, score=180, poll=0.05, retry=0.05)
+SHORT = Patience(call=180, stall=180, score=180, poll=0.05, retry=0.05, doubt=1.0)
 
 
 def zipped(files: dict[str, bytes]) -> bytes:

@@ -29,8 +29,12 @@ class Stub:
         limits: what GetSubmissionLimits tells.
         submissions: what was submitted.
         uploads: the bytes that were put.
-        faults: for each method the faults of its next calls: an HTTP status, "html", "drop", "stall", "truncate",
-            "lost" (it is done, but the answer never comes), or a dict to answer with.
+        page_cap: the most rows of a page of submissions, whatever is asked for.
+        unlisted: how many looks at the list do not show the newest submission.
+        faults: for each method the faults of its next calls: an HTTP status, alone or with headers, "html", "drop",
+            "stall", "truncate", "lost" (it is done, but the answer never comes), ("late", seconds) (it is done so much
+            later, and the answer never comes), ("slow", seconds) (it takes that long), "empty", or a dict to answer
+            with.
         calls: how often each method was called.
         authorizations: the header of each call.
     """
@@ -44,6 +48,8 @@ class Stub:
     limits: dict[str, Any] = field(default_factory=lambda: {"numToday": 1, "numTotal": 7, "numAllowedNow": 4})
     submissions: list[dict[str, Any]] = field(default_factory=list)
     uploads: dict[str, bytes] = field(default_factory=dict)
+    page_cap: int = 1000
+    unlisted: int = 0
     faults: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     calls: Counter[str] = field(default_factory=Counter)
     authorizations: set[str] = field(default_factory=set)
@@ -114,8 +120,18 @@ class Stub:
         return _public(found)
 
     def list_submissions(self, request: dict) -> dict:
-        size, page = request.get("pageSize", 20), request.get("page", 1)
-        return {"submissions": [_public(one) for one in self.submissions[(page - 1) * size : page * size]]}
+        size, page = min(request.get("pageSize", 20), self.page_cap), request.get("page", 1)
+        listed = self.submissions
+        if self.unlisted and page == 1:
+            self.unlisted -= 1
+            return {"submissions": [_public(one) for one in listed[1 : 1 + size]]}
+        return {"submissions": [_public(one) for one in listed[(page - 1) * size : page * size]]}
+
+    @property
+    def most_copies(self) -> int:
+        """How many times the file that was submitted most often counts at Kaggle; errors do not count."""
+        counts = Counter(one["sha256"] for one in self.submissions if one["status"] != "ERROR")
+        return max(counts.values(), default=0)
 
 
 def _public(submission: dict) -> dict:
@@ -138,6 +154,11 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self._fault(method)
         if fault == "lost":
             self._answer_of(method, request)
+            self._drop()
+        elif isinstance(fault, tuple) and fault[0] == "late":
+            timer = threading.Timer(fault[1], self._answer_of, (method, request))
+            timer.daemon = True
+            timer.start()
             self._drop()
         elif isinstance(fault, dict):
             self._json(fault)
@@ -191,6 +212,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _wrong(self, fault: Any) -> bool:
         """Do what a fault asks for; False for none."""
+        if isinstance(fault, tuple) and fault[0] == "slow":
+            self.told.over.wait(fault[1])
+            return False
         if fault is None:
             return False
         if fault == "html":
@@ -200,6 +224,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._drop()
         elif fault == "drop":
             self._drop()
+        elif fault == "empty":
+            self._send(200, b"", {"Content-Type": "application/json"})
+        elif isinstance(fault, tuple):
+            self._send(fault[0], b"{}", {"Content-Type": "application/json"} | fault[1])
         else:
             body = json.dumps({"code": fault, "message": "\x1b[31mno\x1b[0m"}).encode()
             self._send(fault, body, {"Content-Type": "application/json"})

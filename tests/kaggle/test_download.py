@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from harness.kaggle import download
-from harness.kaggle.client import Client, KaggleError, Patience
+from harness.kaggle.client import Client, Patience
+from harness.kaggle.failures import KaggleError
 from harness.scoring.leaderboard import Leaderboard
 from harness.scoring.metrics import METRICS
 from harness.utils.errors import UserError

@@ -39,7 +39,7 @@ def test_the_last_line_about_a_file_holds_and_nothing_is_ever_changed(tmp_path: 
     ledger.append(first.changed(status="complete", reference="7", public=0.5), entry("bb", status="failed"))
     assert ledger.path.read_bytes().startswith(before)
     assert [(e.slug, e.sha256, e.status) for e in ledger.latest()] == [
-        ("pets", "aa", "complete"), ("pets", "bb", "failed"), ("other", "aa", "sending"),
+        ("pets", "aa", "complete"), ("pets", "bb", "failed"), ("other", "aa", "uploading"),
     ]  # fmt: skip
     sent = ledger.sent("pets")
     assert [*sent] == ["aa"]  # what never arrived may be sent again

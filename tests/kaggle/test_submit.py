@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.kaggle import submit
-from harness.kaggle.client import Client, KaggleError, Patience
+from harness.kaggle import reconcile, submit
+from harness.kaggle.client import Client
+from harness.kaggle.failures import KaggleError
 from harness.kaggle.ledger import Entry, Ledger
-from harness.kaggle.submit import Sender, message, verdict
+from harness.kaggle.submit import Clock, Sender, message, verdict
 from harness.scoring.lint import Defect, digest
 from harness.utils.errors import UserError
 from tests.kaggle.conftest import SECRET, SHORT
@@ -48,8 +50,10 @@ class Fake:
         self._fail("about")
         return self.told
 
-    def submit(self, file: Path, text: str) -> str:
+    def submit(self, file: Path, text: str, hold: Path, uploaded: Callable[[], None], sent: Callable) -> str:
         self._fail("before")
+        uploaded()
+        self._fail("asked")
         reference = str(1000 + len(self.list))
         self.list.insert(0, {
             "reference": reference, "date": "2026", "file": file.name, "message": text, "status": "pending",
@@ -83,7 +87,11 @@ def entry(file: Path) -> Entry:
 
 
 def sender(client: Any, file: Path) -> Sender:
-    return Sender(client, Ledger(file.with_name("ledger.csv")), lambda score: int(score * 100))
+    return Sender(client, Ledger(file.with_name("ledger.csv")), place, "pets")
+
+
+def place(public: float | None, private: float | None) -> int | None:
+    return None if private is None else int(private * 100)
 
 
 def stands(found: Sender) -> list[tuple[str, str]]:
@@ -148,7 +156,7 @@ def test_a_file_is_sent_scored_and_written_down(file):
     found = sender(Fake(), file)
     scored = found.wait(found.send(file, entry(file), []))
     assert (scored.status, scored.public, scored.private, scored.rank) == ("complete", 0.5, 0.25, 25)
-    assert [one.status for one in found.ledger.entries()] == ["sending", "pending", "complete"]
+    assert [one.status for one in found.ledger.entries()] == ["uploading", "sending", "pending", "complete"]
     assert verdict(scored) == (
         "forecast from the hold-out: about rank 30, between 20 and 61; by Kaggle's score rank 25: inside"
     )
@@ -157,20 +165,34 @@ def test_a_file_is_sent_scored_and_written_down(file):
     assert verdict(dataclasses.replace(scored, rank=None)) is None
 
 
-def test_the_same_file_is_never_sent_twice_from_here_or_from_another_machine(file, tmp_path: Path):
+def test_the_same_file_is_never_sent_twice_from_here_or_from_another_machine(file, tmp_path: Path, capsys):
     client = Fake()
     first = sender(client, file)
     first.send(file, entry(file), [])
-    with pytest.raises(UserError, match="was sent before: pending, reference 1000"):
-        first.send(file, entry(file), [])
-    elsewhere = Sender(client, Ledger(tmp_path / "other" / "ledger.csv"), lambda _: None)
-    with pytest.raises(UserError, match="was sent before: from elsewhere, reference 1000"):
-        elsewhere.send(file, entry(file), [])
+    assert first.send(file, entry(file), []).reference == "1000"
+    assert "was sent before: pending, reference 1000" in capsys.readouterr().err
+    elsewhere = Sender(client, Ledger(tmp_path / "other" / "ledger.csv"), place, "pets")
+    assert elsewhere.send(file, entry(file), []).reference == "1000"
+    assert "was sent before: pending, reference 1000" in capsys.readouterr().err
     assert len(client.list) == 1
 
 
-def passing(text: str = "Lost.") -> KaggleError:
-    return KaggleError(text, "again", True)
+def test_a_scored_file_is_told_without_asking_anybody(file):
+    found = sender(Fake(), file)
+    scored = found.wait(found.send(file, entry(file), []))
+    found.client.faults = {"submissions": [AssertionError("nobody was to be asked")]}
+    assert found.send(file, entry(file), []) == scored
+
+
+def test_it_is_sent_again_when_that_is_asked_for(file):
+    found = sender(Fake(), file)
+    found.wait(found.send(file, entry(file), []))
+    assert found.send(file, entry(file), [], again=True).reference == "1001"
+    assert stands(found) == [("pending", "1001")] and len(found.client.list) == 2
+
+
+def passing(text: str = "Lost.", **more) -> KaggleError:
+    return KaggleError(text, "again", True, **more)
 
 
 def test_one_that_arrived_though_the_answer_was_lost_is_known_to_have(file):
@@ -179,35 +201,102 @@ def test_one_that_arrived_though_the_answer_was_lost_is_known_to_have(file):
     assert stands(found) == [("pending", "1000")] and len(found.client.list) == 1
 
 
-def test_one_that_did_not_arrive_may_be_sent_again(file):
-    found = sender(Fake(before=[passing()]), file)
-    with pytest.raises(UserError, match=r"Lost\. The file did not arrive"):
+def test_passing_trouble_before_the_submission_is_waited_out_as_long_as_kaggle_asks(file):
+    waited: list[float] = []
+    found = sender(Fake(before=[passing(wait=7.0), passing()], submissions=[passing(wait=3.0)]), file)
+    found = dataclasses.replace(found, clock=Clock(sleep=waited.append))
+    assert found.send(file, entry(file), []).status == "pending"
+    assert waited == [3.0, 7.0, pytest.approx(1.5 * SHORT.retry)] and len(found.client.list) == 1
+
+
+def test_what_failed_before_the_submission_may_be_sent_again_at_once(file):
+    found = sender(Fake(before=[passing()] * 3), file)
+    with pytest.raises(KaggleError, match="Lost"):
         found.send(file, entry(file), [])
     assert stands(found) == [("failed", "")]
-    assert found.send(file, entry(file), []).status == "pending"
+    assert found.send(file, entry(file), []).status == "pending" and len(found.client.list) == 1
 
 
-@pytest.mark.parametrize("arrived", [True, False])
-def test_one_whose_fate_is_unknown_is_not_sent_again_before_it_is_known(file, arrived):
-    found = sender(Fake(**{"after" if arrived else "before": [passing()]}, submissions=[None, passing("Away.")]), file)
-    with pytest.raises(
-        UserError, match=r"Lost\. It is unknown whether the file arrived, because checking failed too: Away\."
-    ):
+class Lagging(Fake):
+    """A Kaggle that lists nothing before so many looks."""
+
+    looks = 0
+
+    def submissions(self) -> list[dict[str, Any]]:
+        self.looks -= 1
+        return [] if self.looks >= 0 else super().submissions()
+
+
+def test_one_in_doubt_is_looked_for_until_it_is_listed(file, capsys):
+    client = Lagging(after=[passing()])
+    client.looks = 4
+    found = sender(client, file)
+    assert found.send(file, entry(file), []).reference == "1000" and len(client.list) == 1
+    told = capsys.readouterr().err
+    assert "Kaggle was asked to file blend-0123.csv and does not list it yet. blend-0123.csv is not sent again" in told
+
+
+def test_one_in_doubt_that_is_not_listed_in_time_did_not_arrive(file):
+    found = sender(Fake(asked=[passing()]), file)
+    found.client.told["total"] = 0
+    with pytest.raises(UserError, match=r"blend-0123.csv did not arrive"):
         found.send(file, entry(file), [])
-    assert stands(found) == [("sending", "")] and found.ledger.sent("pets")
-    found.refresh()
-    assert stands(found) == ([("pending", "1000")] if arrived else [("failed", "")])
-    assert len(found.client.list) == arrived
+    assert stands(found) == [("failed", "")]
 
 
-def test_ctrl_c_while_sending_leaves_what_the_next_look_settles(file):
+def test_an_empty_list_proves_nothing_when_something_was_made(file):
+    client = Lagging(after=[passing()])
+    client.looks = 1000
+    found = sender(client, file)
+    for _ in range(2):
+        with pytest.raises(UserError, match="It is unknown whether the file arrived, and it is not sent again") as told:
+            found.send(file, entry(file), [])
+        assert "harness upload pets FILE --again" in told.value.fix
+    assert stands(found) == [("sending", "")] and len(client.list) == 1
+    client.looks = 0
+    assert found.send(file, entry(file), []).reference == "1000" and len(client.list) == 1
+
+
+def test_what_kaggle_refused_to_file_is_told_at_once_and_stays_in_doubt(file):
+    found = sender(Fake(after=[KaggleError("No.", "accept the rules", status=403)]), file)
+    with pytest.raises(KaggleError, match=r"No\. To be safe, blend-0123.csv is not sent again before"):
+        found.send(file, entry(file), [])
+    assert stands(found) == [("sending", "")]
+
+
+def test_one_that_kaggle_could_not_score_may_be_sent_again_and_is_not_taken_for_the_old_one(file):
+    found = sender(Fake(), file)
+    found.client.scored = {"status": "error", "why": "busy", "public": None, "private": None}
+    with pytest.raises(UserError, match="Kaggle rejected"):
+        found.wait(found.send(file, entry(file), []))
+    found.client.list[0]["status"] = "error"
+    found.client.faults = {"after": [passing()]}
+    assert found.send(file, entry(file), []).reference == "1001"
+    assert stands(found) == [("pending", "1001")] and len(found.client.list) == 2
+
+
+def test_ctrl_c_while_sending_leaves_what_the_next_look_settles(file, capsys):
     found = sender(Fake(after=[KeyboardInterrupt()]), file)
     with pytest.raises(KeyboardInterrupt):
         found.send(file, entry(file), [])
     assert stands(found) == [("sending", "")]
-    with pytest.raises(UserError, match="was sent before"):
-        found.send(file, entry(file), [])
+    assert "It is unknown whether blend-0123.csv arrived" in capsys.readouterr().err
+    assert found.send(file, entry(file), []).reference == "1000"
     assert stands(found) == [("pending", "1000")] and len(found.client.list) == 1
+
+
+def test_ctrl_c_while_uploading_submits_nothing(file, capsys):
+    found = sender(Fake(before=[KeyboardInterrupt()]), file)
+    with pytest.raises(KeyboardInterrupt):
+        found.send(file, entry(file), [])
+    assert stands(found) == [("failed", "")] and "Nothing was submitted" in capsys.readouterr().err
+
+
+def test_an_old_row_that_cannot_be_read_is_in_nobodys_way(file):
+    found = sender(Fake(), file)
+    bad = {"reference": "", "date": "", "file": "", "message": "", "status": "odd", "why": "", "public": None}
+    found.client.list = [bad | {"private": None}, bad | {"reference": "7", "private": None}]
+    assert found.send(file, entry(file), []).status == "pending"
 
 
 # Waiting.
@@ -241,7 +330,7 @@ def test_passing_trouble_is_told_once_and_waited_through(file, capsys):
 def test_a_score_that_does_not_come_is_not_waited_for_forever(file):
     found = sender(Fake(), file)
     found.client.scored = {}
-    found.client.patience = Patience(score=0.3, poll=0.05)
+    found.client.patience = dataclasses.replace(SHORT, score=0.3)
     started = time.monotonic()
     assert found.wait(found.send(file, entry(file), [])).status == "pending"
     assert 0.3 <= time.monotonic() - started < 5
@@ -257,64 +346,26 @@ def test_a_file_that_kaggle_refuses_is_told_with_its_reason(file):
 
 def test_a_message_is_one_line_not_endless_and_holds_the_files_tag():
     assert message("a\nb", "0123456789abcdef") == "a b [0123456789ab]"
-    assert len(message("x" * 10_000, "0" * 64)) == submit.LONGEST_MESSAGE + submit.TAG + 3
+    assert len(message("x" * 10_000, "0" * 64)) == submit.LONGEST_MESSAGE + reconcile.TAG + 3
 
 
 # The same, with the real client at a server's mercy.
 
 
-@pytest.mark.parametrize(
-    ("method", "fault", "told", "submitted"),
-    [
-        ("PUT", 403, "Kaggle gave no reference for the file: the upload failed. The file did not arrive.", 0),
-        ("CreateSubmission", "lost", None, 1),
-        *(
-            pytest.param(*case, marks=pytest.mark.slow)
-            for case in (
-                ("PUT", 500, "the upload failed. The file did not arrive.", 0),
-                ("PUT", 503, "the upload failed. The file did not arrive.", 0),
-                ("PUT", "stall", "did not answer within", 0),
-                ("StartSubmissionUpload", 401, "does not accept these credentials", 0),
-                ("StartSubmissionUpload", 404, "(404): the name is misspelt, or the competition is closed", 0),
-                ("StartSubmissionUpload", "drop", "cannot be reached", 0),
-                ("CreateSubmission", 403, "rules are not accepted", 0),
-                ("CreateSubmission", 429, "too many calls", 0),
-                ("CreateSubmission", 500, "server error (500)", 0),
-                ("CreateSubmission", "html", "does not understand Kaggle's answer", 0),
-                ("CreateSubmission", "drop", "cannot be reached", 0),
-                ("CreateSubmission", {"message": "Successfully submitted"}, "Kaggle gave no reference", 0),
-            )
-        ),
-    ],
-)
-def test_whatever_happens_the_ledger_tells_the_truth(stub, file, method, fault, told, submitted):
-    stub.faults[method] = [fault]
-    found = sender(Client(stub.slug, dataclasses.replace(SHORT, call=15) if fault == "stall" else SHORT), file)
-    if told is None:
-        assert found.send(file, entry(file), []).reference == "1000"
-    else:
-        with pytest.raises(UserError) as failed:
-            found.send(file, entry(file), [])
-        assert told in failed.value.what and SECRET not in failed.value.what
-    assert len(stub.submissions) == submitted
-    assert stands(found) == ([("pending", "1000")] if submitted else [("failed", "")])
-    assert SECRET not in found.ledger.path.read_text()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("fault", [{"submissions": None}, "html", "drop", 500], ids=str)
-def test_without_the_list_nothing_is_sent(stub, file, fault):
-    stub.faults["ListSubmissions"] = [fault]
-    found = sender(Client(stub.slug), file)
-    with pytest.raises(KaggleError):
-        found.send(file, entry(file), [])
-    assert stub.calls["StartSubmissionUpload"] == 0 and found.ledger.entries() == []
+def test_a_list_in_short_pages_is_read_to_its_end(stub, file):
+    sent = sender(Client(stub.slug), file).send(file, entry(file), [])
+    older = [{"ref": n, "description": f"old {n}", "status": "COMPLETE", "publicScore": "None"} for n in range(1, 8)]
+    stub.submissions = [one | {"sha256": "", "polls": 0} for one in older] + stub.submissions
+    stub.page_cap = 3
+    elsewhere = Sender(Client(stub.slug), Ledger(file.parent / "other" / "ledger.csv"), place, "pets")
+    assert elsewhere.send(file, entry(file), []).reference == sent.reference
+    assert stub.calls["CreateSubmission"] == 1
 
 
 @pytest.mark.slow
 def test_a_score_is_waited_for_through_all_kinds_of_trouble(stub, file):
     stub.pending = 2
-    stub.faults["GetSubmission"] = [500, {"ref": 1000, "status": "REHEATING"}, "html", 429, "drop"]
+    stub.faults["GetSubmission"] = [500, {"ref": 1000, "status": "REHEATING"}, "html", 429, 404, "drop"]
     found = sender(Client(stub.slug, dataclasses.replace(SHORT, score=60)), file)
     assert found.wait(found.send(file, entry(file), [])).public == 0.5
     assert stub.calls["CreateSubmission"] == 1
