@@ -10,7 +10,8 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from harness.models.linear import GRID, fit_path, probabilities
+from harness.models.linear import GRID, probabilities
+from harness.models.linear_path import fit_path
 from harness.scoring.metrics import METRICS
 
 Array = np.ndarray

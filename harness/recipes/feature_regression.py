@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.data.fold import Fold
 from harness.ensembles.combine import equal
-from harness.models import linear
+from harness.models import linear, linear_path
 from harness.models.backbones import BACKBONES, find
 from harness.models.backbones.backbone import Layer, Precision, Storage
 from harness.recipes.recipe import Array, FoldRecipe
@@ -103,7 +103,7 @@ class FeatureRegression(FoldRecipe):
         features = self._by_view(fold)
         train = fold.train
         with progress(f"{fold.title}, fitting", len(self.variants()), "C") as bar:
-            models = linear.fit_path(
+            models = linear_path.fit_path(
                 features[self.features.looks.index(CENTRE)],
                 fold.labels,
                 len(fold.classes),

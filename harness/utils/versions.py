@@ -61,7 +61,7 @@ STEPS: dict[str, Step] = {
     # Recipes.
     "network": Step(1, ("recipes.network",)),
     "fine_tune": Step(1, ("recipes.fine_tune",)),
-    "feature_regression": Step(1, ("recipes.feature_regression", "models.linear")),
+    "feature_regression": Step(1, ("recipes.feature_regression", "models.linear_path")),
     "logistic_regression": Step(1, ("recipes.logistic_regression",)),
     "fold_runs": Step(1, ("runs.fit", "runs.fold_jobs")),
     # Ensembles.

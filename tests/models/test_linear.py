@@ -16,8 +16,9 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from harness.models import linear
-from harness.models.linear import Model, fit_path, probabilities
+from harness.models import linear, linear_path
+from harness.models.linear import Model, probabilities
+from harness.models.linear_path import fit_path
 from harness.scoring.metrics import METRICS
 
 LOG_LOSS = METRICS["log_loss"]
@@ -98,9 +99,9 @@ def test_few_rows_are_rotated_without_loss(classes, monkeypatch):
     features, labels = synthetic(120, 700, classes)
     features[1] = features[0]
     rows, rest = np.arange(80), np.arange(80, 120)
-    assert linear._rotation_pays(80, 700, 1)
+    assert linear_path._rotation_pays(80, 700, 1)
     rotated = fit_path(features, labels, classes, CS, rows=rows)
-    monkeypatch.setattr(linear, "_rotation_pays", lambda *_: False)
+    monkeypatch.setattr(linear_path, "_rotation_pays", lambda *_: False)
     for one, other in zip(rotated, fit_path(features, labels, classes, CS, rows=rows), strict=True):
         losses = [LOG_LOSS.score(labels[rest], predicted(model, features, rest)) for model in (one, other)]
         assert abs(losses[0] - losses[1]) < 1e-3

@@ -18,7 +18,7 @@ from harness.data.dataset import Dataset
 from harness.data.folds import KFold
 from harness.data.images import Geometry
 from harness.data.splits import TRAIN
-from harness.models import keras_backend, linear
+from harness.models import keras_backend, linear, linear_path
 from harness.models.backbones import find
 from harness.models.backbones.engine import engine
 from harness.scoring.metrics import LOG_LOSS
@@ -108,7 +108,7 @@ def _losses(features: Array, labels: Array, classes: int) -> Array:
     probabilities = np.zeros((len(GRID), len(labels), classes), np.float32)
     folds = KFold(3).split(labels, np.arange(len(labels)))[:, 0]
     for fold in range(3):
-        models = linear.fit_path(features, labels, classes, GRID, rows=np.flatnonzero(folds != fold))
+        models = linear_path.fit_path(features, labels, classes, GRID, rows=np.flatnonzero(folds != fold))
         validation = np.flatnonzero(folds == fold)
         probabilities[:, validation] = linear.probabilities(models, features, validation)
     losses = [LOG_LOSS.rows(labels, model_probabilities) for model_probabilities in probabilities]

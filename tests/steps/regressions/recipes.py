@@ -14,7 +14,7 @@ from harness.data.cache.cache import Cache
 from harness.data.dataset import Dataset
 from harness.data.fold import Fold
 from harness.data.folds import Folds, KFold
-from harness.models import linear
+from harness.models import linear, linear_path
 from harness.models.backbones.backbone import Backbone
 from harness.recipes import FeatureRegression, FineTune, LogisticRegression, Network
 from harness.recipes.recipe import FoldRecipe
@@ -149,7 +149,7 @@ def feature_regression(folder: Path) -> Numbers:
         found[f"{name}, weights"] = [float(np.abs(model.weights).mean()) for model in models]
     views = ViewPredictions.read(folder / "logits" / "views.npz")
     found["views"] = described(views.probabilities)
-    few = linear.fit_path(given.pixels(40, 1, 3).reshape(40, 9), np.arange(40) % 3, 4, (1.0,), iterations=3)
+    few = linear_path.fit_path(given.pixels(40, 1, 3).reshape(40, 9), np.arange(40) % 3, 4, (1.0,), iterations=3)
     found["three iterations"] = described(few[0].weights, 9)
     found["steps of keys"] = [*logits.key_steps]
     found["smoke"] = [repr(logits.smoke().side), logits.smoke().tta]
