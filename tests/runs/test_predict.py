@@ -98,7 +98,8 @@ def competition(insects: Workspace) -> LoadedCompetition:
     folder = insects.competition("insects")
     (folder / "recipes.py").write_text(KINDS)
     declaration = folder / "competition.py"
-    declaration.write_text(declaration.read_text().replace('metric="accuracy"', 'metric="log_loss"'))
+    text = declaration.read_text().replace('metric="accuracy"', 'metric="log_loss"')
+    declaration.write_text(text.replace("SubmissionFormat()", 'SubmissionFormat(value="probabilities")'))
     return LoadedCompetition(insects, "insects")
 
 
