@@ -99,7 +99,7 @@ def competition(insects: Workspace) -> LoadedCompetition:
     (folder / "recipes.py").write_text(KINDS)
     declaration = folder / "competition.py"
     text = declaration.read_text().replace('metric="accuracy"', 'metric="log_loss"')
-    declaration.write_text(text.replace("SubmissionFormat()", 'SubmissionFormat(value="probabilities")'))
+    declaration.write_text(text.replace('value="class"', 'value="probabilities"'))
     return LoadedCompetition(insects, "insects")
 
 
