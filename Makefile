@@ -18,7 +18,7 @@ WORKERS := -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help submit score list reproduce results augment-demo test test-jax test-smoke test-slow test-samples lint same-results bench clean lock gpu
+.PHONY: help submit score list reproduce results augment-demo test test-jax test-smoke test-slow test-kaggle test-samples lint same-results bench clean lock gpu
 
 help: ## print this
 	@echo "Harness. Data in, a leaderboard-format CSV and an honest score out."
@@ -65,6 +65,9 @@ test-smoke: $(BIN)/.dev ## every recipe of every competition with --smoke, on dr
 
 test-slow: $(BIN)/.dev ## the long tests: kills and faults at random moments
 	@$(BIN)/python -m pytest -m slow
+
+test-kaggle: $(BIN)/.dev ## Kaggle's client against a server with every fault, kills, and late answers
+	@$(BIN)/python -m pytest -m "slow or not slow" tests/kaggle
 
 test-samples: $(BIN)/.dev ## the tests on real data: HARNESS_SAMPLES=<folder of the organisers' archives>
 	@$(BIN)/python -m pytest -m samples

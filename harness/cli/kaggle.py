@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from harness.cli.arguments import Commands, add_competition
+from harness.cli.arguments import Commands, add_competition, add_data
 from harness.utils.console import console, say
+from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
+
+if TYPE_CHECKING:
+    from harness.competition import Competition
+    from harness.kaggle.submit import Sender
 
 
 def add_commands(commands: Commands) -> None:
@@ -14,7 +21,8 @@ def add_commands(commands: Commands) -> None:
         "leaderboard", run_leaderboard, "the known ranks, and your runs among them", "harness leaderboard cifar10"
     )
     add_competition(command)
-    command.add_argument("--download", action="store_true", help="fetch Kaggle's whole leaderboard first")
+    command.add_argument("--download", action="store_true", help="fetch Kaggle's whole public leaderboard first")
+    command.add_argument("--private", action="store_true", help="fetch Kaggle's whole private leaderboard first")
 
     command = commands.add(
         "download", run_download, "the data from Kaggle, verified and unpacked", "harness download dogs-vs-cats"
@@ -22,17 +30,29 @@ def add_commands(commands: Commands) -> None:
     add_competition(command)
 
     command = commands.add(
+        "upload", run_upload, "any CSV to Kaggle, once, and its score", "harness upload dogs-vs-cats colleague.csv"
+    )
+    add_competition(command)
+    command.add_argument("file", metavar="FILE", type=Path, help="predictions for the organiser's test images")
+    command.add_argument("--message", metavar="TEXT", help="a note for Kaggle's list (default: the file's name)")
+    command.add_argument("--again", action="store_true", help="send it even if it was sent before")
+    add_data(command)
+
+    command = commands.add(
         "submissions", run_submissions, "what was sent to Kaggle, and its scores", "harness submissions dogs-vs-cats"
     )
     add_competition(command)
+    command.add_argument(
+        "--wait", nargs="?", const="", metavar="REF", help="wait for a score (default: of the newest without one)"
+    )
 
 
 def run_leaderboard(workspace: Workspace, options: Namespace) -> None:
     """The known points and one's own runs in one table."""
     from rich.table import Table
 
-    from harness.kaggle import standings
-    from harness.kaggle.board import board, downloaded
+    from harness.kaggle import download, standings
+    from harness.kaggle.board import PRIVATE, PUBLIC, board, downloaded
     from harness.kaggle.ledger import agreement
     from harness.kaggle.upload import client_of, ledger_of
     from harness.plugins import loading
@@ -40,12 +60,13 @@ def run_leaderboard(workspace: Workspace, options: Namespace) -> None:
     from harness.scoring.metrics import METRICS
 
     competition = loading.load(workspace, options.competition)
-    if options.download:
-        from harness.kaggle import download
-
-        file = downloaded(workspace, competition)
-        teams = download.leaderboard(client_of(competition), file)
-        say(f"Kaggle's leaderboard, {teams:,} teams: {workspace.shown(file)}")
+    for asked, side, fetch in (
+        (options.download, PUBLIC, download.leaderboard),
+        (options.private, PRIVATE, download.private_leaderboard),
+    ):
+        if asked:
+            file = downloaded(workspace, competition, side)
+            say(f"Kaggle's {side} leaderboard, {fetch(client_of(competition), file):,} teams: {workspace.shown(file)}")
     known, metric = board(workspace, competition), METRICS[competition.metric]
     recipes, _ = loading.recipes(competition)
     sent = ledger_of(workspace, competition).latest()
@@ -78,6 +99,14 @@ def run_download(workspace: Workspace, options: Namespace) -> None:
     console().print(f"next: harness prepare {competition.name} --data {folder}")
 
 
+def run_upload(workspace: Workspace, options: Namespace) -> None:
+    """Any CSV, sent once."""
+    from harness.cli.session import pipeline_of
+    from harness.kaggle.upload import upload_file
+
+    upload_file(workspace, pipeline_of(workspace, options), options.file, options.message, options.again)
+
+
 def run_submissions(workspace: Workspace, options: Namespace) -> None:
     """What was sent, with scores fetched from Kaggle."""
     from rich.table import Table
@@ -91,6 +120,8 @@ def run_submissions(workspace: Workspace, options: Namespace) -> None:
     competition = loading.load(workspace, options.competition)
     sender = sender_of(workspace, competition)
     submissions = sender.refresh()
+    if options.wait is not None:
+        _wait(workspace, competition, sender, options.wait)
     entries = [entry for entry in sender.ledger.latest() if entry.slug == competition.slug]
     table = Table("time", "file", "status", "hold-out", "public", "private", "rank", box=None, pad_edge=False)
     for entry in entries:
@@ -109,3 +140,22 @@ def run_submissions(workspace: Workspace, options: Namespace) -> None:
             out.print(f"{entry.file}: {words}")
     if words := agreement(entries):
         out.print(words)
+
+
+def _wait(workspace: Workspace, competition: Competition, sender: Sender, reference: str) -> None:
+    """Wait for the score of a submission; without a reference, of the newest one from here that has none."""
+    from harness.kaggle.board import boards
+    from harness.kaggle.ledger import PENDING
+    from harness.kaggle.upload import print_result
+
+    sent = [entry for entry in sender.ledger.latest() if entry.slug == competition.slug]
+    waiting = [entry for entry in sent if entry.status == PENDING and reference in ("", entry.reference)]
+    if not waiting and reference and not any(entry.reference == reference for entry in sent):
+        raise UserError(
+            f"no submission {reference} was sent from here.", f"harness submissions {competition.name} lists them"
+        )
+    if not waiting:
+        say("Nothing is waiting for a score.")
+        return
+    entry = sender.wait(max(waiting, key=lambda one: one.time))
+    print_result(entry, boards(workspace, competition), competition.name, console())

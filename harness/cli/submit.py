@@ -58,7 +58,15 @@ def run_submit(workspace: Workspace, options: Namespace) -> None:
     pipeline = competition.pipeline
     recipe = options.recipe or competition.default_recipe
     chosen = pipeline.artifacts.choose([recipe])
-    sender = upload.before_upload(workspace, pipeline) if options.upload or options.dry_run else None
+    if options.upload and options.smoke and not options.dry_run:
+        raise UserError(
+            "--smoke with --upload would spend a submission on a shrunken run.",
+            f"to see what would be sent: --dry-run; to send the whole run: harness submit {competition.name} --upload",
+        )
+    sender = None
+    if options.upload or options.dry_run:
+        made = pipeline.artifacts.submission_files(recipe).get(TEST) if _is_known(pipeline) else None
+        sender = upload.before_upload(workspace, pipeline, made)
     upload.fetch_if_missing(workspace, pipeline)
     if sender is not None:
         upload.require_test(pipeline)
@@ -80,6 +88,14 @@ def run_submit(workspace: Workspace, options: Namespace) -> None:
             f"next: harness status {competition.name}, or look at "
             f"{workspace.shown(pipeline.artifacts.run_of(recipe).folder)}"
         )
+
+
+def _is_known(pipeline: Pipeline) -> bool:
+    """Whether the data is there, so that it is known which CSV will be made."""
+    try:
+        return bool(pipeline.artifacts.dataset)
+    except UserError:
+        return False
 
 
 def run_score(workspace: Workspace, options: Namespace) -> None:

@@ -89,6 +89,10 @@ class Client:
         """Download the leaderboard as ``<slug>.zip`` into a folder; nothing is verified."""
         self._call("leaderboard", slug=self.slug, folder=str(folder))
 
+    def private_leaderboard(self) -> list[str | None] | None:
+        """The private leaderboard's scores, in its order; None while there is none."""
+        return self._call("private_leaderboard", slug=self.slug)["scores"]
+
     def submit(
         self,
         file: Path,

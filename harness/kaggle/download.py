@@ -140,14 +140,40 @@ def leaderboard(client: Client, file: Path) -> int:
             ) from None
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        source = f"Kaggle {client.slug} on {datetime.now(UTC):%Y-%m-%d}"
-        table.writerow(COLUMNS)
-        table.writerow([len(scores), "", TEAMS, source])
-        table.writerows([rank, score, "any", source] for rank, score in enumerate(scores, 1))
-        write_text(file, text.getvalue())
+        _write(file, scores, f"Kaggle {client.slug}, public, on {datetime.now(UTC):%Y-%m-%d}")
     return len(scores)
+
+
+def private_leaderboard(client: Client, file: Path) -> int:
+    """Fetch Kaggle's private leaderboard and write it as ``leaderboard`` does.
+
+    Raises:
+        KaggleError: Kaggle refuses it, or has none yet, or it has no valid scores.
+    """
+    cells = client.private_leaderboard()
+    page = f"{SITE}/c/{client.slug}/leaderboard"
+    if cells is None:
+        raise KaggleError(
+            f"Kaggle gives no private leaderboard of {client.slug} (or it is the same as the public one).",
+            f"it is shown after the deadline, at {page}; the public one: --download",
+        )
+    try:
+        scores = [float(cell) for cell in cells if cell]
+    except ValueError:
+        scores = []
+    if not scores or not all(map(math.isfinite, scores)):
+        raise KaggleError(f"the private leaderboard of {client.slug} has no valid scores.", f"look at {page}")
+    _write(file, scores, f"Kaggle {client.slug}, private, on {datetime.now(UTC):%Y-%m-%d}")
+    return len(scores)
+
+
+def _write(file: Path, scores: list[float], source: str) -> None:
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    table.writerow([len(scores), "", TEAMS, source])
+    table.writerows([rank, score, "any", source] for rank, score in enumerate(scores, 1))
+    write_text(file, text.getvalue())
 
 
 def _scores(archive: Path) -> list[float]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.competition import Competition
 from harness.data.splits import HOLDOUT, OUT_OF_FOLD, TEST
 from harness.kaggle import ledger as ledgers
-from harness.kaggle.board import board
+from harness.kaggle.board import Boards, board, boards
 from harness.kaggle.ledger import Entry, Ledger
 from harness.scoring.leaderboard import Leaderboard, span_words
 from harness.scoring.metrics import Interval
@@ -22,13 +22,54 @@ if TYPE_CHECKING:
     from harness.kaggle.client import Client
     from harness.kaggle.submit import Sender
     from harness.pipeline.graph import Pipeline
+    from harness.scoring.lint import Defect
 
 
-def before_upload(workspace: Workspace, pipeline: Pipeline) -> Sender:
-    """Check that an upload is possible, before any training."""
+def before_upload(workspace: Workspace, pipeline: Pipeline, file: Path | None = None, again: bool = False) -> Sender:
+    """Check that an upload is possible, before any training.
+
+    Args:
+        workspace: where files are kept.
+        pipeline: the competition's pipeline.
+        file: the CSV, where it is known already: one that was sent before needs no submission that is left.
+        again: whether it is to be sent even so.
+    """
+    from harness.scoring.lint import digest
+
     sender = sender_of(workspace, pipeline.competition)
-    say(sender.preflight())
+    sent = not again and file is not None and file.is_file() and digest(file) in sender.ledger.sent(sender.client.slug)
+    if not sent:
+        say(sender.preflight())
     return sender
+
+
+def upload_file(workspace: Workspace, pipeline: Pipeline, file: Path, text: str | None, again: bool) -> None:
+    """Lint and send any CSV for the organiser's test images, wait for its score, and print its rank.
+
+    Args:
+        workspace: where files are kept.
+        pipeline: the competition's pipeline.
+        file: the CSV, of any origin.
+        text: the submission's message; None for the file's name.
+        again: send it even if it was sent before.
+    """
+    from harness.kaggle.submit import message
+    from harness.scoring.lint import digest, read
+
+    read(file)
+    sender = before_upload(workspace, pipeline, file, again)
+    require_test(pipeline)
+    sha256 = digest(file)
+    entry = Entry(
+        time=ledgers.now(),
+        slug=sender.client.slug,
+        file=file.name,
+        sha256=sha256,
+        recipe=file.stem,
+        run="",
+        message=message(text or file.name, sha256),
+    )
+    _send(workspace, pipeline, sender, file, entry, again)
 
 
 def fetch_if_missing(workspace: Workspace, pipeline: Pipeline) -> None:
@@ -67,15 +108,8 @@ def upload(workspace: Workspace, pipeline: Pipeline, sender: Sender, recipe: str
         text: the submission's message; None for one with the run and its hold-out score.
         dry: only show what would be sent.
     """
-    from harness.scoring.lint import lint
-
-    competition, dataset = pipeline.competition, pipeline.artifacts.dataset
     file = pipeline.artifacts.submission_files(recipe)[TEST]
-    ids = tuple(dataset.ids[row] for row in dataset.rows(TEST))
-    # Sender.send itself checks, after asking Kaggle, whether the file was sent before.
-    sent = sender.ledger.sent(sender.client.slug) if dry else {}
-    defects = lint(competition.submission, file, ids, dataset.classes, sent)
-    leaderboard = board(workspace, competition)
+    leaderboard = board(workspace, pipeline.competition)
     entry = _entry(pipeline, sender, leaderboard, recipe, file, text)
     out = console()
     if entry.forecast_best is not None and entry.forecast_worst is not None:
@@ -83,13 +117,30 @@ def upload(workspace: Workspace, pipeline: Pipeline, sender: Sender, recipe: str
     if dry:
         out.print(f"would send: {workspace.shown(file)} ({file.stat().st_size:,} bytes, sha256 {entry.sha256})")
         out.print(f"to: {sender.client.slug}\nwith the message: {entry.message}")
-        for defect in defects:
+        for defect in _defects(pipeline, file, sender.ledger.sent(sender.client.slug)):
             out.print(f"{'warning' if defect.severity == 'warning' else 'it would be refused'}: {defect.text}")
         return
-    entry = sender.send(file, entry, defects)
+    _send(workspace, pipeline, sender, file, entry)
+
+
+def _defects(pipeline: Pipeline, file: Path, sent: dict[str, str]) -> list[Defect]:
+    from harness.scoring.lint import lint
+
+    competition, dataset = pipeline.competition, pipeline.artifacts.dataset
+    ids = tuple(dataset.ids[row] for row in dataset.rows(TEST))
+    return lint(competition.submission, file, ids, dataset.classes, sent)
+
+
+def _send(
+    workspace: Workspace, pipeline: Pipeline, sender: Sender, file: Path, entry: Entry, again: bool = False
+) -> None:
+    """Send a CSV once, wait for its score, and print the score and its rank."""
+    # Sender.send itself checks, after asking Kaggle, whether the file was sent before.
+    entry = sender.send(file, entry, _defects(pipeline, file, {}), again)
     if entry.status == ledgers.PENDING:
         entry = sender.wait(entry)
-    _print_result(entry, leaderboard, competition.name, out)
+    competition = pipeline.competition
+    print_result(entry, boards(workspace, competition), competition.name, console())
 
 
 def _entry(
@@ -122,7 +173,7 @@ def _entry(
     )
 
 
-def _print_result(entry: Entry, leaderboard: Leaderboard, competition: str, out: Console) -> None:
+def print_result(entry: Entry, known: Boards, competition: str, out: Console) -> None:
     """Print the score and the rank of a file that was sent, and the accuracy of the forecast."""
     from harness.kaggle.submit import verdict
 
@@ -132,9 +183,8 @@ def _print_result(entry: Entry, leaderboard: Leaderboard, competition: str, out:
     scores = {"public score": entry.public, "private score": entry.private}
     words = ", ".join(f"{name} {value:g}" for name, value in scores.items() if value is not None)
     out.print(f"uploaded: reference {entry.reference}, {words or 'no score given'}")
-    score = entry.private if entry.private is not None else entry.public
-    if score is not None and (standing := leaderboard.standing(score)):
-        out.print(f"rank on the known leaderboard: {standing}")
+    if place := known.place(entry.public, entry.private):
+        out.print(f"rank on the {place[0]} leaderboard: {place[1]}")
     if remark := verdict(entry):
         out.print(remark)
 
@@ -159,13 +209,7 @@ def sender_of(workspace: Workspace, competition: Competition) -> Sender:
     """The sender of files to a competition."""
     from harness.kaggle.submit import Sender
 
-    leaderboard = board(workspace, competition)
-
-    def rank(public: float | None, private: float | None) -> int | None:
-        score = private if private is not None else public
-        standing = None if score is None else leaderboard.standing(score)
-        return standing.rank if standing else None
-
+    rank = boards(workspace, competition).rank
     return Sender(client_of(competition), ledger_of(workspace, competition), rank, competition.name)
 
 

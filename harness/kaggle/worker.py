@@ -200,6 +200,32 @@ def leaderboard(api, parent, slug, folder):
     return {}
 
 
+def private_leaderboard(api, parent, slug):
+    """The scores of the private leaderboard, in its order; None where Kaggle gives the public one in its place."""
+    from kagglesdk.competitions.types.competition_api_service import ApiGetLeaderboardRequest
+
+    def page(token, public):
+        request = ApiGetLeaderboardRequest()
+        request.competition_name, request.page_size = slug, PAGE_SIZE
+        if token:
+            request.page_token = token
+        if public:
+            request.override_public = True
+        parent.page()
+        answer = _raw(api, "get_leaderboard", request)
+        return [row.get("score") for row in answer.get("submissions", [])], answer.get("nextPageToken")
+
+    scores, token = page("", False)
+    if scores == page("", True)[0]:
+        return {"scores": None}
+    for _ in range(PAGES):
+        if not token:
+            return {"scores": scores}
+        more, token = page(token, False)
+        scores += more
+    raise ValueError(f"more than {PAGES} pages of the leaderboard")
+
+
 def submit(api, parent, slug, file, message, grant):
     """Upload a file, wait for the parent's word, and submit it. Without a reference it is unknown what became of it."""
     from kagglesdk.competitions.types.competition_api_service import (
@@ -338,7 +364,10 @@ def _score(value):
     return score if math.isfinite(score) else None
 
 
-CALLS = {call.__name__: call for call in (about, files, download, leaderboard, submit, submissions, submission)}
+CALLS = {
+    call.__name__: call
+    for call in (about, files, download, leaderboard, private_leaderboard, submit, submissions, submission)
+}
 
 if __name__ == "__main__":
     main()

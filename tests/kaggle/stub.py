@@ -29,6 +29,7 @@ class Stub:
         limits: what GetSubmissionLimits tells.
         submissions: what was submitted.
         uploads: the bytes that were put.
+        public_board, private_board: the scores that GetLeaderboard tells; the private ones only where there are some.
         page_cap: the most rows of a page of submissions, whatever is asked for.
         unlisted: how many looks at the list do not show the newest submission.
         faults: for each method the faults of its next calls: an HTTP status, alone or with headers, "html", "drop",
@@ -48,6 +49,8 @@ class Stub:
     limits: dict[str, Any] = field(default_factory=lambda: {"numToday": 1, "numTotal": 7, "numAllowedNow": 4})
     submissions: list[dict[str, Any]] = field(default_factory=list)
     uploads: dict[str, bytes] = field(default_factory=dict)
+    public_board: list[str] = field(default_factory=lambda: ["0.1", "0.2"])
+    private_board: list[str] = field(default_factory=list)
     page_cap: int = 1000
     unlisted: int = 0
     faults: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
@@ -118,6 +121,13 @@ class Stub:
         if found["polls"] > self.pending and found["status"] == "PENDING":
             found |= {"status": "COMPLETE", "publicScore": self.score[0], "privateScore": self.score[1]}
         return _public(found)
+
+    def get_leaderboard(self, request: dict) -> dict:
+        scores = self.public_board if request.get("overridePublic") else self.private_board or self.public_board
+        start = int(request.get("pageToken") or 0)
+        end = start + 2
+        rows = [{"teamId": n, "teamName": "=cmd()", "score": score} for n, score in enumerate(scores)]
+        return {"submissions": rows[start:end]} | ({"nextPageToken": str(end)} if end < len(rows) else {})
 
     def list_submissions(self, request: dict) -> dict:
         size, page = min(request.get("pageSize", 20), self.page_cap), request.get("page", 1)

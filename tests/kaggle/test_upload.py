@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -9,10 +10,13 @@ import cv2
 import py7zr
 import pytest
 
+from harness.kaggle import client
+from harness.kaggle.board import boards
 from harness.kaggle.ledger import Ledger
+from harness.plugins import loading
 from harness.utils.workspace import Workspace
 from tests.conftest import CHECKOUT, RECIPES, draw
-from tests.kaggle.conftest import SECRET, zipped
+from tests.kaggle.conftest import SECRET, SHORT, zipped
 
 REDUX = "dogs-vs-cats-redux-kernels-edition"
 
@@ -51,7 +55,7 @@ def everything_written(root: Path) -> bytes:
 
 def test_dress_rehearsal(dogs: Workspace, stub, harness):
     stub.slug, stub.archive, stub.score, stub.pending = REDUX, redux(), ("0.05100", "0.05038"), 2
-    done = harness("submit", "dogs-vs-cats", "--upload", "--smoke", "--message", "a rehearsal")
+    done = harness("submit", "dogs-vs-cats", "--upload", "--message", "a rehearsal")
     assert done.code == 0, done.err
     for told in (f"{REDUX}: 4 submissions left today", "data: data/dogs_vs_cats/unpacked", "waiting for the score"):
         assert told in done.err
@@ -60,7 +64,7 @@ def test_dress_rehearsal(dogs: Workspace, stub, harness):
         "rank: ",
         "forecast: rank",
         "uploaded: reference 1000, public score 0.051, private score 0.05038",
-        "rank on the known leaderboard: about rank 65 of 1,314 (interpolated between 51 and 65), top 4.9 %, silver",
+        "rank on the private leaderboard: about rank 65 of 1,314 (interpolated between 51 and 65), top 4.9 %, silver",
         "by Kaggle's score rank 65",
     ):
         assert told in done.out, told
@@ -72,7 +76,8 @@ def test_dress_rehearsal(dogs: Workspace, stub, harness):
     assert entry.message.startswith("a rehearsal [") and entry.holdout is not None and entry.recipe == "blend"
     assert stub.calls["DownloadDataFiles"] == stub.calls["CreateSubmission"] == 1
 
-    again = harness("submit", "dogs-vs-cats", "--upload", "--smoke")
+    stub.limits = {"numToday": 5, "numTotal": 12}  # none is left, and none is needed
+    again = harness("submit", "dogs-vs-cats", "--upload")
     assert again.code == 0 and "was sent before: complete, public score 0.051" in again.err
     assert "uploaded: reference 1000, public score 0.051" in again.out
     assert stub.calls["CreateSubmission"] == 1 and stub.calls["DownloadDataFiles"] == 1
@@ -81,6 +86,55 @@ def test_dress_rehearsal(dogs: Workspace, stub, harness):
     assert listed.code == 0 and "complete" in listed.out and "0.05038" in listed.out and "~ 65" in listed.out
     told = everything_written(dogs.root) + "".join([*done[1:], *again[1:], *listed[1:]]).encode()
     assert SECRET.encode() not in told
+
+
+def test_any_csv_is_uploaded_once_and_waited_for_later(dogs: Workspace, stub, harness, tmp_path: Path):
+    stub.slug, stub.archive = REDUX, redux()
+    assert harness("download", "dogs-vs-cats").code == 0
+    file = tmp_path / "colleague.csv"
+    file.write_text("id,label\n" + "".join(f"{n},{n / 100}\n" for n in range(1, 31)))
+    stub.pending = 1000
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "PATIENCE", dataclasses.replace(SHORT, score=0.2))
+        done = harness("upload", "dogs-vs-cats", file, "--message", "a colleague's")
+    assert done.code == 0 and "uploaded: reference 1000; no score yet" in done.out, done
+    assert stub.submissions[0]["description"].startswith("a colleague's [")
+    stub.pending = 0
+    waited = harness("submissions", "dogs-vs-cats", "--wait")
+    assert waited.code == 0 and "uploaded: reference 1000, public score 0.5, private score 0.25" in waited.out
+    calls = stub.calls.total()
+    again = harness("upload", "dogs-vs-cats", file)
+    assert again.code == 0 and "was sent before: complete, public score 0.5" in again.err
+    assert stub.calls.total() == calls and stub.most_copies == 1
+    for reference, code in (("1000", 0), ("77", 2)):
+        assert harness("submissions", "dogs-vs-cats", "--wait", reference).code == code
+    assert harness("upload", "dogs-vs-cats", file, "--again").code == 0 and stub.most_copies == 2
+    file.write_text("id,label\n1,0.5\n")
+    refused = harness("upload", "dogs-vs-cats", file)
+    assert refused.code == 2 and "29 ids are missing" in refused.err and stub.calls["CreateSubmission"] == 2
+    assert "no file" in harness("upload", "dogs-vs-cats", tmp_path / "none.csv").err
+
+
+def test_a_smoke_run_does_not_spend_a_submission(dogs: Workspace, stub, harness):
+    refused = harness("submit", "dogs-vs-cats", "--upload", "--smoke")
+    assert refused.code == 2 and "would spend a submission" in refused.err and not stub.calls.total()
+
+
+def test_a_private_score_is_never_placed_on_a_public_board(dogs: Workspace, stub, harness):
+    """The shipped points are those of the private board; the downloaded board is the public one."""
+    stub.slug = REDUX
+    stub.board = zipped({"board.csv": b"Score\n" + b"".join(b"%.5f\n" % (n / 10_000) for n in range(1, 401))})
+    assert harness("leaderboard", "dogs-vs-cats", "--download").code == 0
+    found = boards(dogs, loading.load(dogs, "dogs-vs-cats"))
+    assert found.place(0.0291, 0.05038)[0] == "private" and found.rank(0.0291, 0.05038) == 65
+    assert found.place(0.0291, None)[0] == "public" and found.rank(0.0291, None) == 291
+    stub.private_board = ["0.02", "0.06", "0.07"]
+    done = harness("leaderboard", "dogs-vs-cats", "--private")
+    assert done.code == 0 and "Kaggle's private leaderboard, 3 teams" in done.err, done.err
+    assert boards(dogs, loading.load(dogs, "dogs-vs-cats")).rank(0.0291, 0.05038) == 2
+    stub.private_board = []
+    refused = harness("leaderboard", "dogs-vs-cats", "--private")
+    assert refused.code == 2 and "no private leaderboard" in refused.err
 
 
 def test_a_dry_run_shows_all_and_sends_nothing(dogs: Workspace, stub, harness):
