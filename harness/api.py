@@ -203,6 +203,32 @@ class LoadedCompetition:
         with tempfile.TemporaryDirectory(prefix="predict-", dir=self.workspace.data(self.name)) as scratch:
             return predict.Predictor(dataset, kinds, Path(scratch)).predict(record)
 
+    def report(self, run: str) -> Path:
+        """Write a finished run's page, one HTML file that needs nothing else; give its path.
+
+        Args:
+            run: as in ``predict``.
+
+        Raises:
+            UserError: there is no such run, or its images are not there any more.
+
+        Example:
+            >>> competition.report("blend")  # doctest: +SKIP
+        """
+        from harness.kaggle.board import board
+        from harness.report import page
+        from harness.runs.page_contents import contents
+        from harness.runs.records import find
+        from harness.utils.files import lock, write_text
+
+        record = find(self.workspace.runs(self.name), run)
+        about = contents(record, self.pipeline.artifacts.dataset)
+        file = record.folder / "report.html"
+        text = page.render(self.declaration, record, about, board(self.workspace, self.declaration))
+        with lock(file, "the page"):
+            write_text(file, text)
+        return file
+
     def score(self, file: AnyPath, answers: AnyPath | None = None) -> Score:
         """The local score of a submission CSV; see ``harness.score``."""
         from harness.kaggle.board import board

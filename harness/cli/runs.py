@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.arguments import Commands, add_competition
 from harness.cli.session import competition_of
-from harness.utils.console import say
+from harness.utils.console import console, say
 from harness.utils.files import write_text
 from harness.utils.workspace import Workspace
 
@@ -37,6 +37,17 @@ def add_commands(commands: Commands) -> None:
         help="a folder, an image, or a CSV with the columns path and, if wanted, id",
     )
     command.add_argument("--out", type=Path, metavar="FILE", help="the CSV (default: printed)")
+
+    command = commands.add(
+        "report", run_report, "a finished run's page, to look at", "harness report digits minivggnet"
+    )
+    add_competition(command)
+    command.add_argument("of", metavar="RUN", help=RUN_HELP)
+
+
+def run_report(workspace: Workspace, options: Namespace) -> None:
+    """Write a run's page."""
+    console().print(f"page: {workspace.shown(competition_of(workspace, options).report(options.of))}")
 
 
 def run_predict(workspace: Workspace, options: Namespace) -> None:

@@ -16,6 +16,7 @@ from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
+    from harness.api import LoadedCompetition
     from harness.pipeline.graph import Pipeline
 
 
@@ -84,10 +85,17 @@ def run_submit(workspace: Workspace, options: Namespace) -> None:
     if options.smoke:
         out.print(f"A smoke run shows that it works, not how well. next: harness submit {competition.name}")
     else:
-        out.print(
-            f"next: harness status {competition.name}, or look at "
-            f"{workspace.shown(pipeline.artifacts.run_of(recipe).folder)}"
-        )
+        out.print(f"page: {workspace.shown(_page(competition, recipe))}")
+        out.print(f"next: look at the page, or harness status {competition.name}")
+
+
+def _page(competition: LoadedCompetition, recipe: str) -> Path:
+    """The page of a recipe's run; written again where the run was scored since."""
+    run = competition.pipeline.artifacts.run_of(recipe)
+    file, scores = run.folder / "report.html", run.folder / "metrics.json"
+    if file.is_file() and file.stat().st_mtime_ns >= scores.stat().st_mtime_ns:
+        return file
+    return competition.report(f"{recipe}/{run.key}")
 
 
 def _is_known(pipeline: Pipeline) -> bool:

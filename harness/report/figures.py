@@ -1,0 +1,102 @@
+"""Figures of a page: inline SVG that follows the page's colours, and is the same byte for byte for the same numbers."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from harness.scoring.examination import Bin
+from harness.scoring.leaderboard import Leaderboard, medals
+from harness.scoring.metrics import Interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Drawn in this colour, and then given the page's own, whether that is light or dark.
+INK = "#010203"
+# Told apart by everybody, and of enough contrast on white and on black. Source: Wong, Points of view (2011).
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
+
+
+def curves(folds: Sequence[dict[str, Any]], name: str) -> str:
+    """A quantity of training and validation by epoch, a colour a fold, the kept epoch marked."""
+    figure, axes = _figure(5.2, 3.0)
+    for number, fold in enumerate(folds):
+        history, colour = fold["history"], COLOURS[number % len(COLOURS)]
+        shown = [(key, style) for key, style in ((name, ":"), (f"val_{name}", "-")) if key in history]
+        for key, style in shown:
+            values, label = history[key], f"fold {fold['number']}" if key == shown[-1][0] else None
+            marker = "." if len(values) < 3 else None
+            axes.plot(range(1, len(values) + 1), values, style, color=colour, label=label, marker=marker)
+        validation = history.get(f"val_{name}", [])
+        if 0 < fold["kept"] <= len(validation):
+            axes.plot(fold["kept"], validation[fold["kept"] - 1], "o", color=colour)
+    axes.set_xlabel("epoch")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_title(name.replace("_", " "))
+    axes.legend(fontsize=7, frameon=False, labelcolor=INK)
+    return _svg(figure, name)
+
+
+def reliability(bins: Sequence[Bin]) -> str:
+    """How often the given class is right, by its probability."""
+    figure, axes = _figure(4.0, 3.4)
+    axes.plot([0, 1], [0, 1], "--", color=INK, alpha=0.5)
+    axes.plot([one.confidence for one in bins], [one.right for one in bins], "o-", color=COLOURS[0])
+    axes.set(xlabel="probability of the given class", ylabel="share that is right", xlim=(0, 1.02), ylim=(-0.02, 1.02))
+    return _svg(figure, "reliability")
+
+
+def standing(board: Leaderboard, interval: Interval) -> str | None:
+    """A score with its interval among the known points of a leaderboard; None without ranks."""
+    ranked = sorted((point.rank, point.score) for point in board.points if point.rank is not None)
+    if not ranked:
+        return None
+    figure, axes = _figure(7.0, 2.8)
+    ranks, scores = zip(*ranked, strict=True)
+    axes.plot(scores, ranks, ".-", color=COLOURS[0], label="known ranks")
+    axes.axvspan(interval.low, interval.high, color=COLOURS[1], alpha=0.3, label="95 % interval")
+    axes.axvline(interval.score, color=COLOURS[1], label="this run")
+    for medal, last in medals(board.teams).items() if board.teams else ():
+        axes.axhline(last, color=INK, alpha=0.4, linewidth=0.7)
+        axes.text(axes.get_xlim()[0], last, f" {medal}", va="bottom", fontsize=7, color=INK)
+    axes.set_yscale("log")
+    axes.invert_yaxis()
+    axes.set(xlabel=board.metric.title, ylabel="rank")
+    axes.legend(fontsize=7, frameon=False, labelcolor=INK)
+    return _svg(figure, "standing")
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.patch.set_alpha(0)
+    axes = figure.subplots()
+    axes.patch.set_alpha(0)
+    axes.grid(alpha=0.25, color=INK)
+    axes.tick_params(colors=INK, which="both")
+    for part in (axes.xaxis.label, axes.yaxis.label, axes.title):
+        part.set_color(INK)
+    for spine in axes.spines.values():
+        spine.set_color(INK)
+    return figure, axes
+
+
+def _svg(figure: Figure, name: str) -> str:
+    """The SVG element, with ids of its own: there are several on a page."""
+    import matplotlib
+
+    text = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    svg = text.getvalue()[text.getvalue().index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'\bid="', f'id="{name}-', svg)
+    svg = re.sub(r"(url\(|href=\")#", rf"\1#{name}-", svg)
+    svg = re.sub(
+        r'<svg [^>]*viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true" focusable="false">', svg, count=1
+    )
+    return svg.replace('xlink:href="', 'href="').replace(INK, "currentColor")

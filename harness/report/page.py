@@ -1,0 +1,69 @@
+"""The page of a run: one HTML file without scripts, which asks nothing of anywhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.competition import Competition
+from harness.report import figures
+from harness.runs.records import Record
+from harness.scoring.leaderboard import Leaderboard
+from harness.scoring.metrics import Interval
+from harness.utils.console import seconds
+
+SPLITS = {"out_of_fold": "out of fold", "holdout": "hold-out"}
+SMALL = 20  # classes whose confusion fits into a table
+
+
+def render(competition: Competition, record: Record, contents: dict[str, Any], board: Leaderboard) -> str:
+    """The page as HTML; the same run gives the same bytes.
+
+    Args:
+        competition: the run's.
+        record: the run.
+        contents: from ``harness.runs.page_contents``.
+        board: the competition's leaderboard; may be empty.
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"seconds": seconds, "plain": _plain}
+    last = contents["scores"][-1][1]
+    interval = Interval(last["score"], last["low"], last["high"])
+    folds, found = contents["folds"], contents["found"]
+    drawn = {
+        "standing": figures.standing(board, interval),
+        "curves": [figures.curves(folds, name) for name in ("loss", "accuracy", "learning_rate")] if folds else [],
+        "reliability": figures.reliability(found.bins),
+    }
+    return environment.get_template("run.html").render(
+        competition=competition,
+        record=record,
+        about=record.about,
+        metric=board.metric,
+        standing_words=board.words(interval),
+        drawn=drawn,
+        splits=SPLITS,
+        matrix=_matrix(contents) if len(contents["classes"]) <= SMALL else None,
+        **contents,
+    )
+
+
+def _matrix(contents: dict[str, Any]) -> list[list[int]]:
+    """Rows of true classes, columns of given ones."""
+    found, classes = contents["found"], range(len(contents["classes"]))
+    wrong = {(pair.true, pair.given): pair.count for pair in found.confusions}
+    right = [round(recall * count) if count else 0 for recall, count in zip(found.recalls, found.counts, strict=True)]
+    return [[right[true] if true == given else wrong.get((true, given), 0) for given in classes] for true in classes]
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,107 @@
+"""What the page of a run shows, gathered from its folder and from the images that it was made of."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+
+from harness.data import images
+from harness.data.dataset import Dataset
+from harness.data.splits import HOLDOUT, OUT_OF_FOLD
+from harness.runs.records import Record
+from harness.scoring import predictions as tables
+from harness.scoring.examination import examine
+from harness.scoring.predictions import Predictions
+from harness.utils.errors import UserError
+from harness.utils.files import read_json
+
+Array = np.ndarray
+
+SIDE = 96  # of a picture, in pixels
+PICTURES = 12  # of a kind
+REASONS = {True: "no improvement for so many epochs as patience allows", False: "all epochs were done"}
+
+
+def contents(record: Record, dataset: Dataset) -> dict[str, Any]:
+    """All that ``harness.report.page`` needs of a run.
+
+    Args:
+        record: the finished run.
+        dataset: the competition's images and labels, with all the ids of the run.
+
+    Raises:
+        UserError: the predictions are missing, or were made of other images than there are now.
+    """
+    splits = tables.read(record.folder / "predictions.h5", record.key)
+    if splits is None:
+        raise UserError(f"{record.folder / 'predictions.h5'} is missing or damaged.", "train the recipe again")
+    out_of_fold = splits[OUT_OF_FOLD]
+    if not set(out_of_fold.ids) <= set(dataset.ids):
+        raise UserError(
+            f"the run {record.recipe}/{record.key[:8]} was made of other images than there are now.",
+            "restore them, or train the recipe again",
+        )
+    labels = dataset.labels_of(out_of_fold.ids)
+    found = examine(labels, out_of_fold.probabilities)
+    pictures = {
+        name: [_picture(dataset, out_of_fold, labels, int(row)) for row in rows[:PICTURES]]
+        for name, rows in (("worst", found.worst), ("doubtful", found.doubtful), ("labels", found.label_errors))
+    }
+    return {
+        "found": found,
+        "pictures": pictures,
+        "classes": out_of_fold.classes,
+        "rows": len(labels),
+        "folds": _folds(record),
+        "blend": read_json(record.folder / "blend.json"),
+        "views": read_json(record.folder / "views.json"),
+        "scores": [(split, record.scores[split]) for split in (OUT_OF_FOLD, HOLDOUT) if split in record.scores],
+    }
+
+
+def _folds(record: Record) -> list[dict[str, Any]]:
+    """The learning curves of each fold of a network, the epoch that was kept, and why training ended."""
+    folds = []
+    for number in range(1, len(record.about["seconds_by_fold"]) + 1):
+        folder = record.folder / f"fold-{number}"
+        history, training = read_json(folder / "history.json"), read_json(folder / "training.json")
+        if history is None or training is None:
+            continue
+        early = training["epochs"] < record.settings.get("epochs", training["epochs"])
+        folds.append(
+            {
+                "number": number,
+                "history": history,
+                "kept": training["weights_of_epoch"],
+                "epochs": training["epochs"],
+                "ended": REASONS[early],
+                "seconds": training["seconds"],
+                "diagnosis": training.get("diagnosis", []),
+            }
+        )
+    return folds
+
+
+def _picture(dataset: Dataset, predictions: Predictions, labels: Array, row: int) -> dict[str, Any]:
+    """An image as a data URI, with its label, and the class that it was given."""
+    import cv2
+
+    probabilities = predictions.probabilities[row]
+    number = dataset.ids.index(predictions.ids[row])
+    given = int(probabilities.argmax())
+    try:
+        image = images.load(dataset.images.read(dataset.sources[number]), images.Geometry(SIDE, SIDE))
+        _, content = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+        uri = "data:image/jpeg;base64," + base64.b64encode(content.tobytes()).decode()
+    except (images.UnreadableError, OSError):
+        uri = ""
+    return {
+        "id": predictions.ids[row],
+        "uri": uri,
+        "true": predictions.classes[labels[row]],
+        "true_probability": float(probabilities[labels[row]]),
+        "given": predictions.classes[given],
+        "probability": float(probabilities[given]),
+    }

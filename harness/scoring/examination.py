@@ -1,0 +1,110 @@
+"""What predictions get wrong, and how far their probabilities can be believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Array = np.ndarray
+
+BINS = 10
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How often images of one class were given another."""
+
+    true: int
+    given: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The images whose most probable class has a probability in one tenth of 0…1: its mean, how many are right."""
+
+    confidence: float
+    right: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Examination:
+    """An examination of n labelled rows. Rows are numbers among these.
+
+    Args:
+        counts: (classes,) rows of each class.
+        recalls: (classes,) the share of each class's rows that were given it; nan where there are none.
+        confusions: the wrong pairs of classes, the most frequent first.
+        bins: the reliability diagram, without empty bins.
+        calibration_error: the expected calibration error, 0…1.
+        worst: the wrong rows, those with the least probability of their class first.
+        doubtful: the rows whose two most probable classes are closest, right or wrong.
+        label_errors: the rows whose label is likely wrong, the likeliest first: a hint, not a finding.
+    """
+
+    counts: Array
+    recalls: Array
+    confusions: list[Confusion]
+    bins: list[Bin]
+    calibration_error: float
+    worst: Array
+    doubtful: Array
+    label_errors: Array
+
+
+def examine(labels: Array, probabilities: Array) -> Examination:
+    """Examine probabilities (n, classes) of rows with class numbers (n,), n at least 1."""
+    classes, given = probabilities.shape[1], probabilities.argmax(axis=1)
+    counts = np.bincount(labels, minlength=classes)
+    right = np.bincount(labels[given == labels], minlength=classes)
+    pairs, times = np.unique(np.stack([labels, given], axis=1)[given != labels], axis=0, return_counts=True)
+    confusions = [Confusion(int(a), int(b), int(n)) for (a, b), n in zip(pairs, times, strict=True)]
+    bins = reliability(labels, probabilities)
+    own = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]
+    wrong = np.flatnonzero(given != labels)
+    first_two = np.sort(probabilities, axis=1)[:, -2:]
+    return Examination(
+        counts=counts,
+        recalls=np.divide(right, counts, out=np.full(classes, np.nan), where=counts > 0),
+        confusions=sorted(confusions, key=lambda pair: -pair.count),
+        bins=bins,
+        calibration_error=sum(abs(one.right - one.confidence) * one.count for one in bins) / len(labels),
+        worst=wrong[np.argsort(own[wrong], kind="stable")],
+        doubtful=np.argsort(first_two[:, 1] - first_two[:, 0], kind="stable"),
+        label_errors=likely_label_errors(labels, probabilities),
+    )
+
+
+def reliability(labels: Array, probabilities: Array) -> list[Bin]:
+    """How often the most probable class is right, by its probability, in ten bins of equal width.
+
+    Source: Guo, Pleiss, Sun & Weinberger, On Calibration of Modern Neural Networks (ICML 2017).
+    """
+    confidences = probabilities.max(axis=1).astype(np.float64)
+    is_right = probabilities.argmax(axis=1) == labels
+    number = np.minimum((confidences * BINS).astype(int), BINS - 1)
+    return [
+        Bin(float(confidences[inside].mean()), float(is_right[inside].mean()), int(inside.sum()))
+        for one in range(BINS)
+        if (inside := number == one).any()
+    ]
+
+
+def likely_label_errors(labels: Array, probabilities: Array) -> Array:
+    """Rows that count as another class than their label's, the likeliest errors first: (m,) row numbers.
+
+    A row counts as a class if its probability is at least the mean probability of that class among the rows that
+    bear its label; of several such classes, as the most probable one. ``probabilities`` must be out of fold.
+
+    Source: Northcutt, Jiang & Chuang, Confident Learning: Estimating Uncertainty in Dataset Labels (JAIR 2021).
+    """
+    classes = probabilities.shape[1]
+    means = [probabilities[labels == one, one].mean() if (labels == one).any() else np.inf for one in range(classes)]
+    candidates = np.where(probabilities >= np.array(means), probabilities, -1.0)
+    own = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]
+    margins = own - candidates.max(axis=1)
+    # Where the label's own class is at least as probable as those that a row could count as, it is not in doubt.
+    suspicious = np.flatnonzero((candidates.max(axis=1) >= 0) & (margins < 0))
+    return suspicious[np.argsort(margins[suspicious], kind="stable")]

@@ -1,0 +1,104 @@
+"""The page of a run, opened in a real browser: offline, light and dark, on a desk and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.api import LoadedCompetition
+from harness.utils.workspace import Workspace
+
+CHROMIUM = Path("/usr/bin/chromium")
+MOST_BYTES = 5_000_000
+
+needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no {CHROMIUM}: apt-get install chromium")
+
+
+@pytest.fixture
+def page_of(insects: Workspace) -> Callable[[str], Path]:
+    """Train a recipe and write its page."""
+    competition = LoadedCompetition(insects, "insects")
+
+    def write(recipe: str) -> Path:
+        competition.train(recipe)
+        return competition.report(recipe)
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@needs_chromium
+@pytest.mark.parametrize("recipe", ["coarse", "blend"])
+def test_a_page_asks_for_nothing_runs_nothing_and_can_be_read_by_everybody(page_of, browser, recipe: str):
+    from axe_playwright_python.sync_playwright import Axe
+
+    file = page_of(recipe)
+    for scheme in ("light", "dark"):
+        for width in (390, 1280):
+            context = browser.new_context(offline=True, color_scheme=scheme, viewport={"width": width, "height": 900})
+            page, asked, faults = context.new_page(), [], []
+            page.on("request", lambda request, asked=asked: asked.append(request.url))
+            page.on("console", lambda message, faults=faults: faults.append(message.text))
+            page.goto(file.as_uri())
+            assert [url for url in asked if not url.startswith(("file:", "data:"))] == [] and faults == []
+            assert page.locator("script").count() == 0
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing sticks out"
+            broken = "[...document.images].filter(image => !image.complete || !image.naturalWidth).length"
+            assert page.evaluate(broken) == 0
+            ids = page.evaluate("[...document.querySelectorAll('[id]')].map(element => element.id)")
+            assert len(ids) == len(set(ids))
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
+            context.close()
+
+
+def test_the_same_run_gives_the_same_bytes_and_not_too_many(page_of):
+    file = page_of("blend")
+    first = file.read_bytes()
+    file.unlink()
+    assert page_of("blend").read_bytes() == first
+    assert len(first) < MOST_BYTES
+    assert b"http://" not in first.replace(b"http://www.w3.org/", b"") and b"https://" not in first
+
+
+def test_what_the_page_says_is_what_the_run_left(page_of, insects: Workspace):
+    competition = LoadedCompetition(insects, "insects")
+    run = competition.train("blend")
+    text = page_of("blend").read_text()
+    for split in ("out_of_fold", "holdout"):
+        score = run.scores.loc[split]
+        assert f"{score['score']:.4f} ({score['low']:.4f} to {score['high']:.4f})" in text
+    for heading in ("Members", "What is confused", "The worst mistakes", "Likely label errors", "How it was made"):
+        assert f"<h2>{heading}</h2>" in text
+    assert run.key in text and "coarse" in text and "fine" in text
+
+
+def test_a_page_is_written_by_its_command_and_names_are_escaped(page_of, insects: Workspace, harness):
+    page_of("coarse")
+    declaration = insects.competition("insects") / "competition.py"
+    declaration.write_text(declaration.read_text().replace('title="Insects"', 'title="<b>Insects</b>"'))
+    told = harness("report", "insects", "coarse")
+    file = insects.root / told.out.strip().removeprefix("page: ")
+    assert told.code == 0 and file.is_file()
+    assert "&lt;b&gt;Insects" in file.read_text() and "<b>Insects" not in file.read_text()
+    unknown = harness("report", "insects", "coarze")
+    assert unknown.code == 2 and "Did you mean coarse" in unknown.err
+
+
+def test_a_run_of_images_that_are_not_there_any_more_says_so(page_of, insects: Workspace, harness, tmp_path: Path):
+    page_of("coarse")
+    next((tmp_path / "photos" / "ants").iterdir()).unlink()
+    told = harness("report", "insects", "coarse")
+    assert told.code == 2 and "was made of other images than there are now" in told.err
