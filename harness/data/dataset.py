@@ -14,8 +14,8 @@ from typing import Literal
 
 import numpy as np
 
-from harness.data.archives.archives import archives_in, unpacked
-from harness.data.folds import HoldOut, group_by
+from harness.data.archives.archives import archives_in, tables_beside, unpacked
+from harness.data.folds import HoldOut, group_by, join_groups
 from harness.data.readers.reader import ImageSource, Listing, Reader, find, recognised
 from harness.data.splits import HOLDOUT, TRAIN
 from harness.utils import fingerprint as fp
@@ -42,12 +42,14 @@ class Dataset:
         ids: (n,) unique strings.
         splits: (n,) "train", "holdout", "test" or "excluded".
         labels: (n,) int class numbers, ``UNLABELLED`` for images without a label.
-        groups: (n,) int; images of one group are copies of each other and stay in the same split.
+        groups: (n,) int; images of one group are copies of each other, or of one patient or the like, and stay in the
+            same split.
         sources: the location of each image, as ``images`` reads it.
         hashes: a hash of each image's bytes.
         classes: class names by number.
         images: reads each row's image.
         fingerprint: a hash of the ids, splits, labels, groups, hashes and classes.
+        grouped: whether the organiser's files say which rows belong together, so that rows are not independent.
     """
 
     ids: tuple[str, ...]
@@ -59,6 +61,7 @@ class Dataset:
     classes: tuple[str, ...]
     images: ImageSource
     fingerprint: str
+    grouped: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -78,6 +81,13 @@ class Dataset:
         """
         label_of = dict(zip(self.ids, self.labels.tolist(), strict=True))
         return np.array([label_of[image_id] for image_id in ids])
+
+    def groups_of(self, ids: tuple[str, ...]) -> Array | None:
+        """The groups of some ids, (len(ids),), by which their scores are resampled; None if rows are independent."""
+        if not self.grouped:
+            return None
+        group_of = dict(zip(self.ids, self.groups.tolist(), strict=True))
+        return np.array([group_of[image_id] for image_id in ids])
 
 
 def load_or_read(
@@ -100,6 +110,7 @@ def load_or_read(
     _check(listing, folder)
     images = reader.images(folder)
     hashes, groups = _hash_and_group(images, [row.source for row in listing.rows], group == "near")
+    groups = join_groups(groups, [row.group for row in listing.rows])
     number_of = {name: i for i, name in enumerate(listing.classes)}
     labels = np.array(
         [UNLABELLED if row.label is None else number_of[row.label] for row in listing.rows], dtype=np.int32
@@ -117,8 +128,10 @@ def load_or_read(
     for row, split, group, digest in zip(listing.rows, splits, groups, hashes, strict=True):
         writer.writerow([row.id, split, row.label or "", group, row.source, digest])
     write_text(table, text.getvalue())
+    grouped = any(row.group is not None for row in listing.rows)
+    about = {"made_from": made_from, "table": _digest(table), "classes": listing.classes, "grouped": grouped}
     # The JSON file is written last: a table without a matching one is not used.
-    write_json(_description_file(table), {"made_from": made_from, "table": _digest(table), "classes": listing.classes})
+    write_json(_description_file(table), about)
     dataset = load(reader, folder, table, made_from)
     assert dataset is not None
     return dataset
@@ -166,6 +179,7 @@ def load(reader: Reader, folder: Path, table: Path, made_from: str) -> Dataset |
         fingerprint=fp.fingerprint(
             ids=ids, splits=splits, labels=labels, groups=groups, hashes=hashes, classes=classes
         ),
+        grouped=bool(description.get("grouped")),
     )
 
 
@@ -192,7 +206,7 @@ def locate(readers: tuple[Reader, ...], source: Path, unpack_to: Path, name: str
         )
     archives = [source] if source.is_file() else archives_in(source)
     if archives and (source.is_file() or recognised(readers, source) is None):
-        source = unpacked(archives, unpack_to)
+        source = unpacked(archives, unpack_to, tables_beside(archives))
     return find(readers, source)
 
 

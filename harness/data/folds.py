@@ -157,6 +157,25 @@ def group_by(keys: list[str]) -> Array:
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
 
 
+def join_groups(groups: Array, keys: list[str | None]) -> Array:
+    """Group numbers, equal for rows that have the same group or the same key, or are linked by such rows: (n,) int.
+
+    Args:
+        groups: (n,) int.
+        keys: the key of each row; None belongs to no other.
+    """
+    if not any(key is not None for key in keys):
+        return groups
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    numbers = group_by([f"key {key}" if key is not None else f"row {row}" for row, key in enumerate(keys)])
+    first = groups.max() + 1  # a graph of both kinds of groups, linked by rows
+    links = coo_array((np.ones(len(groups)), (groups, first + numbers)), shape=(first + numbers.max() + 1,) * 2)
+    joined = connected_components(links, directed=False)[1]
+    return group_by([str(number) for number in joined[groups]])
+
+
 def _assign_folds(labels: Array, groups: Array, k: int, seed: int) -> Array:
     """The fold of each row: (n,) int. Whole groups are assigned in turn, class by class, in shuffled order.
 

@@ -39,7 +39,7 @@ class Gain:
         return {**dataclasses.asdict(self), "verdict": self.verdict}
 
 
-def paired(metric: Metric, labels: Array, ours: Array, theirs: Array) -> Gain:
+def paired(metric: Metric, labels: Array, ours: Array, theirs: Array, groups: Array | None = None) -> Gain:
     """The gain of ``ours`` over ``theirs``.
 
     Rows are resampled in pairs, so the difficulty of a row cancels, and the interval is far narrower than those of the
@@ -49,8 +49,9 @@ def paired(metric: Metric, labels: Array, ours: Array, theirs: Array) -> Gain:
         metric: the competition's metric.
         labels: (n,) class numbers.
         ours, theirs: (n, k) probabilities of the same rows.
+        groups: (n,) the group of each row, where rows are not independent.
     """
-    interval = metric.gain(labels, ours, theirs)
+    interval = metric.gain(labels, ours, theirs, groups)
     return Gain(interval.score, interval.low, interval.high)
 
 
@@ -85,7 +86,7 @@ def best_member(metric: Metric) -> Fit:
     return fit
 
 
-def examine(fitting: Fitting, metric: Metric) -> dict[str, Any]:
+def examine(fitting: Fitting, metric: Metric, groups: Array | None = None) -> dict[str, Any]:
     """A report on an ensemble, for a JSON file.
 
     The gain is over the choice of the best member, which is cross-fitted too: on the rows that it was chosen on, the
@@ -102,7 +103,9 @@ def examine(fitting: Fitting, metric: Metric) -> dict[str, Any]:
     for name, member in zip(members.names, members.probabilities, strict=True):
         report: dict[str, Any] = {"name": name, "score": metric.score(labels, member)}
         if len(members.names) > 1:
-            report["contribution"] = paired(metric, labels, fitting.honest, fitting.without(name).honest).about()
+            report["contribution"] = paired(
+                metric, labels, fitting.honest, fitting.without(name).honest, groups
+            ).about()
         member_reports.append(report)
     best_single = Fitting(best_member(metric), members, labels, fitting.parts)
     return {
@@ -114,6 +117,6 @@ def examine(fitting: Fitting, metric: Metric) -> dict[str, Any]:
         "best_honest": metric.score(labels, best_single.honest),
         "in_sample": metric.score(labels, fitting.combiner(members.probabilities)),
         "honest": metric.score(labels, fitting.honest),
-        "gain": paired(metric, labels, fitting.honest, best_single.honest).about(),
+        "gain": paired(metric, labels, fitting.honest, best_single.honest, groups).about(),
         "fitted": fitting.combiner.about(),
     }

@@ -56,7 +56,7 @@ def blend(
         split: Predictions(splits[split].ids, dataset.classes, probabilities.astype(np.float32))
         for split, probabilities in (probabilities_of | {OUT_OF_FOLD: fitting.honest}).items()
     }
-    report = {"made_from": run.key, "left_out": left_out, **gain.examine(fitting, metric)}
+    report = {"made_from": run.key, "left_out": left_out, **gain.examine(fitting, metric, dataset.groups_of(known.ids))}
     kept.write(run.folder, fitting.combiner, known.names)
     write_json(run.folder / "blend.json", report)
     finish(run, combined, dataset, [round(time.monotonic() - started, 2)])

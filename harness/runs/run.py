@@ -86,7 +86,8 @@ class Run:
         """Score the predictions. Apart from fitting, so that another metric or report trains nothing again."""
         splits = self.predictions() or {}
         scored = {split: (dataset.labels_of(scores.ids), scores) for split, scores in splits.items() if split != TEST}
-        scores = evaluation.write(self.folder, scored, self.metric)
+        groups = {split: dataset.groups_of(predictions.ids) for split, (_, predictions) in scored.items()}
+        scores = evaluation.write(self.folder, scored, self.metric, groups)
         worth.write(self.folder, dataset.labels, self.metric)
         write_json(self.folder / "metrics.json", {"made_from": self._metrics_key(), "splits": scores})
 

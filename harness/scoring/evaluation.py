@@ -17,19 +17,23 @@ from harness.utils.files import write_text
 
 Array = np.ndarray
 
+# An interval over fewer groups says so.
+FEW_GROUPS = 20
 
-def evaluate(labels: Array, predictions: Predictions, metric: str) -> dict[str, Any]:
+
+def evaluate(labels: Array, predictions: Predictions, metric: str, groups: Array | None = None) -> dict[str, Any]:
     """Scores of predictions against labels in the same order.
 
     Args:
         labels: (n,) class numbers.
         predictions: n rows.
         metric: the name of the competition's metric.
+        groups: (n,) the group of each row, where rows are not independent.
 
     Returns:
         "metric", "score", "low", "high" (95 % bootstrap interval), "rows", "top1", "top5".
     """
-    interval = METRICS[metric].interval(labels, predictions.probabilities)
+    interval = METRICS[metric].interval(labels, predictions.probabilities, groups)
     return {
         "metric": metric,
         "score": interval.score,
@@ -41,13 +45,19 @@ def evaluate(labels: Array, predictions: Predictions, metric: str) -> dict[str, 
     }
 
 
-def write(folder: Path, scored: dict[str, tuple[Array, Predictions]], metric: str) -> dict[str, Any]:
+def write(
+    folder: Path,
+    scored: dict[str, tuple[Array, Predictions]],
+    metric: str,
+    groups: dict[str, Array | None] | None = None,
+) -> dict[str, Any]:
     """Evaluate each split, and write its report by class and its confusion matrix.
 
     Args:
         folder: the folder to write to.
         scored: for each split its labels (n,) and its predictions (n rows).
         metric: the name of the competition's metric.
+        groups: for each split the group of each row (n,); None where rows are independent.
 
     Returns:
         The result of ``evaluate`` for each split.
@@ -57,7 +67,9 @@ def write(folder: Path, scored: dict[str, tuple[Array, Predictions]], metric: st
     metrics = {}
     for split, (labels, predictions) in scored.items():
         _say_left_out(split, labels, predictions.classes, METRICS[metric])
-        metrics[split] = evaluate(labels, predictions, metric)
+        groups_of_split = (groups or {}).get(split)
+        _say_few_groups(split, groups_of_split)
+        metrics[split] = evaluate(labels, predictions, metric, groups_of_split)
         predicted, numbers = predictions.probabilities.argmax(axis=1), list(range(len(predictions.classes)))
         report = classification_report(
             labels, predicted, labels=numbers, target_names=predictions.classes, digits=4, zero_division=0
@@ -79,3 +91,9 @@ def _say_left_out(split: str, labels: Array, classes: tuple[str, ...], metric: M
     ]
     if metric.each_class and absent:
         say(f"{split}: no row is of {some(absent)}, so {metric.title} leaves {len(absent):,} classes out.")
+
+
+def _say_few_groups(split: str, groups: Array | None) -> None:
+    """Say that an interval over few groups is itself unsure."""
+    if groups is not None and (count := len(np.unique(groups))) < FEW_GROUPS:
+        say(f"{split}: its {len(groups):,} rows are of {count} groups, so few that the interval is itself unsure.")

@@ -75,16 +75,20 @@ def score_file(
         if not len(rows):
             raise UserError("there is no hold-out to score on.", "set holdout= in the competition's competition.py")
         ids, labels = tuple(dataset.ids[row] for row in rows), dataset.labels[rows]
+        groups = dataset.groups_of(ids)
         scored_on = f"{len(ids):,} hold-out images"
     else:
         ids, labels = read_answers(answers, dataset.classes)
+        groups = None
         unscored = int((labels < 0).sum())
         scored_on = f"{len(ids) - unscored:,} images of {answers.name}"
         if unscored:
             scored_on += f" ({unscored:,} more are not scored)"
     predictions = submission_csv.read(form, file, ids, dataset.classes)
     is_scored = labels >= 0
-    interval = metric.interval(labels[is_scored], predictions.probabilities[is_scored])
+    interval = metric.interval(
+        labels[is_scored], predictions.probabilities[is_scored], None if groups is None else groups[is_scored]
+    )
     return Score(metric.title, interval, scored_on, board.words(interval))
 
 

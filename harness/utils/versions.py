@@ -32,7 +32,8 @@ STEPS: dict[str, Step] = {
     "dataset": Step(1, ("data.dataset",)),
     **_one_each(
         "data.readers",
-        "cifar_batches", "class_folders", "class_in_name", "digits", "labels_file", "numbered_files", "tiny_imagenet",
+        "cifar_batches", "class_folders", "class_in_name", "digits", "labels_file", "numbered_files", "table",
+        "tiny_imagenet",
     ),
     "near_duplicates": Step(1, ("data.near_duplicates",)),
     "check": Step(1, ("data.quality.check",)),

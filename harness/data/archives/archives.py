@@ -11,7 +11,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import IO, NamedTuple
@@ -23,6 +23,7 @@ from harness.utils.files import lock, out_of_space, read_json, require_space, si
 
 SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip", ".7z")
 INNER_SUFFIXES = (".zip", ".7z")
+TABLE_SUFFIXES = (".csv", ".json")
 
 # Images hardly compress, so an archive that grows this much is a bomb: a terabyte of zeros in a small file.
 MOST_GROWTH = 100
@@ -44,8 +45,21 @@ def archives_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if is_archive(path) and not path.name.startswith("."))
 
 
-def unpacked(archives: list[Path], target: Path) -> Path:
+def tables_beside(archives: list[Path]) -> list[Path]:
+    """The CSV and JSON files beside archives, sorted by name."""
+    folders = {path.parent for path in archives}
+    return sorted(
+        path
+        for folder in folders
+        for path in folder.iterdir()
+        if path.suffix.lower() in TABLE_SUFFIXES and path.is_file() and not path.name.startswith(".")
+    )
+
+
+def unpacked(archives: list[Path], target: Path, beside: Sequence[Path] = ()) -> Path:
     """The folder ``target``, with each archive's content in a folder named after the archive. It is unpacked once.
+
+    ``train.csv.zip`` becomes ``train.csv``. The files ``beside`` the archives are copied to the folder.
 
     ``target`` belongs to this function: when the archives change, it is replaced. It is renamed into place when it is
     complete, so a killed run leaves no partial folder behind. A zip or 7z inside an archive is unpacked next to it; one
@@ -60,7 +74,7 @@ def unpacked(archives: list[Path], target: Path) -> Path:
             f"the harness cannot unpack {some(unsupported)} (supported: {', '.join(SUFFIXES)}).",
             "unpack it, and give the folder with --data DIR",
         )
-    marker = {"archives": [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in archives]}
+    marker = {"archives": [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in (*archives, *beside)]}
     with lock(target, "the unpacked data"):
         if read_json(target / MARKER) != marker:
             temporary, replaced = (target.with_name(f".{target.name}.{kind}") for kind in ("tmp", "old"))
@@ -69,6 +83,9 @@ def unpacked(archives: list[Path], target: Path) -> Path:
                 temporary.mkdir()
                 for archive in archives:
                     _unpack(archive, temporary)
+                for file in beside:
+                    if not (temporary / file.name).exists():
+                        shutil.copyfile(file, temporary / file.name)
                 write_json(temporary / MARKER, marker)
                 if target.exists():
                     target.replace(
@@ -167,7 +184,9 @@ def _extract(archive: Path, folder: Path, allowance: _Allowance) -> None:
                 _write(path, entry.read, allowance)
             bar.update(round(entry.position / 1e6) - bar.n)
     inner = folder / folder.name
-    if [path.name for path in folder.iterdir() if path.name != "__MACOSX"] == [folder.name] and inner.is_dir():
+    if [path.name for path in folder.iterdir() if path.name != "__MACOSX"] == [folder.name] and (
+        inner.is_dir() or inner.suffix.lower() in TABLE_SUFFIXES
+    ):
         renamed = folder.with_name(f".{folder.name}.lifted")
         inner.replace(renamed)
         shutil.rmtree(folder)

@@ -6,6 +6,7 @@ from harness.data.readers.class_in_name import ClassInName
 from harness.data.readers.digits import SklearnDigits
 from harness.data.readers.labels_file import LabelsFile
 from harness.data.readers.numbered_files import NumberedFiles
+from harness.data.readers.table import Table
 from harness.data.readers.tiny_imagenet import TinyImageNet
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "LabelsFile",
     "NumberedFiles",
     "SklearnDigits",
+    "Table",
     "TinyImageNet",
 ]

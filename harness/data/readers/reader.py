@@ -19,12 +19,16 @@ IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".g
 
 
 class Row(NamedTuple):
-    """One image: its id, its class (None without a label), its split, and where its bytes are."""
+    """One image: its id, its class (None without a label), its split, where its bytes are, and its group, if any.
+
+    Rows of one group, such as the images of a patient, are not separated by a fold or the hold-out.
+    """
 
     id: str
     label: str | None
     split: str
     source: str
+    group: str | None = None
 
 
 class Listing(NamedTuple):

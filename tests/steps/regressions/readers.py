@@ -16,6 +16,7 @@ from harness.data.readers import (
     LabelsFile,
     NumberedFiles,
     SklearnDigits,
+    Table,
     TinyImageNet,
 )
 from harness.data.readers.reader import Reader, find
@@ -40,8 +41,9 @@ def listed(reader: Reader, given: Path) -> Numbers:
     return {
         "classes": list(listing.classes),
         "splits": [splits.count(split) for split in ("train", "holdout", "test")],
-        "first and last": [*listing.rows[0], *listing.rows[-1]],
-        "rows": digest(listing.rows),
+        "first and last": [*listing.rows[0][:4], *listing.rows[-1][:4]],
+        "rows": digest([row[:4] for row in listing.rows]),
+        **({"groups": [row.group or "" for row in listing.rows]} if any(row.group for row in listing.rows) else {}),
         "images": digest([images.read(row.source) for row in listing.rows[:: max(1, len(splits) // 8)]]),
         "files": digest([name for name, *_ in found.state(folder)]) if found.on_disk else "",
         **(defaults(type(reader)) if inspect.get_annotations(type(reader)) else {}),
@@ -70,7 +72,7 @@ def class_folders(folder: Path) -> Numbers:
 def class_folders_at_the_top(folder: Path) -> Numbers:
     files(folder, "b/1.png", "a/1.png", "test/1.png")
     listing = ClassFolders(test="test").listing(folder)
-    return {"rows at the top": [*map(list, listing.rows)], "classes at the top": list(listing.classes)}
+    return {"rows at the top": [[*row[:4]] for row in listing.rows], "classes at the top": list(listing.classes)}
 
 
 @regression("readers.class_in_name")
@@ -100,6 +102,20 @@ def labels_file(folder: Path) -> Numbers:
 def numbered_files(folder: Path) -> Numbers:
     files(folder, *(f"jpg/image_{number:04d}.jpg" for number in (1, 2, 3, 5, 6)))
     return listed(NumberedFiles(classes=("daffodil", "snowdrop"), each=3), folder)
+
+
+@regression("readers.table")
+def table(folder: Path) -> Numbers:
+    files(folder, *(f"all/{kind}/{number}.png" for kind in "ab" for number in (1, 2, 10)), "test/10.png", "test/07.png")
+    (folder / "train.csv").write_text("id,kind,who\n1,a,x\n2,b,y\n10,b,x\n10,b,x\n")
+    (folder / "sample_submission.csv").write_text("name,b,a\n10,0,0\n07,0,0\n")
+    reader = Table(label="kind", path="all/{kind}/{id}.png", test_path="test/{id}.png", group="who")
+    (folder / "one_hot.csv").write_text("id,a,b\n1,0,1.0\n2,1,0\n")
+    one_hot = Table(csv="one_hot.csv", label=("a", "b"), path="all/b/{id}.png", sample=None).listing(folder)
+    return listed(reader, folder) | {
+        "one-hot": [[*row[:4]] for row in one_hot.rows],
+        "one-hot classes": list(one_hot.classes),
+    }
 
 
 @regression("readers.tiny_imagenet")

@@ -1,0 +1,176 @@
+"""A CSV of training rows, images found by a pattern of paths, and a sample submission that lists the test ids."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from harness.data.readers.reader import FolderReader, Listing, Row, natural, walk
+from harness.data.splits import TEST, TRAIN
+from harness.utils.console import say
+from harness.utils.errors import UserError, nearest, some
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FIX = "correct the reader in the competition's competition.py"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table(FolderReader):
+    """Images whose labels are in a CSV. All cells are read as text: the id ``0042`` stays ``0042``.
+
+    Ids are the organiser's. Where a training id is a test id too, all training ids get ``train/`` before them. Classes
+    are in the order of the sample submission's columns if these are the classes, else in natural order.
+
+    Args:
+        csv: the CSV of the training rows.
+        id: its column of ids.
+        label: its column of labels; or several columns, of which exactly one holds a 1 in each row.
+        path: the path of a row's image, such as ``train/{id}.jpg``; any column may stand in braces.
+        sample: the CSV whose first column lists the test ids, in the order in which they are written.
+        test_path: the same as ``path`` for test rows; only ``{id}`` may stand in braces.
+        group: a column of values that no fold and no hold-out separates, such as patients.
+    """
+
+    csv: str = "train.csv"
+    id: str = "id"
+    label: str | tuple[str, ...] = "label"
+    path: str = "train/{id}.jpg"
+    sample: str | None = "sample_submission.csv"
+    test_path: str = "test/{id}.jpg"
+    group: str | None = None
+
+    @property
+    def looks_for(self) -> str:
+        test = f" (and {self.sample} with {self.test_path})" if self.sample else ""
+        return f"{self.csv} with {self.path}{test}"
+
+    def matches(self, folder: Path) -> bool:
+        return (folder / self.csv).is_file() and (folder / _fixed_part(self.path)).is_dir()
+
+    def listing(self, folder: Path) -> Listing:
+        table, names = self._training_rows(folder), self._test_ids(folder)
+        paths = _paths(folder, folder / self.csv, self.path, table.to_dict("records"))
+        labels, groups = self._labels(folder, table), list(table[self.group]) if self.group else [None] * len(table)
+        prefix = f"{TRAIN}/" if set(names) & set(table["id"]) else ""
+        rows = [
+            Row(f"{prefix}{name}", label, TRAIN, path, group)
+            for name, label, path, group in zip(table["id"], labels, paths, groups, strict=True)
+        ]
+        rows += self._test_rows(folder, names)
+        return Listing(rows, self._classes(folder, labels))
+
+    def _training_rows(self, folder: Path) -> pd.DataFrame:
+        """The training rows, their ids in the column "id"; a row that is there twice counts once."""
+        file, labels = folder / self.csv, [self.label] if isinstance(self.label, str) else [*self.label]
+        table = read_csv(file)
+        for column in (self.id, *labels, *([self.group] if self.group else []), *_columns(self.path)):
+            if column not in table and column != "id":
+                raise UserError(f"{file} has no column {column!r}. {nearest(column, [*table])}", FIX)
+        table["id"] = table[self.id]
+        table = table.drop_duplicates(["id", *labels])
+        twice = table["id"][table["id"].duplicated()].tolist()
+        if twice:
+            raise UserError(
+                f"{file} gives {len(twice):,} ids more than one label ({some(twice, 3)}).", "keep one line of each"
+            )
+        for column in ("id", *labels, *([self.group] if self.group else [])):
+            empty = int((table[column].str.strip() == "").sum())
+            if empty:
+                raise UserError(f"{file} has {empty:,} rows without a value in {column!r}.", "fill or remove them")
+        return table
+
+    def _labels(self, folder: Path, table: pd.DataFrame) -> list[str]:
+        """The label of each training row."""
+        if isinstance(self.label, str):
+            return table[self.label].tolist()
+        import numpy as np
+        import pandas as pd
+
+        marks = table[[*self.label]].apply(pd.to_numeric, errors="coerce").to_numpy()
+        is_one_hot = np.isin(marks, (0, 1)).all(axis=1) & (marks.sum(axis=1) == 1)
+        if not is_one_hot.all():
+            wrong = table["id"][~is_one_hot].tolist()
+            raise UserError(
+                f"{len(wrong):,} rows of {folder / self.csv} do not have exactly one 1 in {', '.join(self.label)} "
+                f"({some(wrong, 3)}).",
+                "several labels per image are not supported",
+            )
+        return [self.label[number] for number in marks.argmax(axis=1)]
+
+    def _classes(self, folder: Path, labels: list[str]) -> tuple[str, ...]:
+        classes = self.label if isinstance(self.label, tuple) else tuple(sorted(set(labels), key=natural))
+        if self.sample and (folder / self.sample).is_file():
+            columns = tuple(read_csv(folder / self.sample, rows=1).columns[1:])
+            if len(columns) == len(classes) and set(columns) == set(classes):
+                return columns
+        return classes
+
+    def _test_ids(self, folder: Path) -> list[str]:
+        if self.sample is None or not (folder / self.sample).is_file():
+            return []
+        file = folder / self.sample
+        names = read_csv(file).iloc[:, 0].tolist()
+        if len(set(names)) < len(names):
+            raise UserError(
+                f"{file} lists {len(names) - len(set(names)):,} ids twice.", "get the organiser's file again"
+            )
+        return names
+
+    def _test_rows(self, folder: Path, names: list[str]) -> list[Row]:
+        if not names or not (folder / _fixed_part(self.test_path)).is_dir():
+            say(f"There are no test images in {folder} ({self.test_path}): only the hold-out can be predicted.")
+            return []
+        assert self.sample is not None
+        paths = _paths(folder, folder / self.sample, self.test_path, [{"id": name} for name in names])
+        return [Row(name, None, TEST, path) for name, path in zip(names, paths, strict=True)]
+
+
+def read_csv(file: Path, rows: int | None = None) -> pd.DataFrame:
+    """A CSV, all cells as text.
+
+    Raises:
+        UserError: it is missing, or not a CSV of UTF-8 text with a header.
+    """
+    import pandas as pd
+
+    try:
+        return pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", nrows=rows)
+    except FileNotFoundError:
+        raise UserError(f"there is no {file}.", FIX) from None
+    except (ValueError, pd.errors.ParserError) as error:
+        raise UserError(f"{file} is not a CSV of UTF-8 text with a header: {error}", "get it again") from None
+
+
+def _columns(pattern: str) -> list[str]:
+    """The names in braces of a pattern."""
+    return re.findall(r"{([^{}]*)}", pattern)
+
+
+def _fixed_part(pattern: str) -> str:
+    """The folders of a pattern before the first name in braces: ``train/{id}.jpg`` gives ``train``."""
+    return PurePosixPath(pattern.partition("{")[0] + "x").parent.as_posix()
+
+
+def _paths(folder: Path, file: Path, pattern: str, rows: list[dict[str, str]]) -> list[str]:
+    """The path of each row's image, relative to the folder.
+
+    Raises:
+        UserError: images are missing; the message says how many, and what is there instead.
+    """
+    pieces = re.split(r"{([^{}]*)}", pattern)
+    paths = ["".join(row[piece] if place % 2 else piece for place, piece in enumerate(pieces)) for row in rows]
+    below = _fixed_part(pattern)
+    there = {path for path, _ in walk(folder, "" if below == "." else below)}
+    missing = [path for path in paths if path not in there]
+    if missing:
+        found = some(sorted(there, key=natural), 3) or "nothing"
+        raise UserError(
+            f"{len(missing):,} of {len(paths):,} images of {file} are not in {folder}: {some(missing, 3)}. "
+            f"In {below}/ there is {found}.",
+            f"unpack the organiser's files again, or {FIX}",
+        )
+    return paths

@@ -1,0 +1,140 @@
+"""Tables: ids stay text, images are found by a pattern, test ids come from the sample submission."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.data.dataset import key, load_or_read
+from harness.data.folds import HoldOut, KFold, join_groups
+from harness.data.readers import Table
+from harness.data.readers.reader import Listing
+from harness.utils.errors import UserError
+from tests.conftest import declared, draw, located
+
+
+@pytest.fixture
+def board(tmp_path: Path, save) -> Path:
+    """Photos of patients: ``train.csv``, ``train/<id>.png``, ``test/<id>.png`` and a sample submission."""
+    folder = tmp_path / "board"
+    names = [f"{number:04d}" for number in range(24)]
+    for number, name in enumerate(names):
+        save(folder / "train" / f"{name}.png", draw(number % 2, number))
+    lines = [f"{name},{'yes' if number % 2 else 'no'},p{number // 3}" for number, name in enumerate(names)]
+    (folder / "train.csv").write_text("\n".join(["image_id,target,patient", *lines]) + "\n")
+    for number in (9, 3, 10):
+        save(folder / "test" / f"{number}.png", draw(0, 100 + number))
+    (folder / "sample_submission.csv").write_text("image_id,target\n9,0\n3,0\n10,0\n")
+    return folder
+
+
+READER = Table(id="image_id", label="target", path="train/{image_id}.png", test_path="test/{id}.png")
+GROUPED = Table(id="image_id", label="target", path="train/{image_id}.png", test_path="test/{id}.png", group="patient")
+
+
+def listing(reader: Table, folder: Path) -> Listing:
+    assert reader.matches(folder)
+    return reader.listing(folder)
+
+
+def test_ids_are_text_and_test_ids_come_in_the_order_of_the_sample(board: Path):
+    found = listing(READER, board)
+    assert found.classes == ("no", "yes")
+    assert found.rows[1] == ("0001", "yes", "train", "train/0001.png", None)
+    assert [row.id for row in found.rows if row.split == "test"] == ["9", "3", "10"]
+
+
+def test_ids_that_train_and_test_share_are_told_apart(board: Path):
+    shutil.copy(board / "test" / "9.png", board / "test" / "0001.png")
+    with (board / "sample_submission.csv").open("a") as file:
+        file.write("0001,0\n")
+    found = listing(READER, board)
+    assert found.rows[1].id == "train/0001" and found.rows[-1].id == "0001"
+
+
+def test_columns_of_ones_and_zeros_are_classes_in_the_order_of_the_sample(board: Path):
+    (board / "train.csv").write_text("image_id,healthy,rust\n0000,1,0\n0001,0,1.0\n")
+    (board / "sample_submission.csv").write_text("image_id,rust,healthy\n9,0.5,0.5\n")
+    reader = Table(id="image_id", label=("healthy", "rust"), path="train/{id}.png", test_path="test/{id}.png")
+    found = listing(reader, board)
+    assert [row.label for row in found.rows] == ["healthy", "rust", None]
+    assert found.classes == ("rust", "healthy")
+    (board / "train.csv").write_text("image_id,healthy,rust\n0000,1,1\n0001,0,1\n")
+    with pytest.raises(UserError, match=r"1 rows of .* exactly one 1 in healthy, rust"):
+        listing(reader, board)
+
+
+def test_a_path_may_name_any_column(board: Path, save):
+    save(board / "chains" / "7" / "a.jpg", draw(0, 0))
+    save(board / "chains" / "9" / "b.jpg", draw(1, 1))
+    (board / "train.csv").write_text("image,chain,hotel\na.jpg,7,111\nb.jpg,9,22\nb.jpg,9,22\n")
+    reader = Table(id="image", label="hotel", path="chains/{chain}/{image}", sample=None)
+    found = listing(reader, board)
+    assert [row.source for row in found.rows] == ["chains/7/a.jpg", "chains/9/b.jpg"]
+    assert found.classes == ("22", "111")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"label": "Target"}, "no column 'Target'. Did you mean target?"),
+        ({"path": "train/{id}.jpg"}, "24 of 24 images of .* are not in"),
+        ({"group": "location"}, "no column 'location'"),
+    ],
+)
+def test_what_does_not_fit_is_said(board: Path, change, problem):
+    settings = {"id": "image_id", "label": "target", "path": "train/{id}.png", "test_path": "test/{id}.png"}
+    with pytest.raises(UserError, match=problem):
+        listing(Table(**settings | change), board)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("image_id,target\n0001,a\n0001,b\n", "1 ids more than one label"),
+        ("image_id,target\n0001,\n", "1 rows without a value in 'target'"),
+        ('image_id,target\n"0001,a\n', "not a CSV"),
+        ("image_id,target\n../test/9,a\n", "1 of 1 images"),
+    ],
+)
+def test_a_broken_table_is_refused(board: Path, text, problem):
+    (board / "train.csv").write_text(text)
+    with pytest.raises(UserError, match=problem):
+        listing(READER, board)
+
+
+def test_no_patient_is_on_both_sides_of_a_split(board: Path, tmp_path: Path):
+    holdout, table = HoldOut(0.25), tmp_path / "dataset.csv"
+    found = load_or_read(GROUPED, board, table, key(GROUPED, board, holdout, "exact"), holdout, "exact")
+    patients = np.array([int(name[-4:]) // 3 if len(name) == 4 else -1 for name in found.ids])
+    sides = [set(patients[found.rows(split)]) for split in ("train", "holdout")]
+    assert not sides[0] & sides[1] and all(sides)
+    train = found.rows("train")
+    folds = KFold(2).split(found.labels[train], found.groups[train])[:, 0]
+    assert all(len(set(folds[patients[train] == patient])) == 1 for patient in set(patients[train]))
+    assert found.grouped and (found.groups_of(("0000", "0001"))[0] == found.groups_of(("0002",))[0])
+
+
+def test_groups_that_share_a_copy_become_one():
+    copies, patients = np.array([0, 1, 1, 2, 3, 4]), ["a", "a", "b", "b", None, None]
+    assert join_groups(copies, patients).tolist() == [0, 0, 0, 0, 1, 2]
+    assert join_groups(copies, [None] * 6) is copies
+
+
+@pytest.mark.parametrize("zipped_table", [False, True])
+def test_archives_beside_tables_are_unpacked_together(board: Path, tmp_path: Path, zipped_table: bool):
+    given = tmp_path / "given"
+    given.mkdir()
+    for name in ("train", "test"):
+        shutil.make_archive(str(given / name), "zip", board, name)
+    for name in ("train.csv", "sample_submission.csv"):
+        if zipped_table:
+            shutil.make_archive(str(given / name), "zip", board, name)
+        else:
+            shutil.copy(board / name, given)
+    reader, folder = located(declared(readers=(READER,)), given, tmp_path / "unpacked")
+    assert folder == tmp_path / "unpacked"
+    assert reader.listing(folder) == READER.listing(board)
