@@ -28,6 +28,7 @@ def add_commands(commands: Commands) -> None:
         "download", run_download, "the data from Kaggle, verified and unpacked", "harness download dogs-vs-cats"
     )
     add_competition(command)
+    command.add_argument("--file", metavar="NAME", help="only this file, as Kaggle names it; nothing is unpacked")
 
     command = commands.add(
         "upload", run_upload, "any CSV to Kaggle, once, and its score", "harness upload dogs-vs-cats colleague.csv"
@@ -94,6 +95,13 @@ def run_download(workspace: Workspace, options: Namespace) -> None:
     from harness.plugins import loading
 
     competition = loading.load(workspace, options.competition)
+    if options.file:
+        from harness.kaggle import download
+        from harness.kaggle.upload import client_of
+
+        file = download.one_file(client_of(competition), workspace.raw(competition.name), options.file)
+        console().print(f"file: {workspace.shown(file)}")
+        return
     fetch(workspace, competition)
     folder = workspace.shown(workspace.raw(competition.name))
     console().print(f"next: harness prepare {competition.name} --data {folder}")
@@ -113,8 +121,8 @@ def run_submissions(workspace: Workspace, options: Namespace) -> None:
 
     from harness.kaggle.failures import printable
     from harness.kaggle.ledger import agreement
-    from harness.kaggle.submit import verdict
     from harness.kaggle.upload import sender_of
+    from harness.kaggle.words import verdict
     from harness.plugins import loading
 
     competition = loading.load(workspace, options.competition)

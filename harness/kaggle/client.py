@@ -61,16 +61,17 @@ class Client:
         """
         return self._call("about", slug=self.slug)
 
-    def data_bytes(self) -> int:
-        """The total size of the data files in bytes."""
-        return self._call("files", slug=self.slug)["bytes"]
+    def data_files(self) -> dict[str, int]:
+        """The size of each data file in bytes, by its name."""
+        return self._call("files", slug=self.slug)["files"]
 
-    def download(self, folder: Path, grown: Callable[[int], None]) -> None:
+    def download(self, folder: Path, grown: Callable[[int], None], name: str | None = None) -> None:
         """Download the data as ``<slug>.zip`` into a folder, resuming a partial download; nothing is verified.
 
         Args:
             folder: a folder for this download only.
             grown: called with the number of bytes so far, about every second.
+            name: of the one file to download in place of all; it may arrive zipped.
         """
         size = -1
 
@@ -82,8 +83,11 @@ class Client:
             grown(now)
             return True
 
-        limit = self.patience.stall
-        self._call("download", limit, slug=self.slug, folder=str(folder), alive=alive)
+        limit, to = self.patience.stall, str(folder)
+        if name is None:
+            self._call("download", limit, alive=alive, slug=self.slug, folder=to)
+        else:
+            self._call("download_file", limit, alive=alive, slug=self.slug, folder=to, name=name)
 
     def leaderboard(self, folder: Path) -> None:
         """Download the leaderboard as ``<slug>.zip`` into a folder; nothing is verified."""
@@ -165,7 +169,7 @@ class Client:
         """
         limit = limit or self.patience.call
         # A download's progress shows on the disk only, so the worker cannot know when it has stalled.
-        own_limit = None if call == "download" else limit + process.GRACE
+        own_limit = None if call.startswith("download") else limit + process.GRACE
         try:
             answer = process.ask(
                 self.python,

@@ -17,6 +17,7 @@ from harness.kaggle.credentials import SITE
 from harness.kaggle.failures import KaggleError
 from harness.scoring.leaderboard import COLUMNS, TEAMS
 from harness.utils.console import progress, say
+from harness.utils.errors import UserError, nearest
 from harness.utils.files import lock, require_space, size, write_text
 
 ATTEMPTS = 4
@@ -43,12 +44,57 @@ def data(client: Client, folder: Path) -> Path:
                 return target
             say(f"{target.name} is damaged ({damage}): downloading it again")
             target.unlink()
-        total = client.data_bytes()
+        total = sum(client.data_files().values())
         require_space(folder, 2 * total, f"downloading and unpacking {client.slug}")
         _fetch(client, staging, total)
         (staging / target.name).replace(target)
         shutil.rmtree(staging, ignore_errors=True)
     return target
+
+
+def one_file(client: Client, folder: Path, name: str) -> Path:
+    """Download one data file into ``folder``, unless it is there with the size that Kaggle tells.
+
+    Raises:
+        UserError: there is no such file.
+        KaggleError: Kaggle refuses the download, or what arrives is not the file.
+    """
+    sizes = client.data_files()
+    if name not in sizes:
+        raise UserError(
+            f"{client.slug} has no file {name}. {nearest(name, [*sizes])}", f"look at {SITE}/c/{client.slug}/data"
+        )
+    target, staging = folder / Path(name).name, folder / f".download-{Path(name).name}"
+    with lock(target, "a download"):
+        if target.is_file() and target.stat().st_size == sizes[name]:
+            say(f"{target.name}: already downloaded ({size(sizes[name])})")
+            return target
+        require_space(folder, sizes[name], f"downloading {name}")
+        staging.mkdir(parents=True, exist_ok=True)
+        with progress(f"downloading {name}", round(sizes[name] / 1e6), "MB") as bar:
+            client.download(staging, lambda received: bar.update(round(received / 1e6) - bar.n), name)
+        arrived = _unzipped(staging, target.name)
+        if arrived is None or arrived.stat().st_size != sizes[name]:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise KaggleError(
+                f"what Kaggle sent for {name} is not the file of {size(sizes[name])} that it lists.",
+                f"run the same command again, or download it by hand from {SITE}/c/{client.slug}/data",
+            )
+        arrived.replace(target)
+        shutil.rmtree(staging, ignore_errors=True)
+    return target
+
+
+def _unzipped(staging: Path, name: str) -> Path | None:
+    """The file of this name in a folder; Kaggle also sends a file as a zip that holds nothing else."""
+    for archive in (staging / name, staging / f"{name}.zip"):
+        if not name.endswith(".zip") and archive.is_file() and zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as zipped:
+                if [Path(inside).name for inside in zipped.namelist()] == [name]:
+                    with zipped.open(zipped.namelist()[0]) as source, (staging / "unzipped").open("wb") as target:
+                        shutil.copyfileobj(source, target)
+                    return staging / "unzipped"
+    return staging / name if (staging / name).is_file() else None
 
 
 def _fetch(client: Client, staging: Path, total: int) -> None:

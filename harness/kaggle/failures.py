@@ -54,6 +54,11 @@ def failure(answer: dict[str, Any], slug: str, python: str) -> KaggleError:
         return _storage(answer.get("status"), detail, slug, _wait(answer))
     if kind == "network":
         return KaggleError(f"Kaggle cannot be reached: {detail}.", f"check the connection, then {LATER}", True)
+    if kind == "disk":
+        return KaggleError(
+            f"the disk is full: {detail}. What was downloaded is kept.",
+            "free some room (data/*/cache and runs can be made again), then run the same command: it resumes",
+        )
     if kind == "answer":
         return KaggleError(
             f"Kaggle's client does not understand Kaggle's answer ({detail}).",

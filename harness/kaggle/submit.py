@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.kaggle.client import Client
-from harness.kaggle.failures import KaggleError, printable
-from harness.kaggle.ledger import COMPLETE, ERROR, FAILED, PENDING, SENDING, UPLOADING, Entry, Ledger, stamp
+from harness.kaggle.failures import KaggleError
+from harness.kaggle.ledger import COMPLETE, FAILED, PENDING, SENDING, UPLOADING, Entry, Ledger, stamp
 from harness.kaggle.preflight import quota, require_open
-from harness.kaggle.reconcile import Listing, changes, doubt_ends, references, tag, tagged, with_row
+from harness.kaggle.reconcile import Listing, changes, doubt_ends, references, tagged, with_row
+from harness.kaggle.words import accepted, did_not_arrive, require_clean
 from harness.scoring.lint import Defect
 from harness.utils.console import progress, say, seconds
 from harness.utils.errors import UserError
 from harness.utils.files import lock
 
-LONGEST_MESSAGE = 400  # characters
 ATTEMPTS = 3  # of what changes nothing at Kaggle when it is repeated
 
 Answer = TypeVar("Answer")
@@ -100,7 +100,7 @@ class Sender:
         Raises:
             UserError: the file has errors, or did not arrive, or Kaggle rejected it.
         """
-        _require_clean(file, defects)
+        require_clean(file, defects)
         last = self._last(entry.sha256)
         if last is not None and last.status == COMPLETE and not again:
             say(f"{file.name} was sent before: {last}")
@@ -112,7 +112,7 @@ class Sender:
                 with self._lock():
                     last = self._look(entry)
                     if asked and last is not None and last.resendable:
-                        raise _did_not_arrive(last)
+                        raise did_not_arrive(last)
                     if last is None or last.resendable or (again and not asked):
                         last = self._submit(file, entry)
                         asked = True
@@ -319,53 +319,3 @@ class Sender:
                 say(f"{error.what} Trying again in {seconds(wait)}.")
                 self.clock.sleep(wait)
         raise AssertionError("unreachable")
-
-
-def message(text: str, sha256: str) -> str:
-    """A submission's message, with the tag that identifies its file."""
-    return f"{' '.join(text.split())[:LONGEST_MESSAGE]} {tag(sha256)}"
-
-
-def accepted(entry: Entry, why: str) -> Entry:
-    """An entry, unless Kaggle rejected the file.
-
-    Raises:
-        UserError: it did; ``why`` is its reason.
-    """
-    if entry.status == ERROR:
-        raise UserError(
-            f"Kaggle rejected {entry.file} (reference {entry.reference}): {printable(why) or 'it gives no reason'}.",
-            "compare the file with the organiser's sample submission; it may be sent again",
-        )
-    return entry
-
-
-def _did_not_arrive(entry: Entry) -> UserError:
-    if entry.status == ERROR:
-        return UserError(
-            f"Kaggle rejected {entry.file} (reference {entry.reference}).",
-            "compare the file with the organiser's sample submission; it may be sent again",
-        )
-    return UserError(f"{entry.file} did not arrive: Kaggle does not list it.", "run the same command again")
-
-
-def _require_clean(file: Path, defects: list[Defect]) -> None:
-    errors = [defect.text for defect in defects if defect.severity != "warning"]
-    if errors:
-        raise UserError(
-            f"{file} is not sent:\n" + "\n".join(f"  - {text}" for text in errors),
-            "fix these errors, then submit again",
-        )
-
-
-def verdict(entry: Entry) -> str | None:
-    """How accurate the forecast was, in words; None without a rank or without a forecast."""
-    if entry.rank is None or entry.forecast_best is None or entry.forecast_worst is None:
-        return None
-    inside = entry.forecast_best <= entry.rank and (entry.forecast_worst == 0 or entry.rank <= entry.forecast_worst)
-    forecast = "" if entry.forecast is None else f" about rank {entry.forecast:,},"
-    worst = f"{entry.forecast_worst:,}" if entry.forecast_worst else "the last"
-    return (
-        f"forecast from the hold-out:{forecast} between {entry.forecast_best:,} and {worst}; "
-        f"by Kaggle's score rank {entry.rank:,}: {'inside' if inside else 'outside'}"
-    )

@@ -53,7 +53,7 @@ def upload_file(workspace: Workspace, pipeline: Pipeline, file: Path, text: str 
         text: the submission's message; None for the file's name.
         again: send it even if it was sent before.
     """
-    from harness.kaggle.submit import message
+    from harness.kaggle.words import message
     from harness.scoring.lint import digest, read
 
     read(file)
@@ -147,7 +147,7 @@ def _entry(
     pipeline: Pipeline, sender: Sender, leaderboard: Leaderboard, recipe: str, file: Path, text: str | None
 ) -> Entry:
     """The ledger's entry for a CSV before it is sent, with the forecast of its rank."""
-    from harness.kaggle.submit import message
+    from harness.kaggle.words import message
     from harness.scoring.lint import digest
 
     run = pipeline.artifacts.run_of(recipe)
@@ -175,7 +175,7 @@ def _entry(
 
 def print_result(entry: Entry, known: Boards, competition: str, out: Console) -> None:
     """Print the score and the rank of a file that was sent, and the accuracy of the forecast."""
-    from harness.kaggle.submit import verdict
+    from harness.kaggle.words import verdict
 
     if entry.status == ledgers.PENDING:
         out.print(f"uploaded: reference {entry.reference}; no score yet. next: harness submissions {competition}")

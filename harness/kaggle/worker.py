@@ -13,6 +13,7 @@ once a file is uploaded it says so, and waits for the line "go".
 # mypy: disable-error-code="import-not-found,import-untyped"
 
 import contextlib
+import errno
 import faulthandler
 import io
 import json
@@ -140,8 +141,9 @@ def _answer(request, parent):
     except decoding_errors as error:
         return {"failure": "answer", "detail": f"{type(error).__name__}: {error}"}
     except (requests.exceptions.RequestException, OSError) as error:
-        number = getattr(error, "errno", None)
-        return {"failure": "network", "detail": f"{type(error).__name__}: {error}", "errno": number}
+        return {"failure": "network", "detail": f"{type(error).__name__}: {error}"}
+    except FullDiskError as error:
+        return {"failure": "disk", "detail": str(error)}
     except Exception as error:  # the parent process reports it
         return {"failure": "client", "detail": f"{type(error).__name__}: {error}"}
 
@@ -176,22 +178,52 @@ def about(api, parent, slug):
 
 
 def files(api, parent, slug):
-    """The total size of all data files in bytes."""
-    total, token = 0, None
+    """The size of each data file in bytes."""
+    sizes: dict[str, int] = {}
+    token = None
     for _ in range(PAGES):
         page = api.competition_list_files(slug, page_token=token, page_size=PAGE_SIZE)
-        total += sum(file.total_bytes or 0 for file in page.files)
+        sizes |= {file.name: file.total_bytes or 0 for file in page.files}
         parent.page()
         token = page.next_page_token
         if not token:
             break
-    return {"bytes": total}
+    return {"files": sizes}
 
 
 def download(api, parent, slug, folder):
     """Download all data files as one archive into a folder, resuming a partial download."""
-    api.competition_download_files(slug, folder, quiet=True)
+    with _full_disk_told_at_once():
+        api.competition_download_files(slug, folder, quiet=True)
     return {}
+
+
+def download_file(api, parent, slug, folder, name):
+    """Download one data file into a folder, resuming a partial download."""
+    with _full_disk_told_at_once():
+        api.competition_download_file(slug, name, folder, quiet=True)
+    return {}
+
+
+class FullDiskError(Exception):
+    """Nothing more can be written."""
+
+
+@contextlib.contextmanager
+def _full_disk_told_at_once():
+    """The client takes a full disk for a broken connection, and tries again for minutes: stop at its first pause."""
+
+    def pause(seconds):
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise FullDiskError(error.strerror)
+        sleep(seconds)
+
+    sleep, time.sleep = time.sleep, pause
+    try:
+        yield
+    finally:
+        time.sleep = sleep
 
 
 def leaderboard(api, parent, slug, folder):
@@ -366,7 +398,17 @@ def _score(value):
 
 CALLS = {
     call.__name__: call
-    for call in (about, files, download, leaderboard, private_leaderboard, submit, submissions, submission)
+    for call in (
+        about,
+        files,
+        download,
+        download_file,
+        leaderboard,
+        private_leaderboard,
+        submit,
+        submissions,
+        submission,
+    )
 }
 
 if __name__ == "__main__":

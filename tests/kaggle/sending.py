@@ -7,7 +7,8 @@ from pathlib import Path
 
 from harness.kaggle.client import Client, Patience
 from harness.kaggle.ledger import Entry, Ledger
-from harness.kaggle.submit import Sender, message
+from harness.kaggle.submit import Sender
+from harness.kaggle.words import message
 from harness.scoring.lint import digest
 from harness.utils.signals import ended_by_signals
 

@@ -29,6 +29,8 @@ class Stub:
         limits: what GetSubmissionLimits tells.
         submissions: what was submitted.
         uploads: the bytes that were put.
+        files: the data files and their sizes; empty for one that is the archive.
+        sent_as: the name under which a single file arrives, where that is not its own.
         public_board, private_board: the scores that GetLeaderboard tells; the private ones only where there are some.
         page_cap: the most rows of a page of submissions, whatever is asked for.
         unlisted: how many looks at the list do not show the newest submission.
@@ -51,6 +53,8 @@ class Stub:
     uploads: dict[str, bytes] = field(default_factory=dict)
     public_board: list[str] = field(default_factory=lambda: ["0.1", "0.2"])
     private_board: list[str] = field(default_factory=list)
+    files: dict[str, int] = field(default_factory=dict)
+    sent_as: str = ""
     page_cap: int = 1000
     unlisted: int = 0
     faults: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
@@ -94,8 +98,12 @@ class Stub:
     def get_submission_limits(self, _: dict) -> dict:
         return self.limits
 
-    def list_data_files(self, _: dict) -> dict:
-        return {"files": [{"name": "train.zip", "totalBytes": len(self.archive)}]}
+    def list_data_files(self, request: dict) -> dict:
+        start = int(request.get("pageToken") or 0)
+        files = [{"name": name, "totalBytes": size} for name, size in self.files.items()]
+        files = files or [{"name": "train.zip", "totalBytes": len(self.archive)}]
+        end = start + min(request.get("pageSize", 20), self.page_cap)
+        return {"files": files[start:end]} | ({"nextPageToken": str(end)} if end < len(files) else {})
 
     def start_submission_upload(self, request: dict) -> dict:
         token = f"{request['fileName']}-{len(self.uploads)}"
@@ -175,6 +183,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif not self._wrong(fault):
             if method == "DownloadDataFiles":
                 self._send(302, b"", {"Location": stub.url(f"storage/{stub.slug}.zip")})
+            elif method == "DownloadDataFile":
+                self._send(302, b"", {"Location": stub.url(f"storage/{stub.sent_as or request['fileName']}")})
             elif method == "DownloadLeaderboard":
                 self._send(200, stub.board, {"Content-Type": "application/zip"})
             else:

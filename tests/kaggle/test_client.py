@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
 from harness.kaggle.client import Client, Patience
-from harness.kaggle.credentials import credentials
-from harness.kaggle.failures import KaggleError, printable
+from harness.kaggle.credentials import credentials, require_credentials
+from harness.kaggle.failures import KaggleError, failure, printable
+from harness.kaggle.preflight import quota, require_open
 from harness.utils.errors import UserError
 from tests.kaggle.conftest import SECRET
 
@@ -121,3 +125,90 @@ def test_credentials_are_found_in_the_clients_order_and_never_shown(no_credentia
 
 def test_what_a_server_sends_is_shown_without_control_characters():
     assert printable("\x1b[2J" + "a\n b" + "x" * 1000) == "[2Ja b" + "x" * 292
+
+
+def write(file: Path, text: str) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    file.chmod(0o600)
+    return file
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there")
+def test_credentials_in_the_xdg_folder_are_found(no_credentials: Path, monkeypatch):
+    monkeypatch.delenv("KAGGLE_CONFIG_DIR")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(no_credentials / "config"))
+    file = write(no_credentials / "config" / "kaggle" / "kaggle.json", '{"username": "ann", "key": "k"}')
+    assert require_credentials() == str(file)
+    (no_credentials / ".kaggle").mkdir()  # then Kaggle's client does not look there
+    assert credentials() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "cannot be read: JSONDecodeError"),
+        ("[]", 'has no "username"'),
+        ('{"username": "ann"}', 'has no "key"'),
+        ('{"username": "ann", "key": " "}', 'has no "key"'),
+    ],
+)
+def test_a_key_file_that_kaggles_client_ignores_in_silence_is_told(no_credentials: Path, text: str, told: str):
+    file = write(no_credentials / ".kaggle" / "kaggle.json", text)
+    with pytest.raises(UserError, match=told) as failed:
+        require_credentials()
+    assert str(file) in failed.value.what and "kaggle.com/settings" in failed.value.fix
+
+
+def test_half_of_the_environment_is_told(no_credentials: Path, monkeypatch):
+    monkeypatch.setenv("KAGGLE_KEY", SECRET)
+    with pytest.raises(UserError, match="KAGGLE_KEY is set, but KAGGLE_USERNAME is not"):
+        require_credentials()
+    monkeypatch.setenv("KAGGLE_USERNAME", "")
+    with pytest.raises(UserError, match="KAGGLE_USERNAME is set, but empty"):
+        require_credentials()
+
+
+def test_a_key_that_others_can_read_is_told_and_used(no_credentials: Path, capsys):
+    file = write(no_credentials / ".kaggle" / "kaggle.json", '{"username": "ann", "key": "k"}')
+    require_open("pets")
+    assert capsys.readouterr().err == ""
+    file.chmod(0o644)
+    require_open("pets")
+    assert f"chmod 600 {file}" in capsys.readouterr().err
+
+
+def test_a_limit_on_the_total_is_not_taken_for_one_on_the_day():
+    about = {"disabled": False, "notebooks_only": False, "entered": True, "left": 0, "today": 1, "total": 9}
+    with pytest.raises(UserError, match="left for good: 1 were made today, 9 in all"):
+        quota("pets", about | {"limited_by_total": True})
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "passing"),
+    [(403, "storage refuses the file (403)", False), (413, "too large (413)", False), (503, "storage failed", True)],
+)
+def test_the_storage_is_not_taken_for_the_competition(status, told, passing):
+    error = failure({"failure": "storage", "status": status, "detail": "x", "retry_after": "7"}, "pets", "python")
+    assert told in error.what and error.passing is passing and "rules" not in error.what
+    assert error.wait == (7.0 if passing else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "wait"), [("2.5", 2.5), ("999999", 600.0), ("-3", 0.0), ("soon", None), ("nan", None)]
+)
+def test_retry_after_is_read_and_bounded(text, wait):
+    assert failure({"failure": "http", "status": 429, "detail": "", "retry_after": text}, "pets", "python").wait == wait
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    found = failure({"failure": "http", "status": 503, "detail": "", "retry_after": date}, "pets", "python").wait
+    assert 20 < found <= 30
+
+
+@pytest.mark.slow
+def test_a_dead_token_alone_is_not_taken_for_none(stub, real: Client, monkeypatch):
+    for name in ("KAGGLE_USERNAME", "KAGGLE_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "dead")
+    stub.faults["IntrospectToken"] = [404] * 3
+    with pytest.raises(KaggleError, match="does not accept these credentials: KAGGLE_API_TOKEN"):
+        real.submissions()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 import zipfile
 from pathlib import Path
 
@@ -151,3 +153,41 @@ def test_what_is_no_leaderboard_is_told_and_the_old_one_kept(tmp_path: Path, con
     with pytest.raises(KaggleError, match="is not a leaderboard"):
         download.leaderboard(Sends(content), tmp_path / "leaderboard.csv")
     assert (tmp_path / "leaderboard.csv").read_text() == "old" and left(tmp_path) == ["leaderboard.csv"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs ulimit")
+def test_a_full_disk_is_told_at_once_and_what_arrived_is_kept(stub, tmp_path: Path):
+    """A limit on a file's size stands for the full disk; the client takes it for a broken connection."""
+    limited = tmp_path / "python"
+    limited.write_text(f'#!/bin/sh\nulimit -f 1000\nexec "{sys.executable}" "$@"\n')
+    limited.chmod(0o755)
+    folder = tmp_path / "raw"
+    with pytest.raises(KaggleError, match="the disk is full") as told:
+        download.data(Client(stub.slug, python=str(limited)), folder)
+    assert "resumes" in told.value.fix and stub.calls["GET"] == 1
+    assert download.data(Client(stub.slug), folder).read_bytes() == stub.archive and stub.calls["resumed"] == 1
+
+
+def test_the_sizes_of_many_files_are_read_page_by_page(stub, real: Client):
+    stub.files = {f"{number}.jpg": number for number in range(5_250)}
+    stub.page_cap = 1_000
+    assert real.data_files() == stub.files and stub.calls["ListDataFiles"] == 53
+
+
+@pytest.mark.parametrize("zipped_up", [False, True])
+def test_a_single_file_is_downloaded_unzipped_and_not_again(stub, real: Client, tmp_path: Path, zipped_up: bool):
+    content = b"id,label\n1,0.5\n"
+    stub.files = {"x/labels.csv": len(content), "other.csv": 7}
+    stub.archive, stub.sent_as = (zipped({"labels.csv": content}), "labels.csv.zip") if zipped_up else (content, "")
+    file = download.one_file(real, tmp_path, "x/labels.csv")
+    assert file == tmp_path / "labels.csv" and file.read_bytes() == content and left(tmp_path) == ["labels.csv"]
+    assert download.one_file(real, tmp_path, "x/labels.csv") == file and stub.calls["DownloadDataFile"] == 1
+    with pytest.raises(UserError, match=r"has no file x/label.csv\. Did you mean x/labels.csv"):
+        download.one_file(real, tmp_path, "x/label.csv")
+
+
+def test_a_single_file_of_another_size_is_not_put_in_place(stub, real: Client, tmp_path: Path):
+    stub.files, stub.archive = {"labels.csv": 100}, b"<html>"
+    with pytest.raises(KaggleError, match="is not the file of 100 B"):
+        download.one_file(real, tmp_path, "labels.csv")
+    assert left(tmp_path) == []

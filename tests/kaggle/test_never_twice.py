@@ -20,7 +20,8 @@ from harness.kaggle import submit
 from harness.kaggle.client import Patience
 from harness.kaggle.failures import KaggleError
 from harness.kaggle.ledger import Entry, Ledger
-from harness.kaggle.submit import Clock, Sender, message
+from harness.kaggle.submit import Clock, Sender
+from harness.kaggle.words import message
 from harness.utils.errors import UserError
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from harness.kaggle import reconcile, submit
+from harness.kaggle import reconcile
 from harness.kaggle.client import Client
 from harness.kaggle.failures import KaggleError
 from harness.kaggle.ledger import Entry, Ledger
-from harness.kaggle.submit import Clock, Sender, message, verdict
+from harness.kaggle.submit import Clock, Sender
+from harness.kaggle.words import LONGEST_MESSAGE, message, verdict
 from harness.scoring.lint import Defect, digest
 from harness.utils.errors import UserError
 from tests.kaggle.conftest import SECRET, SHORT
@@ -346,7 +347,7 @@ def test_a_file_that_kaggle_refuses_is_told_with_its_reason(file):
 
 def test_a_message_is_one_line_not_endless_and_holds_the_files_tag():
     assert message("a\nb", "0123456789abcdef") == "a b [0123456789ab]"
-    assert len(message("x" * 10_000, "0" * 64)) == submit.LONGEST_MESSAGE + reconcile.TAG + 3
+    assert len(message("x" * 10_000, "0" * 64)) == LONGEST_MESSAGE + reconcile.TAG + 3
 
 
 # The same, with the real client at a server's mercy.
