@@ -191,17 +191,40 @@ class LoadedCompetition:
         """
         import tempfile
 
-        from harness import recipes
         from harness.data.given_images import given_images
         from harness.runs import predict
         from harness.runs.records import find
 
         record = find(self.workspace.runs(self.name), run)
         dataset = given_images(Path(images).expanduser(), predict.classes_of(record))
-        kinds = {name: kind for name, kind in vars(recipes).items() if isinstance(kind, type)}
-        kinds |= {type(recipe).__name__: type(recipe) for recipe in self.pipeline.artifacts.recipes.values()}
         with tempfile.TemporaryDirectory(prefix="predict-", dir=self.workspace.data(self.name)) as scratch:
-            return predict.Predictor(dataset, kinds, Path(scratch)).predict(record)
+            return predict.Predictor(dataset, self._kinds(), Path(scratch)).predict(record)
+
+    def export(self, run: str, to: AnyPath) -> None:
+        """Write a folder that predicts as a finished run does, without this package: ``python predict.py IMAGES``.
+
+        Args:
+            run: as in ``predict``.
+            to: a new folder.
+
+        Raises:
+            UserError: there is no such run, it keeps no model, it cannot be exported, or the folder is not empty.
+
+        Example:
+            >>> competition.export("blend", "~/digits-model")  # doctest: +SKIP
+        """
+        from harness.runs.export import export
+        from harness.runs.records import find
+
+        record = find(self.workspace.runs(self.name), run)
+        export(self.declaration, record, self._kinds(), Path(to).expanduser())
+
+    def _kinds(self) -> dict[str, Any]:
+        """The classes of recipes by name: the harness's, and those of the competition."""
+        from harness import recipes
+
+        kinds = {name: kind for name, kind in vars(recipes).items() if isinstance(kind, type)}
+        return kinds | {type(recipe).__name__: type(recipe) for recipe in self.pipeline.artifacts.recipes.values()}
 
     def report(self, run: str) -> Path:
         """Write a finished run's page, one HTML file that needs nothing else; give its path.

@@ -26,6 +26,8 @@ EXAMPLES = """examples:
   harness score digits my.csv                         the hold-out score of anybody's CSV
   harness lint digits my.csv                          everything that is wrong with it
   harness predict digits blend ~/new-images           classes and probabilities of new images, by a finished run
+  harness export digits blend --to ~/digits-model     a folder that predicts by itself
+  harness report digits blend                         a page of a finished run, to look at
   harness leaderboard cifar10                         the known ranks, and your runs among them
   harness submit dogs-vs-cats --upload                the data from Kaggle, a CSV to Kaggle, its score and rank
   harness reproduce --only 1 2                        published experiments, and the page of results

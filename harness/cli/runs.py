@@ -44,6 +44,22 @@ def add_commands(commands: Commands) -> None:
     add_competition(command)
     command.add_argument("of", metavar="RUN", help=RUN_HELP)
 
+    command = commands.add(
+        "export",
+        run_export,
+        "a folder that predicts as a finished run does, without this package",
+        "harness export digits blend --to ~/digits-model",
+    )
+    add_competition(command)
+    command.add_argument("of", metavar="RUN", help=RUN_HELP)
+    command.add_argument("--to", type=Path, metavar="FOLDER", required=True, help="a new folder")
+
+
+def run_export(workspace: Workspace, options: Namespace) -> None:
+    """Export a run's models, with the code that predicts with them."""
+    competition_of(workspace, options).export(options.of, options.to)
+    console().print(f"exported: {options.to}\nnext: python {options.to}/predict.py IMAGES")
+
 
 def run_report(workspace: Workspace, options: Namespace) -> None:
     """Write a run's page."""

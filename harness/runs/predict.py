@@ -51,7 +51,7 @@ class Predictor:
         recipe = restored(record.settings, self.kinds)
         if isinstance(recipe, Soup):
             name, key = next(iter(record.about["members"].items()))
-            member = restored(self._member(record, name, key).settings, self.kinds)
+            member = restored(member_of(record, name, key).settings, self.kinds)
             assert isinstance(member, Trained)
             return self._of_folds(record, recipe.of_folds(member, {}, self.dataset.groups))
         if isinstance(recipe, FoldRecipe):
@@ -64,7 +64,7 @@ class Predictor:
         except (OSError, KeyError, ValueError):
             raise keeps_no_model(record) from None
         keys = record.about["members"]
-        joined = join({name: self.predict(self._member(record, name, keys[name])) for name in names})
+        joined = join({name: self.predict(member_of(record, name, keys[name])) for name in names})
         combined = Predictions(joined.ids, joined.classes, combiner(joined.probabilities).astype(np.float32))
         predicted = set(joined.ids)
         in_order = tuple(name for name in self.dataset.ids if name in predicted)
@@ -82,7 +82,7 @@ class Predictor:
         if not readable.any():
             raise UserError("none of the images can be read.", "give images that a viewer opens")
         rows = np.flatnonzero(readable)
-        variant = _chosen(record)
+        variant = chosen_variant(record)
         by_fold = []
         for number in range(len(record.about["seconds_by_fold"])):
             fold = self._fold(record, recipe, rows, number)
@@ -115,14 +115,20 @@ class Predictor:
             folder=record.folder / f"fold-{number + 1}",
         )
 
-    def _member(self, record: Record, name: str, key: str) -> Record:
-        member = read(record.folder.parent.parent / name / key)
-        if member is None:
-            raise UserError(
-                f"{record.recipe}/{record.key[:8]} is made of the run {name}/{key[:8]}, which is not there any more.",
-                f"harness train {record.folder.parent.parent.name} {record.recipe}",
-            )
-        return member
+
+def member_of(record: Record, name: str, key: str) -> Record:
+    """The run of an ensemble's member.
+
+    Raises:
+        UserError: it is not there any more.
+    """
+    member = read(record.folder.parent.parent / name / key)
+    if member is None:
+        raise UserError(
+            f"{record.recipe}/{record.key[:8]} is made of the run {name}/{key[:8]}, which is not there any more.",
+            f"harness train {record.folder.parent.parent.name} {record.recipe}",
+        )
+    return member
 
 
 def classes_of(record: Record) -> tuple[str, ...]:
@@ -148,7 +154,7 @@ def keeps_no_model(record: Record) -> UserError:
     )
 
 
-def _chosen(record: Record) -> int:
+def chosen_variant(record: Record) -> int:
     """The number of the variant that the run took: the one of the lowest log loss."""
     losses: list[Any] = [variant["log_loss"] for variant in record.about.get("variants", [])]
     return int(np.argmin(losses)) if losses else 0

@@ -21,7 +21,7 @@ CLOSE = 1e-5
 # Every kind of recipe that makes a model, as cheap as it gets.
 KINDS = """
 from harness.recipes import (
-    Blend, Calibrated, HillClimb, LogisticRegression, Network, Soup, Stacked, recipe, seeds, snapshots,
+    Blend, Calibrated, FeatureRegression, HillClimb, LogisticRegression, Network, Soup, Stacked, recipe, seeds, snapshots,
 )
 
 
@@ -80,6 +80,11 @@ def network():
 
 
 @recipe
+def features():
+    return FeatureRegression(backbone="efficientnet-lite0", side=64, tta="crops+scales", c=(0.001, 0.1))
+
+
+@recipe
 def soup():
     return Soup(of=snapshots("network", 2))
 
@@ -133,6 +138,11 @@ def test_a_run_predicts_its_holdouts_images_as_it_did(competition: LoadedCompeti
 @pytest.mark.model
 def test_a_network_predicts_its_holdouts_images_as_it_did(competition: LoadedCompetition, tmp_path: Path):
     assert_predicts_what_it_said(competition, "network", tmp_path, epochs=2, tta="hflip", folds=1)
+
+
+@pytest.mark.slow
+def test_features_of_several_views_predict_as_they_did(competition: LoadedCompetition, tmp_path: Path):
+    assert_predicts_what_it_said(competition, "features", tmp_path)
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import functools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -26,6 +26,9 @@ from harness.tta.views import CENTRE, View, views
 from harness.utils import fingerprint as fp
 from harness.utils.console import say
 from harness.utils.versions import versions
+
+if TYPE_CHECKING:
+    import keras
 
 Array = np.ndarray
 
@@ -103,8 +106,7 @@ class Features(Input):
 
     def fill(self, dataset: Dataset, rows: Array) -> Iterator[Filled]:
         run = _engine(self)
-        side = self._backbone().side
-        decoded_side = round(side * CROPPED) if "crop" in self.tta else side
+        side, decoded_side = self.side_of_network, self.decoded_side
         say(f"{self.kind} {self}: {run.name}")
 
         def decode(block_rows: Array) -> tuple[Array, Decoded]:
@@ -117,6 +119,21 @@ class Features(Input):
             features = np.stack(by_view, axis=1).astype(self.storage).reshape(len(block_rows), *self.layout.shape)
             arrays = {"features": features, "checksums": checksums(features), "state": state}
             yield Filled(block_rows, arrays, unreadable)
+
+    @property
+    def side_of_network(self) -> int:
+        """The height and width that the network gets."""
+        return self._backbone().side
+
+    @property
+    def decoded_side(self) -> int:
+        """The height and width that images are resized to, from which views are taken."""
+        return round(self.side_of_network * CROPPED) if "crop" in self.tta else self.side_of_network
+
+    def network(self) -> keras.Model:
+        """The network that computes the features, in float32: from (n, side, side, 3) floats of 0…255 to (n, d)."""
+        keras_backend.start(seed=0)
+        return self._backbone().build(self.layers)
 
     def _backbone(self) -> Backbone:
         return find(self.backbone, self.side)

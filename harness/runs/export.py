@@ -1,0 +1,233 @@
+"""Exporting a finished run: a folder that predicts by itself, without this package and without training."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from harness.competition import Competition
+from harness.data.images import Geometry
+from harness.ensembles import kept as kept_combiner
+from harness.models import linear
+from harness.recipes.feature_regression import FeatureRegression
+from harness.recipes.logistic_regression import LogisticRegression
+from harness.recipes.recipe import Recipe
+from harness.recipes.settings import restored
+from harness.recipes.soup import Soup
+from harness.recipes.trained import Trained
+from harness.runs.predict import chosen_variant, classes_of, keeps_no_model, member_of
+from harness.runs.records import Record
+from harness.training import kept as kept_network
+from harness.tta.views import View, views
+from harness.utils.errors import UserError
+from harness.utils.files import whole, write_json, write_text
+
+PACKAGE = Path(__file__).resolve().parents[1]
+# The code that the folder predicts with, and all that it imports.
+PARTS = ("data.images", "tta.views", "ensembles.kept")
+LIBRARIES = ("numpy", "opencv-python-headless", "opencv-python", "scipy", "keras")
+
+
+def export(competition: Competition, record: Record, kinds: dict[str, type[Recipe]], folder: Path) -> None:
+    """Write a run's models, the code that predicts with them, its requirements and its model card to a folder.
+
+    Args:
+        competition: the run's.
+        record: the run.
+        kinds: the classes of recipes, by name.
+        folder: a new or an empty one.
+
+    Raises:
+        UserError: the folder is not empty, the run keeps no model, or it needs more than a folder can hold.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError(f"{folder} is not empty.", "give a new folder with --to")
+    exported = _Export(kinds, folder)
+    (folder / "weights").mkdir(parents=True, exist_ok=True)
+    part = exported.part(record)
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    write_json(folder / "model.json", {"classes": classes_of(record), "run": part})
+    template = Template(Path(__file__).with_name("predict.py.template").read_text(encoding="utf-8"))
+    write_text(folder / "predict.py", template.substitute(backend=backend))
+    _copy_code(folder / "parts")
+    write_text(folder / "requirements.txt", _requirements(backend))
+    write_text(folder / "README.md", _card(competition, record))
+
+
+@dataclass(frozen=True)
+class _Export:
+    kinds: dict[str, type[Recipe]]
+    folder: Path
+
+    def part(self, record: Record) -> dict[str, Any]:
+        """What ``model.json`` says of a run; its weights are copied."""
+        recipe = restored(record.settings, self.kinds)
+        try:
+            if isinstance(recipe, Trained):
+                return self._network(record, recipe)
+            if isinstance(recipe, Soup):
+                name, key = next(iter(record.about["members"].items()))
+                trained = restored(member_of(record, name, key).settings, self.kinds)
+                assert isinstance(trained, Trained)
+                return self._network(record, trained)
+            if isinstance(recipe, FeatureRegression):
+                return self._features(record, recipe)
+            if isinstance(recipe, LogisticRegression):
+                geometry = recipe.images.geometry
+                return self._folds(record, geometry, (geometry.height, geometry.width), self._regressions(record)) | {
+                    "flat": True
+                }
+            if record.about.get("members"):
+                return self._ensemble(record)
+        except (OSError, KeyError):
+            raise keeps_no_model(record) from None
+        raise UserError(f"a {type(recipe).__name__} cannot be exported.", "export a recipe of the harness's own kinds")
+
+    def _folds(
+        self, record: Record, geometry: Geometry, input_size: tuple[int, int], files: list[str], tta: str = "centre"
+    ) -> dict[str, Any]:
+        looks = [view for view in views(tta, hflip_safe=True) if isinstance(view, View)]
+        if len(looks) < len(views(tta, hflip_safe=True)):
+            raise UserError(
+                f"{record.recipe} predicts views that are drawn by its augmentation, which a folder does not hold.",
+                f"train it with --set tta=hflip, say: harness train {record.folder.parent.parent.name} {record.recipe}",
+            )
+        return {
+            "geometry": dataclasses.asdict(geometry),
+            "input_size": input_size,
+            "pad": 0,
+            "views": [dataclasses.asdict(view) for view in looks],
+            "average": "probabilities",
+            "whole_numbers": False,
+            "flat": False,
+            "backbone": None,
+            "storage": "float32",
+            "folds": files,
+        }
+
+    def _network(self, record: Record, recipe: Trained) -> dict[str, Any]:
+        files = [self._copied(record, number, kept_network.NAME) for number in _numbers(record)]
+        part = self._folds(record, recipe.images.geometry, recipe.input_size, files, recipe.tta)
+        return part | {"pad": recipe.pad, "average": recipe.average}
+
+    def _features(self, record: Record, recipe: FeatureRegression) -> dict[str, Any]:
+        if recipe.precision != "float32":
+            raise UserError(
+                f"{record.recipe} computes its features in {recipe.precision}, which only its own engine does.",
+                "train it with --set precision=float32",
+            )
+        features = recipe.features
+        name = f"weights/{features}.keras"
+        if not (self.folder / name).exists():
+            with whole(self.folder / name) as temporary:
+                features.network().save(temporary)
+        side = features.decoded_side
+        window = features.side_of_network
+        part = self._folds(record, Geometry(side, side), (window, window), self._regressions(record), recipe.tta)
+        return part | {
+            "average": recipe.average,
+            "whole_numbers": True,
+            "backbone": name,
+            "storage": recipe.storage,
+        }
+
+    def _ensemble(self, record: Record) -> dict[str, Any]:
+        _, names = kept_combiner.read(record.folder)
+        below = f"weights/{_stem(record)}"
+        (self.folder / below).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(record.folder / kept_combiner.NAME, self.folder / below / kept_combiner.NAME)
+        keys = record.about["members"]
+        return {"combiner": below, "members": {name: self.part(member_of(record, name, keys[name])) for name in names}}
+
+    def _regressions(self, record: Record) -> list[str]:
+        """The regression of each fold, of the variant that the run took."""
+        files = []
+        for number in _numbers(record):
+            model = linear.read(record.folder / f"fold-{number}" / "models.h5")[chosen_variant(record)]
+            name = f"weights/{_stem(record)}-fold-{number}.npz"
+            np.savez(self.folder / name, **{key: value for key, value in vars(model).items() if key != "c"})
+            files.append(name)
+        return files
+
+    def _copied(self, record: Record, number: int, name: str) -> str:
+        file = f"weights/{_stem(record)}-fold-{number}{Path(name).suffix}"
+        shutil.copyfile(record.folder / f"fold-{number}" / name, self.folder / file)
+        return file
+
+
+def _numbers(record: Record) -> range:
+    return range(1, len(record.about["seconds_by_fold"]) + 1)
+
+
+def _stem(record: Record) -> str:
+    return f"{record.recipe}-{record.key[:8]}"
+
+
+def _copy_code(folder: Path) -> None:
+    """Copy ``PARTS`` and all modules of the package that these import, under another package's name."""
+    coming, copied = [*PARTS], set()
+    while coming:
+        module = coming.pop()
+        if module in copied:
+            continue
+        copied.add(module)
+        path = PACKAGE.joinpath(*module.split("."))
+        source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        text = source.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("harness."):
+                package = (node.module or "").removeprefix("harness.")
+                inside = [f"{package}.{alias.name}" for alias in node.names if _is_module(f"{package}.{alias.name}")]
+                coming += [package, *inside]
+        target = folder / source.relative_to(PACKAGE)
+        write_text(target, re.sub(r"\bfrom harness\.", "from parts.", text))
+        for above in [target.parent, *target.parent.parents]:
+            if above == folder.parent:
+                break
+            if not (above / "__init__.py").exists():
+                write_text(above / "__init__.py", "")
+
+
+def _is_module(module: str) -> bool:
+    path = PACKAGE.joinpath(*module.split("."))
+    return path.with_suffix(".py").is_file() or path.is_dir()
+
+
+def _requirements(backend: str) -> str:
+    lines = []
+    for name in (*LIBRARIES, backend):
+        try:
+            lines.append(f"{name}=={version(name)}\n")
+        except PackageNotFoundError:
+            continue
+    return "".join(lines)
+
+
+def _card(competition: Competition, record: Record) -> str:
+    """What the model is, what it was trained on, how good it is, and the terms."""
+    scores = [
+        f"| {split.replace('_', ' ')} | {score['metric'].replace('_', ' ')} {score['score']:.4f} "
+        f"({score['low']:.4f} to {score['high']:.4f}) | {score['rows']:,} |\n"
+        for split, score in record.scores.items()
+    ]
+    settings = json.dumps(record.settings, indent=2, ensure_ascii=False)
+    return (
+        f"# {record.recipe} for {competition.title}\n\n"
+        f"A {record.settings['kind']}, run {record.recipe}/{record.key}, finished {record.finished}.\n\n"
+        "    pip install -r requirements.txt\n    python predict.py IMAGES --out predictions.csv\n\n"
+        "| rows | score, 95 % interval | images |\n|---|---|---|\n" + "".join(scores) + "\n"
+        "It says one of the classes of its training images of any image, also where none of them is in it.\n\n"
+        f"Terms of the data: {competition.terms} Pretrained weights, if there are any, have their own.\n\n"
+        f"```json\n{settings}\n```\n"
+    )

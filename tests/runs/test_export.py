@@ -1,0 +1,76 @@
+"""Exported runs predict without the package as they do with it: in an isolated Python that cannot import it."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.api import LoadedCompetition
+from harness.utils.workspace import Workspace
+from tests.runs.test_predict import CLOSE, competition  # noqa: F401
+
+# Imports of the package fail, whatever is installed.
+ISOLATED = """
+import runpy, sys
+class Refused:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "harness":
+            raise ImportError(name)
+sys.meta_path.insert(0, Refused())
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def assert_predicts_the_same_alone(competition: LoadedCompetition, recipe: str, tmp_path: Path, **settings) -> None:  # noqa: F811
+    competition.train(recipe, **settings)
+    folder, photos = tmp_path / "exported", tmp_path / "photos"
+    competition.export(recipe, folder)
+    expected = competition.predict(recipe, photos)
+    moved = tmp_path / "elsewhere"
+    shutil.move(folder, moved)
+    out = tmp_path / "out.csv"
+    command = [sys.executable, "-I", "-c", ISOLATED, moved / "predict.py", photos, "--out", out]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    header, *rows = csv.reader(out.read_text().splitlines())
+    assert header == ["id", "class", *expected.classes]
+    found = np.array([[float(value) for value in row[2:]] for row in rows])
+    np.testing.assert_allclose(found, expected.of(tuple(row[0] for row in rows)), atol=CLOSE, rtol=0)
+    assert len(rows) == len(expected.ids) == 36
+    assert len((moved / "predict.py").read_text().splitlines()) < 150
+    assert "numpy==" in (moved / "requirements.txt").read_text()
+    card = (moved / "README.md").read_text()
+    assert "holdout" in card and "Terms of the data" in card
+
+
+@pytest.mark.parametrize("recipe", ["calibrated", "geometric"])
+def test_an_ensemble_of_regressions_predicts_alone(competition: LoadedCompetition, recipe: str, tmp_path: Path):  # noqa: F811
+    assert_predicts_the_same_alone(competition, recipe, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.model
+def test_a_network_with_views_predicts_alone(competition: LoadedCompetition, tmp_path: Path):  # noqa: F811
+    assert_predicts_the_same_alone(competition, "network", tmp_path, epochs=2, tta="ten_crop+scales", folds=1)
+
+
+@pytest.mark.slow
+def test_features_of_several_views_predict_alone(competition: LoadedCompetition, tmp_path: Path):  # noqa: F811
+    assert_predicts_the_same_alone(competition, "features", tmp_path)
+
+
+def test_what_cannot_be_exported_says_why(insects: Workspace, harness, tmp_path: Path):
+    assert harness("train", "insects").code == 0
+    told = harness("export", "insects", "blend", "--to", tmp_path / "photos")
+    assert told.code == 2 and "is not empty" in told.err
+    done = harness("export", "insects", "blend", "--to", tmp_path / "new")
+    assert done.code == 0 and f"python {tmp_path / 'new'}/predict.py IMAGES" in done.out
+    next(insects.runs("insects").glob("coarse/*/fold-1/models.h5")).unlink()
+    assert "keeps no model" in harness("export", "insects", "blend", "--to", tmp_path / "newer").err
