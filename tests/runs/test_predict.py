@@ -21,7 +21,7 @@ CLOSE = 1e-5
 # Every kind of recipe that makes a model, as cheap as it gets.
 KINDS = """
 from harness.recipes import (
-    Blend, Calibrated, FeatureRegression, HillClimb, LogisticRegression, Network, Soup, Stacked, recipe, seeds, snapshots,
+    Blend, Calibrated, FeatureRegression, HillClimb, LogisticRegression, Network, Soup, Stacked, recipe, snapshots,
 )
 
 
