@@ -119,11 +119,14 @@ def run_submissions(workspace: Workspace, options: Namespace) -> None:
     """What was sent, with scores fetched from Kaggle."""
     from rich.table import Table
 
+    from harness.kaggle.credentials import SITE
     from harness.kaggle.failures import printable
     from harness.kaggle.ledger import agreement
+    from harness.kaggle.selection import select
     from harness.kaggle.upload import sender_of
     from harness.kaggle.words import verdict
     from harness.plugins import loading
+    from harness.scoring.metrics import METRICS
 
     competition = loading.load(workspace, options.competition)
     sender = sender_of(workspace, competition)
@@ -148,6 +151,9 @@ def run_submissions(workspace: Workspace, options: Namespace) -> None:
             out.print(f"{entry.file}: {words}")
     if words := agreement(entries):
         out.print(words)
+    higher_is_better = METRICS[competition.metric].higher_is_better
+    if two := select(entries, workspace.submissions(competition.name), higher_is_better):
+        out.print(f"{two}. Selecting is done on the site: {SITE}/c/{competition.slug}/submissions")
 
 
 def _wait(workspace: Workspace, competition: Competition, sender: Sender, reference: str) -> None:

@@ -106,6 +106,7 @@ def test_any_csv_is_uploaded_once_and_waited_for_later(dogs: Workspace, stub, ha
     again = harness("upload", "dogs-vs-cats", file)
     assert again.code == 0 and "was sent before: complete, public score 0.5" in again.err
     assert stub.calls.total() == calls and stub.most_copies == 1
+    assert "two to select" not in waited.out
     for reference, code in (("1000", 0), ("77", 2)):
         assert harness("submissions", "dogs-vs-cats", "--wait", reference).code == code
     assert harness("upload", "dogs-vs-cats", file, "--again").code == 0 and stub.most_copies == 2
