@@ -39,6 +39,7 @@ def load(
     data: AnyPath | None = None,
     *,
     folds: AnyPath | None = None,
+    allow_leak: bool = False,
     smoke: bool = False,
     workspace: AnyPath | None = None,
 ) -> LoadedCompetition:
@@ -48,6 +49,7 @@ def load(
         name: a folder of ``competitions/``; hyphens and underscores mean the same.
         data: the organiser's files; remembered. None takes those remembered, else ``data/<name>/raw``.
         folds: a CSV of folds (``id,fold``) to use in place of the competition's own.
+        allow_leak: use those folds even if they separate identical images; the runs' records say so.
         smoke: shrink every recipe to under a minute, to see that it works.
         workspace: the folder that holds ``competitions/``; None looks for it from here upwards.
 
@@ -57,7 +59,7 @@ def load(
     Example:
         >>> competition = harness.load("cifar10", data="~/cifar10")  # doctest: +SKIP
     """
-    options = Options(data=_path(data), folds=_path(folds), smoke=smoke)
+    options = Options(data=_path(data), folds=_path(folds), allow_leak=allow_leak, smoke=smoke)
     return LoadedCompetition(Workspace.find(_path(workspace)), name, options)
 
 

@@ -46,6 +46,9 @@ def add_folds(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--folds", type=Path, metavar="FILE", help="a CSV of folds (id,fold) to use in place of the competition's"
     )
+    command.add_argument(
+        "--allow-leak", action="store_true", help="with --folds: even if they separate identical images"
+    )
 
 
 def add_settings(command: argparse.ArgumentParser) -> None:

@@ -15,6 +15,7 @@ from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
     from harness.competition import Competition
+    from harness.data.cache.files import CacheFile
 
 
 def add_commands(commands: Commands) -> None:
@@ -208,19 +209,39 @@ def run_cache(workspace: Workspace, options: Namespace) -> None:
             files.remove(cache)
         console().print(f"removed {len(caches)} cache files, {size(sum(cache.bytes for cache in caches))}")
         return
-    damaged = []
+    damaged: list[CacheFile] = []
     table = Table("competition", "holds", "images", "form", "bytes", "state", "file", box=None, pad_edge=False)
     for cache in caches:
         state = cache.state
         if options.action == "verify" and state == "whole":
             damage = files.verify(cache)
             state = damage or "verified"
-            damaged += [cache.file.name] if damage else []
+            damaged += [cache] if damage else []
         where = workspace.shown(cache.file)
         table.add_row(cache.competition, cache.holds, f"{cache.images:,}", cache.form, size(cache.bytes), state, where)
     console().print(table if caches else "There are no caches.")
     if damaged:
-        raise UserError(
-            f"{len(damaged)} caches are damaged: {', '.join(damaged)}.",
-            "nothing to do: the next command that needs one makes it again (or: harness cache rm COMP)",
+        raise _damage(workspace, damaged)
+
+
+def _damage(workspace: Workspace, damaged: list[CacheFile]) -> UserError:
+    """What is damaged, and the runs that were made from it: before the damage, or after it."""
+    from harness.runs.records import records
+
+    made = [
+        (cache.competition, record)
+        for cache in damaged
+        for record in records(workspace.runs(cache.competition))
+        if cache.file.name in record.about.get("inputs", {})
+    ]
+    what = f"{len(damaged)} caches are damaged: {', '.join(cache.file.name for cache in damaged)}."
+    fix = "the next command that needs one makes it again (or: harness cache rm COMP)"
+    if made:
+        folders = [workspace.shown(record.folder) for _, record in made]
+        what += " Runs that were made from them, perhaps when they were damaged already: " + ", ".join(folders) + "."
+        first, record = made[0]
+        fix = (
+            f"if in doubt, remove those runs' folders and make them again: rm -r {folders[0]} && "
+            f"harness train {first} {record.recipe}; {fix}"
         )
+    return UserError(what, fix)

@@ -23,6 +23,7 @@ def competition_of(workspace: Workspace, options: Namespace) -> LoadedCompetitio
         smoke=getattr(options, "smoke", False),
         compressed=getattr(options, "compress", False),
         folds=getattr(options, "folds", None),
+        allow_leak=getattr(options, "allow_leak", False),
         from_epoch=getattr(options, "from_epoch", None),
     )
     return LoadedCompetition(workspace, options.competition, changes)

@@ -143,11 +143,10 @@ def run_lint(workspace: Workspace, options: Namespace) -> None:
 
 def _split_of(pipeline: Pipeline, file: Path) -> str:
     """The split whose ids a file holds most of."""
-    from harness.scoring.lint import read
+    from harness.scoring.lint import first_cells, read
 
     dataset = pipeline.artifacts.dataset
-    text = read(file).decode("utf-8", errors="replace")
-    cells = {line.split(pipeline.competition.submission.separator)[0].strip('"') for line in text.splitlines()}
+    cells = set(first_cells(pipeline.competition.submission, read(file)))
     shared = {split: sum(dataset.ids[row] in cells for row in dataset.rows(split)) for split in (TEST, HOLDOUT)}
     if not any(shared.values()):
         return TEST if len(dataset.rows(TEST)) else HOLDOUT

@@ -45,6 +45,8 @@ def print_scores(pipeline: Pipeline, chosen: dict[str, Recipe]) -> None:
         )
     out = console()
     out.print(table)
+    if leaks := len(pipeline.artifacts.leaks):
+        out.print(f"The folds separate {leaks:,} pairs of identical images: the out-of-fold scores are too good.")
     _print_ensembles(pipeline, chosen, out)
 
 

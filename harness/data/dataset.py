@@ -21,7 +21,7 @@ from harness.data.splits import HOLDOUT, TRAIN
 from harness.utils import fingerprint as fp
 from harness.utils.console import progress
 from harness.utils.errors import UserError, some
-from harness.utils.files import read_json, write_json, write_text
+from harness.utils.files import table_about, write_table
 from harness.utils.versions import STEPS, versions
 
 Array = np.ndarray
@@ -127,11 +127,8 @@ def load_or_read(
     writer.writerow(COLUMNS)
     for row, split, group, digest in zip(listing.rows, splits, groups, hashes, strict=True):
         writer.writerow([row.id, split, row.label or "", group, row.source, digest])
-    write_text(table, text.getvalue())
     grouped = any(row.group is not None for row in listing.rows)
-    about = {"made_from": made_from, "table": _digest(table), "classes": listing.classes, "grouped": grouped}
-    # The JSON file is written last: a table without a matching one is not used.
-    write_json(_description_file(table), about)
+    write_table(table, text.getvalue(), made_from, classes=listing.classes, grouped=grouped)
     dataset = load(reader, folder, table, made_from)
     assert dataset is not None
     return dataset
@@ -145,7 +142,7 @@ def key(reader: Reader, folder: Path, holdout: HoldOut | None, group: Group) -> 
         holdout=holdout,
         group=group,
         steps=versions("dataset", "folds", *reader_steps(reader), *(["near_duplicates"] if group == "near" else [])),
-        code=fp.competitor_code(type(reader)),
+        code=fp.competitor_code(reader, holdout),
     )
 
 
@@ -157,10 +154,8 @@ def reader_steps(reader: Reader) -> tuple[str, ...]:
 
 def load(reader: Reader, folder: Path, table: Path, made_from: str) -> Dataset | None:
     """The stored data set, or None if it is missing, stale or damaged."""
-    description = read_json(_description_file(table))
-    if description is None or description.get("made_from") != made_from:
-        return None
-    if not table.is_file() or description.get("table") != _digest(table):
+    description = table_about(table, made_from)
+    if description is None:
         return None
     with table.open(newline="", encoding="utf-8") as file:
         _, *rows = csv.reader(file)
@@ -274,11 +269,3 @@ def _hash_and_group(images: ImageSource, sources: list[str], near: bool) -> tupl
             raise
     groups = group_by(hashes)
     return hashes, near_duplicates.merge(groups, perceived_images) if near else groups
-
-
-def _description_file(table: Path) -> Path:
-    return table.with_suffix(".json")
-
-
-def _digest(path: Path) -> str:
-    return hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()

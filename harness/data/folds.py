@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.utils.errors import UserError, some
-from harness.utils.files import write_text
+from harness.utils.files import table_about, write_table
 
 Array = np.ndarray
 ALWAYS_TRAIN = -1
@@ -96,8 +96,13 @@ class Folds:
             for fold in range(column.max() + 1):
                 yield np.flatnonzero(column != fold), np.flatnonzero(column == fold)
 
-    def write(self, path: Path) -> None:
-        """Save as a CSV that people can share: ``id,fold``, with one fold column per repeat."""
+    def write(self, path: Path, made_from: str = "") -> None:
+        """Save as a CSV that people can share: ``id,fold``, with one fold column per repeat.
+
+        Args:
+            path: the CSV; a JSON file beside it holds its digest and ``made_from``.
+            made_from: the key of what the folds were made from.
+        """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         repeats = self.assignment.shape[1]
@@ -105,7 +110,21 @@ class Folds:
         writer.writerows(
             [row_id, *map(int, row_folds)] for row_id, row_folds in zip(self.ids, self.assignment, strict=True)
         )
-        write_text(path, text.getvalue())
+        write_table(path, text.getvalue(), made_from)
+
+    def leaks(self, groups: Array) -> list[tuple[str, str]]:
+        """Pairs of ids whose images are the same and which a fold separates, so that one validates the other.
+
+        Args:
+            groups: (n,) equal for copies of one image, in the order of ``ids``.
+        """
+        first_of: dict[int, int] = {}
+        pairs = []
+        for row, group in enumerate(groups.tolist()):
+            first = first_of.setdefault(group, row)
+            if (self.assignment[first] != self.assignment[row]).any():
+                pairs.append((self.ids[first], self.ids[row]))
+        return pairs
 
     @classmethod
     def read(cls, path: Path, ids: tuple[str, ...]) -> Folds:
@@ -122,7 +141,7 @@ class Folds:
                 raise ValueError(f"its first line is {','.join(header)!r}")
         except FileNotFoundError:
             raise UserError(f"there is no folds file {path}.", "check the path after --folds") from None
-        except (ValueError, IndexError, csv.Error, IsADirectoryError) as error:
+        except (ValueError, IndexError, OverflowError, csv.Error, IsADirectoryError) as error:
             raise UserError(
                 f"{path} is not a CSV of folds (id,fold with whole numbers): {error}.",
                 "use a folds-*.csv written by the harness as the template",
@@ -149,6 +168,11 @@ class Folds:
                 f"{path} numbers its folds with gaps or below -1.", "number folds 0, 1, 2, …; -1 means always train"
             )
         return cls(ids, assignment)
+
+
+def is_written(path: Path, made_from: str) -> bool:
+    """Whether a CSV of folds is as ``Folds.write`` wrote it, from ``made_from``."""
+    return table_about(path, made_from) is not None
 
 
 def group_by(keys: list[str]) -> Array:

@@ -14,7 +14,7 @@ from harness.data import dataset
 from harness.data.cache import build
 from harness.data.cache.cache import Cache, Input
 from harness.data.dataset import Dataset
-from harness.data.folds import Folds
+from harness.data.folds import Folds, KFold
 from harness.data.splits import HOLDOUT, TEST, TRAIN
 from harness.pipeline.selection import choose
 from harness.plugins import loading
@@ -29,7 +29,7 @@ from harness.runs.run import Parent, Run
 from harness.scoring.metrics import METRICS
 from harness.scoring.predictions import Predictions
 from harness.utils import fingerprint as fp
-from harness.utils.errors import UserError
+from harness.utils.errors import UserError, some
 from harness.utils.files import lock, read_json, write_json
 from harness.utils.versions import versions
 from harness.utils.workspace import Workspace
@@ -45,6 +45,7 @@ class Options:
         smoke: shrink every recipe to see that it works.
         compressed: build image caches in the form for small disks.
         folds: a CSV of folds to use in place of the competition's own.
+        allow_leak: use those folds even if they separate identical images.
         from_epoch: have networks go on from the checkpoint after this epoch of the run without ``assignments``.
     """
 
@@ -53,6 +54,7 @@ class Options:
     smoke: bool = False
     compressed: bool = False
     folds: Path | None = None
+    allow_leak: bool = False
     from_epoch: int | None = None
 
 
@@ -74,6 +76,7 @@ class Artifacts:
         if self.options.smoke:
             self.recipes = {name: recipe.smoke() for name, recipe in self.recipes.items()}
         self._declared = dict(self.recipes)
+        self.leaks: list[tuple[str, str]] = []  # identical images that the given folds separate
         self.failed: dict[str, str] = {}  # members left out of what is made of them, and why
 
     def choose(self, names: list[str]) -> dict[str, Recipe]:
@@ -126,11 +129,38 @@ class Artifacts:
 
     @cached_property
     def folds_key(self) -> str:
+        made_from: str | KFold = self.competition.folds
+        if self.given_folds is not None and self.options.folds is not None:
+            made_from = hashlib.blake2b(self.options.folds.read_bytes()).hexdigest()
+        code = fp.competitor_code(made_from)
+        return fp.fingerprint(
+            folds=made_from,
+            dataset=self.dataset.fingerprint,
+            steps=versions("folds"),
+            **({"code": code} if code else {}),
+        )
+
+    @cached_property
+    def given_folds(self) -> Folds | None:
+        """The folds of the file given in place of the competition's own; None without one.
+
+        Raises:
+            UserError: the file does not fit the data, or separates copies of an image and that was not allowed.
+        """
         file = self.options.folds
-        if file is not None and not file.is_file():
-            raise UserError(f"there is no folds file {file}.", "check the path after --folds")
-        made_from = self.competition.folds if file is None else hashlib.blake2b(file.read_bytes()).hexdigest()
-        return fp.fingerprint(folds=made_from, dataset=self.dataset.fingerprint, steps=versions("folds"))
+        if file is None:
+            return None
+        rows = self.dataset.rows(TRAIN)
+        folds = Folds.read(file, tuple(self.dataset.ids[row] for row in rows))
+        self.leaks = folds.leaks(self.dataset.groups[rows])
+        if self.leaks and not self.options.allow_leak:
+            pairs = [f"{first} = {second}" for first, second in self.leaks]
+            raise UserError(
+                f"{file} separates {len(self.leaks):,} pairs of identical images: {some(pairs, 3)}. One of each pair "
+                "would be trained on and the other validated, so the out-of-fold score would be too good.",
+                "give the images of a pair the same fold, or add --allow-leak, which the run's record will say",
+            )
+        return folds
 
     @property
     def folds_file(self) -> Path:
@@ -174,7 +204,7 @@ class Artifacts:
             metric=self.competition.metric if isinstance(recipe, Ensemble) else None,  # weights are fitted for it
             backend=_backend() if isinstance(recipe, Trained | Soup) else None,
             steps=versions(*recipe.key_steps),
-            code=fp.competitor_code(type(recipe)),
+            code=fp.competitor_code(recipe),
             **({"parent": [parent.run.key, parent.epoch]} if parent else {}),
         )
         return Run(
@@ -188,6 +218,8 @@ class Artifacts:
             training_key=self._training_key(recipe, parent) if isinstance(recipe, Trained) else None,
             members=members,
             folds=self.folds_file.name,
+            leaks=len(self.leaks),
+            inputs={self.cache_file(input).name: input.key(self.dataset) for input in recipe.inputs()},
         )
 
     def _training_key(self, recipe: Trained, parent: Parent | None) -> str:
@@ -199,7 +231,7 @@ class Artifacts:
             folds=self.folds_key,
             backend=_backend(),
             steps=versions(*steps),
-            code=fp.competitor_code(type(recipe)),
+            code=fp.competitor_code(recipe),
             **({"parent": [parent.run.training_key, parent.epoch]} if parent else {}),
         )
 

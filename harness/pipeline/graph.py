@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.competition import Competition
+from harness.data import folds
 from harness.data.cache import cache
 from harness.data.cache.cache import Input
 from harness.data.folds import Folds
@@ -67,15 +68,12 @@ class Pipeline:
     def make_folds(self) -> None:
         rows = self.artifacts.dataset.rows(TRAIN)
         ids = tuple(self.artifacts.dataset.ids[row] for row in rows)
-        if self.artifacts.options.folds is not None:
-            folds = Folds.read(self.artifacts.options.folds, ids)
-        else:
-            folds = Folds(
-                ids,
-                self.competition.folds.split(self.artifacts.dataset.labels[rows], self.artifacts.dataset.groups[rows]),
-            )
+        split = self.artifacts.given_folds or Folds(
+            ids,
+            self.competition.folds.split(self.artifacts.dataset.labels[rows], self.artifacts.dataset.groups[rows]),
+        )
         with lock(self.artifacts.folds_file, "the folds"):
-            folds.write(self.artifacts.folds_file)
+            split.write(self.artifacts.folds_file, self.artifacts.folds_key)
 
     def make_run(self, name: str) -> None:
         run = self.artifacts.run_of(name)
@@ -202,7 +200,7 @@ class Pipeline:
         return STALE if table.exists() else MISSING
 
     def _folds_state(self) -> str:
-        if self.artifacts.folds_file.is_file():
+        if folds.is_written(self.artifacts.folds_file, self.artifacts.folds_key):
             return UP_TO_DATE
         return STALE if list(self.artifacts.folds_file.parent.glob("folds-*.csv")) else MISSING
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
-import sys
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 from harness.competition import Competition
+from harness.plugins import declared, modules
 from harness.recipes.recipe import Recipe
 from harness.utils.errors import UserError, nearest
 from harness.utils.workspace import Workspace
@@ -56,13 +52,15 @@ def load(workspace: Workspace, name: str) -> Competition:
             "harness list",
         )
     folder = workspace.competition(folder_name)
-    declared = getattr(_execute(folder / "competition.py"), "competition", None)
-    if not isinstance(declared, Competition):
+    modules.forget(folder)
+    given = getattr(modules.execute(folder / "competition.py"), "competition", None)
+    if not isinstance(given, Competition):
         raise UserError(
-            f"{folder / 'competition.py'} must assign a Competition to the name `competition`. Received: {declared!r}",
+            f"{folder / 'competition.py'} must assign a Competition to the name `competition`. Received: {given!r}",
             "compare with competitions/digits/competition.py",
         )
-    competition = dataclasses.replace(declared, name=folder_name, folder=folder)
+    declared.check(folder / "competition.py", given)
+    competition = dataclasses.replace(given, name=folder_name, folder=folder)
     _validate(competition)
     return competition
 
@@ -89,14 +87,15 @@ def recipes(competition: Competition) -> tuple[dict[str, Recipe], str]:
     path = competition.folder / "recipes.py"
     if not path.is_file():
         raise UserError(f"{competition.folder} has no recipes.py.", "compare with competitions/digits/recipes.py")
-    module = _execute(path)
+    module = modules.execute(path)
     by_name: dict[str, Recipe] = {}
     for name, function in vars(module).items():
         if is_recipe(function) and function.__name__ == name:  # `default` is a second name of one of them
             try:
-                by_name[name] = function()
-            except Exception as error:
-                raise UserError(_where(path, error), f"correct the recipe {name!r} in {path}") from error
+                made = function()
+            except (Exception, SystemExit) as error:
+                raise UserError(modules.where(path, error), f"correct the recipe {name!r} in {path}") from error
+            by_name[name] = declared.check_recipe(path, name, made)
     default = getattr(module, "default", None)
     default_name = getattr(default, "__name__", None)
     if default_name not in by_name:
@@ -137,27 +136,3 @@ def _validate(competition: Competition) -> None:
         refuse(f"group must be 'exact' or 'near'. Received: group={competition.group!r}")
     if competition.unreadable < 0:
         refuse(f"unreadable must be 0 or more. Received: unreadable={competition.unreadable!r}")
-
-
-def _execute(path: Path) -> ModuleType:
-    """Run a competition's Python file as a module of its own."""
-    module_name = f"competitions.{path.parent.name}.{path.stem}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module  # dataclasses declared in the file look their module up here
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[module_name]
-        raise UserError(_where(path, error), f"correct {path}") from error
-    return module
-
-
-def _where(path: Path, error: Exception) -> str:
-    """An error inside a competitor's file, with the line of that file."""
-    lines: list[Any] = [
-        frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
-    ]
-    line = error.lineno if isinstance(error, SyntaxError) else (lines[-1] if lines else "?")
-    return f"{path}, line {line}: {type(error).__name__}: {error}"

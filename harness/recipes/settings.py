@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import types
 import typing
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from harness.recipes.recipe import Recipe
 from harness.utils.errors import UserError, nearest
+from harness.utils.typed import NO, fitted, sample, words
 
 
 def override(recipes: dict[str, Recipe], assignments: list[str]) -> dict[str, Recipe]:
@@ -67,8 +67,8 @@ def restored(settings: dict[str, Any], kinds: dict[str, type[Recipe]]) -> Recipe
     values: dict[str, Any] = {}
     for name, value in settings.items():
         if name != "kind":
-            values[name] = _fit(value, hints[name]) if name in hints else _NO
-            if values[name] is _NO:
+            values[name] = fitted(_tuples(value), hints[name]) if name in hints else NO
+            if values[name] is NO:
                 raise UserError(
                     f"the run was made with {name}={value!r}, which {kind.__name__} does not take any more.",
                     "restore the setting, or train the recipe again",
@@ -86,14 +86,14 @@ def _hints(kind: type[Recipe]) -> dict[str, Any]:
 
 
 def _parse(key: str, text: str, hint: Any) -> Any:
-    value = _literal(text)
+    value = _tuples(_literal(text))
     if value == text and "," in text:  # words without quotes
         value = tuple(_literal(part.strip()) for part in text.split(","))
-    for candidate in (value, text):
-        fitted = _fit(candidate, hint)
-        if fitted is not _NO:
-            return fitted
-    raise UserError(f"--set {key}: {_words(hint)} is wanted. Received: {text!r}", f"for example: {_example(key, hint)}")
+    for candidate in (value, text, (value,)):  # a tuple of one may be typed without its comma
+        found = fitted(candidate, hint)
+        if found is not NO:
+            return found
+    raise UserError(f"--set {key}: {words(hint)} is wanted. Received: {text!r}", f"for example: {_example(key, hint)}")
 
 
 def _literal(text: str) -> Any:
@@ -103,50 +103,14 @@ def _literal(text: str) -> Any:
         return text
 
 
-_NO = object()
-
-
-def _fit(value: Any, hint: Any) -> Any:
-    """``value`` as the type ``hint``, or ``_NO``."""
-    origin, args = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        return next((fitted for arg in args if (fitted := _fit(value, arg)) is not _NO), _NO)
-    if origin is Literal:
-        return value if value in args else _NO
-    if origin is tuple:
-        values = value if isinstance(value, tuple | list) else (value,)
-        kinds = [args[0]] * len(values) if len(args) == 2 and args[1] is ... else list(args)
-        fitted = [_fit(v, kind) for v, kind in zip(values, kinds, strict=False)]
-        return _NO if len(values) != len(kinds) or any(f is _NO for f in fitted) else tuple(fitted)
-    if hint is type(None):
-        return None if value is None else _NO
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if hint is bool or isinstance(value, bool):
-        return value if hint is bool and isinstance(value, bool) else _NO
-    return value if isinstance(value, hint) else _NO
-
-
-def _words(hint: Any) -> str:
-    origin, args = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        return " or ".join(_words(arg) for arg in args)
-    if origin is Literal:
-        return "one of " + ", ".join(map(str, args))
-    if origin is tuple:
-        return "values like " + ",".join(_sample(arg) for arg in args if arg is not ...)
-    named = {int: "a whole number", float: "a number", bool: "True or False", str: "a word", type(None): "None"}
-    return named.get(hint, str(hint))
-
-
-def _sample(hint: Any) -> str:
-    return {int: "32", float: "0.1", str: "name", bool: "True"}.get(hint, "…")
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(part) for part in value) if isinstance(value, list | tuple) else value
 
 
 def _example(key: str, hint: Any) -> str:
     origin, args = get_origin(hint), get_args(hint)
     if origin is tuple:
-        return f"--set {key}=" + ",".join(_sample(arg) for arg in args if arg is not ...)
+        return f"--set {key}=" + ",".join(sample(arg) for arg in args if arg is not ...)
     if origin is Literal:
         return f"--set {key}={args[0]}"
-    return f"--set {key}={_sample(args[0] if args else hint)}"
+    return f"--set {key}={sample(args[0] if args else hint)}"

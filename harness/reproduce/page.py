@@ -149,7 +149,9 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 def _recipe_cell(name: str, run: Counted | None) -> str:
     changed = ", ".join(f"{setting}={value}" for setting, value in sorted(run.changed.items())) if run else ""
-    return f"`{name}`" + (f", {changed}" if changed else "")
+    leaks = max((member.about.get("leaks", 0) for member in run.members), default=0) if run else 0
+    leak = f", its folds separate {leaks:,} pairs of identical images" if leaks else ""
+    return f"`{name}`" + (f", {changed}" if changed else "") + leak
 
 
 def _not_yet(row: Row, competitions: Mapping[str, Mapping[str, Declared]]) -> str:

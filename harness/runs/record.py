@@ -36,6 +36,8 @@ def finish(
         "training": training,
         "dataset": dataset.fingerprint,
         "folds": run.folds,
+        "leaks": run.leaks,
+        "inputs": run.inputs,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(sum(took), 2),
         "seconds_by_fold": took,

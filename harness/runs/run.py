@@ -48,6 +48,8 @@ class Run:
             weights in other ways share it.
         members: the runs an ensemble is made of: names and keys.
         folds: the name of the file of its folds.
+        leaks: how many pairs of identical images those folds separate; 0 unless that was allowed.
+        inputs: the caches it reads: names of the files and keys.
     """
 
     name: str
@@ -60,6 +62,8 @@ class Run:
     training_key: str | None = None
     members: dict[str, str] = field(default_factory=dict)
     folds: str = ""
+    leaks: int = 0
+    inputs: dict[str, str] = field(default_factory=dict)
 
     def about(self) -> dict[str, Any] | None:
         """The fitted run's record; None where it is unfinished or another's."""
@@ -75,7 +79,7 @@ class Run:
 
     def metrics(self) -> dict[str, Any] | None:
         """Scores by split; None where they are missing or of another metric."""
-        record = read_json(self.folder / "metrics.json")
+        record = read_json(self.folder / "metrics.json", sealed=True)
         return record["splits"] if record is not None and record.get("made_from") == self._metrics_key() else None
 
     def predictions(self) -> dict[str, Predictions] | None:

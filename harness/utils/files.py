@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -13,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.utils.errors import UserError
+
+# The name under which a JSON object holds a digest of all else in it.
+DIGEST = "digest"
 
 
 @contextlib.contextmanager
@@ -45,17 +49,53 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="")
 
 
-def write_json(path: Path, value: Any) -> None:
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write a JSON object with a digest of itself, so that ``read_json`` notices an edit."""
+    write_text(path, json.dumps({DIGEST: _digest_of(value), **value}, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The JSON object in a file, or None if the file is missing or damaged, so that the caller writes it again."""
+def read_json(path: Path, sealed: bool = False) -> dict[str, Any] | None:
+    """The JSON object in a file without its digest, or None if it is missing, damaged or edited: to be made again.
+
+    Args:
+        path: what ``write_json`` wrote.
+        sealed: refuse a file without a digest, too. Those of earlier versions have none: where one is costly to make
+            again, as a run is, it is read as it stands.
+    """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, UnicodeDecodeError, json.JSONDecodeError):
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    if not isinstance(value, dict):
+        return None
+    digest = value.pop(DIGEST, None)
+    return value if digest == _digest_of(value) or (digest is None and not sealed) else None
+
+
+def _digest_of(value: dict[str, Any]) -> str:
+    # As it will be read back: tuples are lists, and keys are strings.
+    text = json.dumps(json.loads(json.dumps(value)), sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def write_table(path: Path, text: str, made_from: str, **about: Any) -> None:
+    """Write a text file, and beside it ``<name>.json`` with its key, its digest, and what else there is to know."""
+    write_text(path, text)
+    # The JSON file is written last: a table without a matching one is not used.
+    write_json(path.with_suffix(".json"), {"made_from": made_from, "table": digest(path), **about})
+
+
+def table_about(path: Path, made_from: str) -> dict[str, Any] | None:
+    """What ``write_table`` noted of a file, if the file is as it was written, from ``made_from``; else None."""
+    about = read_json(path.with_suffix(".json"), sealed=True)
+    if about is None or about.get("made_from") != made_from:
+        return None
+    return about if path.is_file() and about.get("table") == digest(path) else None
+
+
+def digest(path: Path) -> str:
+    """A short hash of a file's content."""
+    return hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
 
 
 @contextlib.contextmanager

@@ -40,15 +40,17 @@ def default_of(field: dataclasses.Field) -> Any:
     return field.default
 
 
-def competitor_code(cls: type) -> str:
-    """A hash of the code of the folder in which a class is written; "" for one of the harness's own.
+def competitor_code(*values: Any) -> str:
+    """A hash of the code of the folders in which values' classes are written; "" for the harness's own.
 
-    All Python files of that folder and below it count, for the class may use any of them: their source without
-    comments, docstrings and layout, so that a better comment changes nothing. The same for the class's bases.
+    All Python files of a competition's folder and below it count, for a class may use any of them: their source
+    without comments, docstrings and layout, so that a better comment changes nothing. The same for the classes' bases
+    and for the classes of dataclasses' fields.
     """
     digest = hashlib.blake2b(digest_size=8)
     folders = {
-        Path(inspect.getfile(base)).resolve().parent
+        _code_folder(Path(inspect.getfile(base)).resolve())
+        for cls in _classes(values)
         for base in cls.__mro__
         if base.__module__.partition(".")[0] not in ("builtins", "harness", "abc", "typing")
     }
@@ -61,10 +63,31 @@ def competitor_code(cls: type) -> str:
     return digest.hexdigest()
 
 
+def _classes(value: Any) -> set[type]:
+    """A value's class, and those of the values in it; only dataclasses have one that counts."""
+    if isinstance(value, tuple | list):
+        return {cls for part in value for cls in _classes(part)}
+    if isinstance(value, type):
+        return {value}
+    if not dataclasses.is_dataclass(value):
+        return set()
+    inner = {cls for field in dataclasses.fields(value) for cls in _classes(getattr(value, field.name))}
+    return {type(value)} | inner
+
+
+def _code_folder(file: Path) -> Path:
+    """The competition's folder in which a file lies, else the file's own folder."""
+    return next((folder for folder in file.parents if (folder / "competition.py").is_file()), file.parent)
+
+
 @functools.cache
 def source(file: Path, _changed: int = 0) -> bytes:
-    """A Python file's source without comments, docstrings and layout."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+    """A Python file's source without comments, docstrings and layout; as it stands where it is no Python."""
+    content = file.read_bytes()
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError):
+        return content
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None

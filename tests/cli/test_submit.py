@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from harness.kaggle.ledger import Entry, Ledger
 from harness.scoring.lint import digest
+from harness.utils.files import read_json, write_json
 from harness.utils.workspace import Workspace
 
 
@@ -49,8 +49,8 @@ def test_the_csv_that_is_scored_is_that_of_the_run_that_finished_last_whatever_t
     (second,) = (file for file in submitted.submissions("insects").glob("*.csv") if file != first)
     os.utime(first)  # now the newest file
     for run in submitted.runs("insects").glob("*/*/run.json"):  # nor does it count what a clock said
-        record = json.loads(run.read_text())
-        run.write_text(json.dumps(record | {"finished": f"20{99 - record['sequence']}-01-01T00:00:00+00:00"}))
+        record = read_json(run)
+        write_json(run, record | {"finished": f"20{99 - record['sequence']}-01-01T00:00:00+00:00"})
     assert f"file: submissions/insects/{second.name}" in harness("score", "insects").out
     second.unlink()
     assert f"file: submissions/insects/{first.name}" in harness("score", "insects").out

@@ -106,7 +106,8 @@ def header(file: File) -> None:
 
 def columns(file: File) -> None:
     row = file.random.choice(file.rows)
-    file.rows.append(file.random.choice([[*row, "more"], row[:-1], []]))
+    wrong = file.random.choice([[*row, "more"], row[:-1], []])
+    file.rows.insert(len(file.rows) - (not wrong), wrong)  # an empty line at the end is another thing
     file.expect("columns", 1)
 
 
@@ -174,6 +175,11 @@ def encoding(file: File) -> None:
         file.expect("encoding", 0)
 
 
+def blank(file: File) -> None:
+    file.rows += [[], []]
+    file.expect("blank", 2)
+
+
 PLANTS = {
     "missing": missing,
     "extra": extra,
@@ -187,6 +193,7 @@ PLANTS = {
     "sum": unnormalised,
     "order": order,
     "formula": formula,
+    "blank": blank,
     "bom": bom,
     "encoding": encoding,
 }
@@ -254,3 +261,34 @@ def test_what_a_stranger_wrote_is_shown_short_and_without_control_characters():
 def test_a_number_of_endless_digits_takes_no_time():
     defects, _ = examine(FORMS["probability"], b"id,label\n1," + b"1" * 130_000 + b"x\n", ("1",), CLASSES)
     assert [defect.kind for defect in defects] == ["type"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('id,label\n1,cat\n2,"dog\n', "line 3: a quote is opened and never closed"),
+        ('id,label\n"1,cat\n2,dog\n', "a quote is opened and never closed"),
+        ('id,label\n"1"1,cat\n2,dog\n', "line 2: a quote is closed before its cell ends"),
+        ('id,"label\n1,cat\n2,dog\n', "a quote is opened and never closed"),
+    ],
+)
+def test_broken_quotes_are_told_with_their_line(text, told):
+    defects, predictions = examine(SubmissionFormat(), text.encode(), ("1", "2"), CLASSES)
+    assert predictions is None and told in defects[-1].text and defects[-1].severity == "fatal"
+
+
+def test_a_row_of_zeros_is_told_even_where_the_tolerance_would_reach_it():
+    classes = tuple(f"class {number}" for number in range(30))
+    form = SubmissionFormat(value="probabilities", decimals=1)
+    text = ",".join(["id", *classes]) + "\n1" + ",0.0" * 30 + "\n2,0.9" + ",0.0" * 29 + "\n"
+    defects, predictions = examine(form, text.encode(), ("1", "2"), classes)
+    assert [(defect.kind, defect.text[:2]) for defect in defects] == [("sum", "1 ")] and predictions is None
+
+
+def test_a_file_of_many_chunks_is_examined_as_one_of_few(monkeypatch):
+    file = File(FORMS["probabilities"], 3)
+    for plant in ("missing", "nan", "range", "sum", "duplicate", "columns"):
+        PLANTS[plant](file)
+    at_once = file.found()
+    monkeypatch.setattr("harness.scoring.csv_lines.CHUNK", 4)
+    assert file.found() == at_once

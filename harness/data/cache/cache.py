@@ -121,7 +121,7 @@ def open_cache(file: Path, made_from: str | None = None, opened: type[Opened] = 
         DamagedError: the file is not a cache, or is stale, truncated or altered.
     """
     try:
-        is_verified = read_json(_verified_file(file)) == _file_stamp(file)
+        is_verified = read_json(_verified_file(file), sealed=True) == _file_stamp(file)
         with h5py.File(file, "r") as h5:
             if h5.attrs.get("format") != FORMAT:
                 raise DamagedError("is not a cache of this version")
@@ -214,4 +214,6 @@ def _verified_file(file: Path) -> Path:
 
 def _file_stamp(file: Path) -> dict[str, int]:
     stat = file.stat()
-    return {"size": stat.st_size, "changed": stat.st_mtime_ns, "inode": stat.st_ino}
+    # The time of the last change of any kind: unlike that of the last write, no program can set it back.
+    times = {"written": stat.st_mtime_ns, "changed": stat.st_ctime_ns}
+    return {"size": stat.st_size, "inode": stat.st_ino} | times

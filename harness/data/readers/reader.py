@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -54,6 +54,7 @@ class Files:
         return (self.root / source).read_bytes()
 
 
+@runtime_checkable
 class Reader(Protocol):
     """A reader of one layout. Implementations are frozen dataclasses, whose fields are part of the data set's key."""
 
@@ -86,7 +87,8 @@ class FolderReader:
     on_disk = True
 
     def state(self, folder: Path) -> Any:
-        return [(path, stat.st_size, stat.st_mtime_ns) for path, stat in walk(folder)]
+        # The last one is the time of any change, which no program can set back as it can that of the last write.
+        return [(path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for path, stat in walk(folder)]
 
     def images(self, folder: Path) -> ImageSource:
         return Files(folder)
