@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING
 
 from harness.cli.arguments import Commands, add_competition
 from harness.cli.session import competition_of
-from harness.utils.console import console, say
+from harness.utils.console import console, say, seconds
+from harness.utils.errors import UserError
 from harness.utils.files import write_text
 from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
     from harness.scoring.predictions import Predictions
 
+SORTS = ("finished", "recipe", "out_of_fold", "holdout")
+COLUMNS = ("recipe", "run", "changed", "out_of_fold", "holdout", "epochs", "seconds", "finished")
 RUN_HELP = "a recipe (its latest run), or a run such as minivggnet/a8fb0ff4"
 
 
@@ -45,6 +48,18 @@ def add_commands(commands: Commands) -> None:
     command.add_argument("of", metavar="RUN", help=RUN_HELP)
 
     command = commands.add(
+        "runs", run_runs, "the finished runs, with what their settings differ in", "harness runs digits --sort holdout"
+    )
+    add_competition(command)
+    command.add_argument(
+        "--sort",
+        choices=SORTS,
+        default="finished",
+        help="by time, by name, or the best score first (default: finished)",
+    )
+    command.add_argument("--csv", action="store_true", help="as a CSV")
+
+    command = commands.add(
         "export",
         run_export,
         "a folder that predicts as a finished run does, without this package",
@@ -53,6 +68,46 @@ def add_commands(commands: Commands) -> None:
     add_competition(command)
     command.add_argument("of", metavar="RUN", help=RUN_HELP)
     command.add_argument("--to", type=Path, metavar="FOLDER", required=True, help="a new folder")
+
+
+def run_runs(workspace: Workspace, options: Namespace) -> None:
+    """Print a table of the finished runs of a competition."""
+    from rich.table import Table
+
+    from harness.runs.comparison import compared
+    from harness.runs.records import records
+    from harness.scoring.metrics import METRICS
+
+    competition = competition_of(workspace, options)
+    metric = METRICS[competition.declaration.metric]
+    declared = competition.pipeline.artifacts.recipes
+    rows = compared(records(workspace.runs(competition.name)), declared, options.sort, metric.higher_is_better)
+    if not rows:
+        raise UserError(f"{competition.name} has no finished runs.", f"harness train {competition.name}")
+    if options.csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows([row[column] for column in COLUMNS] for row in rows)
+        return
+    title = metric.title
+    titles = (
+        "recipe",
+        "run",
+        "changed",
+        f"out-of-fold {title}",
+        f"hold-out {title}",
+        "epochs",
+        "trained in",
+        "finished",
+    )
+    table = Table(*titles, box=None, pad_edge=False)
+    for row in rows:
+        scores = ("" if row[split] is None else f"{row[split]:.4f}" for split in ("out_of_fold", "holdout"))
+        finished = row["finished"][:16].replace("T", " ")
+        table.add_row(
+            row["recipe"], row["run"][:8], row["changed"], *scores, row["epochs"], seconds(row["seconds"]), finished
+        )
+    console().print(table)
 
 
 def run_export(workspace: Workspace, options: Namespace) -> None:

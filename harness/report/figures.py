@@ -63,6 +63,7 @@ def standing(board: Leaderboard, interval: Interval) -> str | None:
         axes.axhline(last, color=INK, alpha=0.4, linewidth=0.7)
         axes.text(axes.get_xlim()[0], last, f" {medal}", va="bottom", fontsize=7, color=INK)
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.invert_yaxis()
     axes.set(xlabel=board.metric.title, ylabel="rank")
     axes.legend(fontsize=7, frameon=False, labelcolor=INK)

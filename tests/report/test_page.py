@@ -20,6 +20,8 @@ needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no 
 @pytest.fixture
 def page_of(insects: Workspace) -> Callable[[str], Path]:
     """Train a recipe and write its page."""
+    board = "rank,score,kind,source\n1,0.99,pretrained,x\n10,0.5,pretrained,x\n90,0.1,pretrained,x\n100,,teams,x\n"
+    (insects.competition("insects") / "leaderboard.csv").write_text(board)
     competition = LoadedCompetition(insects, "insects")
 
     def write(recipe: str) -> Path:
@@ -80,6 +82,7 @@ def test_what_the_page_says_is_what_the_run_left(page_of, insects: Workspace):
     for split in ("out_of_fold", "holdout"):
         score = run.scores.loc[split]
         assert f"{score['score']:.4f} ({score['low']:.4f} to {score['high']:.4f})" in text
+    assert "On the known leaderboard:" in text and "of 100" in text and 'id="standing-' in text
     for heading in ("Members", "What is confused", "The worst mistakes", "Likely label errors", "How it was made"):
         assert f"<h2>{heading}</h2>" in text
     assert run.key in text and "coarse" in text and "fine" in text
