@@ -55,7 +55,7 @@ def add_commands(commands: Commands) -> None:
     command.add_argument("competition", metavar="COMP", nargs="?", help="default: all")
 
     command = commands.add(
-        "new", run_new, "make a competition out of <class>/<image> folders", "harness new pets --from ~/pets"
+        "new", run_new, "make a competition out of a folder or archive of images", "harness new pets --from ~/pets"
     )
     command.add_argument("name", metavar="NAME")
     command.add_argument(
@@ -64,8 +64,13 @@ def add_commands(commands: Commands) -> None:
         metavar="DIR",
         required=True,
         dest="source",
-        help="holds <class>/<image>, and perhaps test/",
+        help="folder or archive: <class>/<image>, train/ beside test/, or a CSV of labels beside the images",
     )
+    command.add_argument("--metric", metavar="NAME", help="the board's metric (docs/metrics.md)")
+    command.add_argument("--label", metavar="COLUMN", help="the CSV's column of labels")
+    command.add_argument("--path", metavar="PATTERN", help="where training images are, such as 'train/{id}.jpg'")
+    command.add_argument("--group", metavar="COLUMN", help="the CSV's column that no fold separates, such as patients")
+    command.add_argument("--holdout", metavar="FOLDER", help="the folder of labelled images that is never trained on")
 
 
 def run_list(workspace: Workspace, options: Namespace) -> None:
@@ -183,11 +188,15 @@ def run_check(workspace: Workspace, options: Namespace) -> None:
 
 
 def run_new(workspace: Workspace, options: Namespace) -> None:
-    """Make a competition folder out of <class>/<image> folders."""
+    """Make a competition folder out of a folder or archive of images, and say what was taken for what."""
     from harness.plugins import loading
+    from harness.plugins.guess import Choices
     from harness.plugins.scaffold import create
 
-    name = create(workspace, options.name, options.source)
+    choices = Choices(options.metric, options.label, options.path, options.group, options.holdout)
+    name, said = create(workspace, options.name, options.source, choices)
+    for line in said:
+        console().print(line, markup=False)
     console().print(f"made competitions/{name}/ ({', '.join(loading.FILES)})")
     console().print(f"next: make submit COMP={name}")
 

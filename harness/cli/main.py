@@ -31,7 +31,7 @@ EXAMPLES = """examples:
   harness leaderboard cifar10                         the known ranks, and your runs among them
   harness submit dogs-vs-cats --upload                the data from Kaggle, a CSV to Kaggle, its score and rank
   harness reproduce --only 1 2                        published experiments, and the page of results
-  harness new pets --from ~/pets                      a competition out of <class>/<image> folders
+  harness new pets --from ~/pets                      a competition out of a folder of images
 
 exit codes: 0 done; 2 something for you to fix; 1 a bug of ours; 130 stopped by Ctrl-C; 143 by SIGTERM
 """

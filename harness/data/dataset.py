@@ -115,7 +115,9 @@ def load_or_read(
     labels = np.array(
         [UNLABELLED if row.label is None else number_of[row.label] for row in listing.rows], dtype=np.int32
     )
-    splits = _with_hold_out(holdout, np.array([row.split for row in listing.rows], dtype="U8"), labels, groups)
+    grouped = any(row.group is not None for row in listing.rows)
+    splits = np.array([row.split for row in listing.rows], dtype="U8")
+    splits = _with_hold_out(holdout, splits, labels, groups, grouped)
     empty_classes = [name for name, number in number_of.items() if not ((labels == number) & (splits == TRAIN)).any()]
     if empty_classes:
         raise UserError(
@@ -127,7 +129,6 @@ def load_or_read(
     writer.writerow(COLUMNS)
     for row, split, group, digest in zip(listing.rows, splits, groups, hashes, strict=True):
         writer.writerow([row.id, split, row.label or "", group, row.source, digest])
-    grouped = any(row.group is not None for row in listing.rows)
     write_table(table, text.getvalue(), made_from, classes=listing.classes, grouped=grouped)
     dataset = load(reader, folder, table, made_from)
     assert dataset is not None
@@ -205,11 +206,11 @@ def locate(readers: tuple[Reader, ...], source: Path, unpack_to: Path, name: str
     return find(readers, source)
 
 
-def _with_hold_out(holdout: HoldOut | None, splits: Array, labels: Array, groups: Array) -> Array:
+def _with_hold_out(holdout: HoldOut | None, splits: Array, labels: Array, groups: Array, grouped: bool) -> Array:
     """The splits, in place, with a hold-out if there was none, and without training copies of hold-out images."""
     if holdout is not None and not (splits == HOLDOUT).any():
         train = np.flatnonzero(splits == TRAIN)
-        is_held_out = holdout.cut(labels[train], groups[train])
+        is_held_out = holdout.cut(labels[train], groups[train], grouped)
         splits[train[is_held_out]] = HOLDOUT
     leaked = (splits == TRAIN) & np.isin(groups, groups[splits == HOLDOUT])
     splits[leaked] = EXCLUDED

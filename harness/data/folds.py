@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.utils.console import say
 from harness.utils.errors import UserError, some
 from harness.utils.files import table_about, write_table
 
@@ -29,8 +30,17 @@ class HoldOut:
     part: float
     seed: int = 42
 
-    def cut(self, labels: Array, groups: Array) -> Array:
-        """A mask of the held-out rows: (n,) bool."""
+    def cut(self, labels: Array, groups: Array, grouped: bool = False) -> Array:
+        """A mask of the held-out rows: (n,) bool.
+
+        Args:
+            labels: (n,) class numbers.
+            groups: (n,) int.
+            grouped: whether groups are more than copies of an image: a group then may hold several classes.
+        """
+        if grouped:
+            count = len(labels) / self.part if self.part >= 1 else 1 / self.part
+            return _grouped_folds(labels, groups, max(2, round(count)), self.seed) == 0
         return _stratified_part(labels, groups, self.part, self.seed)
 
 
@@ -50,20 +60,32 @@ class KFold:
     validation: float | None = None
     seed: int = 42
 
-    def split(self, labels: Array, groups: Array) -> Array:
+    def split(self, labels: Array, groups: Array, grouped: bool = False) -> Array:
         """The fold in which each row is validated: (n, repeats) int; ``ALWAYS_TRAIN`` if in none.
+
+        Args:
+            labels: (n,) class numbers.
+            groups: (n,) int.
+            grouped: whether groups are more than copies of an image: a group then may hold several classes, and a class
+                that only one fold has stays in training.
 
         Raises:
             UserError: fewer than two folds, or a class with fewer rows than folds.
         """
         if self.validation is not None:
-            is_validation = _stratified_part(labels, groups, self.validation, self.seed)
+            if grouped:
+                is_validation = HoldOut(self.validation, self.seed).cut(labels, groups, grouped)
+            else:
+                is_validation = _stratified_part(labels, groups, self.validation, self.seed)
             return np.where(is_validation, 0, ALWAYS_TRAIN)[:, None]
         if self.k < 2 or self.repeats < 1:
             raise UserError(
                 f"KFold needs k >= 2 folds and repeats >= 1. Received: k={self.k}, repeats={self.repeats}",
                 "for a single split: folds=KFold(validation=0.2)",
             )
+        if grouped:
+            repeats = [_grouped_folds(labels, groups, self.k, self.seed + repeat) for repeat in range(self.repeats)]
+            return np.stack(repeats, axis=1)
         _, first_rows = np.unique(groups, return_index=True)
         smallest_class = np.bincount(labels[first_rows], minlength=labels.max() + 1).min()
         if smallest_class < self.k:
@@ -216,6 +238,44 @@ def _assign_folds(labels: Array, groups: Array, k: int, seed: int) -> Array:
         fold_of_group[members] = (next_fold + np.arange(len(members))) % k
         next_fold = (next_fold + len(members)) % k
     return fold_of_group[group_of]
+
+
+def _grouped_folds(labels: Array, groups: Array, k: int, seed: int) -> Array:
+    """The fold of each row, of groups that may hold several classes: (n,) int; ``ALWAYS_TRAIN`` if in none.
+
+    A class of which all rows fell into one fold could not be learned without it: its groups stay in training.
+
+    Raises:
+        UserError: there are fewer groups than folds.
+    """
+    import warnings
+
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    count = len(np.unique(groups))
+    if count < k:
+        raise UserError(
+            f"{k} parts need {k} groups, and there are {count}.",
+            "set fewer folds, or a larger hold-out, in the competition's competition.py",
+        )
+    folds = np.empty(len(labels), np.int64)
+    splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")  # these stay in training, see below
+        for fold, (_, validation) in enumerate(splitter.split(labels, labels, groups)):
+            folds[validation] = fold
+    in_one_fold = [label for label in np.unique(labels) if len(set(folds[labels == label])) == 1]
+    stays = np.isin(groups, groups[np.isin(labels, in_one_fold)])
+    if stays.all() or len(set(folds[~stays])) < k:
+        raise UserError(
+            f"groups cannot be split into {k} parts: nearly every group has a class that no other part has.",
+            "set fewer folds, or a larger hold-out, in the competition's competition.py",
+        )
+    if in_one_fold:
+        say(
+            f"{len(in_one_fold):,} classes are in one part alone: their groups, {stays.sum():,} rows, stay in training."
+        )
+    return np.where(stays, ALWAYS_TRAIN, folds)
 
 
 def _stratified_part(labels: Array, groups: Array, part: float, seed: int) -> Array:

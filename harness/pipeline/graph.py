@@ -66,11 +66,12 @@ class Pipeline:
     # Making.
 
     def make_folds(self) -> None:
-        rows = self.artifacts.dataset.rows(TRAIN)
-        ids = tuple(self.artifacts.dataset.ids[row] for row in rows)
+        dataset = self.artifacts.dataset
+        rows = dataset.rows(TRAIN)
+        ids = tuple(dataset.ids[row] for row in rows)
         split = self.artifacts.given_folds or Folds(
             ids,
-            self.competition.folds.split(self.artifacts.dataset.labels[rows], self.artifacts.dataset.groups[rows]),
+            self.competition.folds.split(dataset.labels[rows], dataset.groups[rows], dataset.grouped),
         )
         with lock(self.artifacts.folds_file, "the folds"):
             split.write(self.artifacts.folds_file, self.artifacts.folds_key)

@@ -1,4 +1,4 @@
-"""``harness new``: a competition folder out of any ``<class>/<image>`` folder."""
+"""``harness new``: a competition folder out of a folder of images, or an archive."""
 
 from __future__ import annotations
 
@@ -7,29 +7,33 @@ import shutil
 from pathlib import Path
 from string import Template
 
-from harness.data.readers import ClassFolders
-from harness.data.readers.reader import find
+from harness.data.archives.archives import archives_in, is_archive, tables_beside, unpacked
+from harness.data.readers.reader import Listing, is_image, walk
+from harness.data.splits import HOLDOUT, TEST, TRAIN
 from harness.plugins import loading
-from harness.utils.errors import UserError
+from harness.plugins.guess import Choices, code, guess, submission
+from harness.scoring.metrics import METRICS
+from harness.utils.errors import UserError, some
 from harness.utils.files import write_json
 from harness.utils.workspace import Workspace
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def create(workspace: Workspace, name: str, source: Path) -> str:
+def create(workspace: Workspace, name: str, source: Path, choices: Choices | None = None) -> tuple[str, list[str]]:
     """Write ``competitions/<name>/`` and remember where the data is.
 
     Args:
         workspace: gets the folder.
         name: letters, digits, hyphens and underscores.
-        source: holds ``<class>/<image>``, and perhaps an unlabelled ``test/``.
+        source: a folder or an archive: folders of classes, or images with a CSV of labels.
+        choices: what the files do not say.
 
     Returns:
-        The folder's name.
+        The folder's name, and what was taken for what.
 
     Raises:
-        UserError: a name that is none or taken, or a folder that holds no classes.
+        UserError: a name that is none or taken, or files that are no known layout or could be several.
     """
     folder_name = loading.canonical(name)
     if not re.fullmatch(r"[a-z][a-z0-9_]*", folder_name):
@@ -41,14 +45,34 @@ def create(workspace: Workspace, name: str, source: Path) -> str:
     if folder.exists():
         raise UserError(f"{workspace.shown(folder)} exists already.", "choose another name, or remove that folder")
     source = source.expanduser().resolve()
-    if not source.is_dir():
+    if not source.is_dir() and not is_archive(source):
         raise UserError(f"there is no folder {source}.", "check the path after --from")
-    reader, root = find((ClassFolders(test="test"),), source)
-    classes = reader.listing(root).classes
+    choices = choices or Choices()
+    if choices.metric is not None and choices.metric not in METRICS:
+        raise UserError(
+            f"--metric must be one of {', '.join(METRICS)}. Received: {choices.metric!r}", "docs/metrics.md"
+        )
+    found = guess(_files(source, workspace.data(folder_name) / "unpacked"), choices)
+    listing = found.reader.listing(found.folder)
+    metric = choices.metric or ("log_loss" if len(found.value_columns) > 1 else "accuracy")
+    METRICS[metric].check(listing.classes)
+    form = submission(found, metric, listing.classes)
+    said = [*found.said, *_counts(listing), _said_of_metric(metric, choices)]
+    if form.value == "probability":
+        said.append(f"CSV: the probability of the class {form.positive!r}")
     values = {
         "name": folder_name,
         "title": name.replace("_", " ").replace("-", " ").capitalize(),
-        "count": len(classes),
+        "count": len(listing.classes),
+        "metric": metric,
+        "metric_title": METRICS[metric].title,
+        "reader_name": type(found.reader).__name__,
+        "reader": code(found.reader),
+        "submission": code(form) if form != type(form)() else 'SubmissionFormat(value="class")',
+        "header": ",".join(form.columns(listing.classes)[:3])
+        + (",…" if len(form.columns(listing.classes)) > 3 else ""),
+        "layout": found.reader.looks_for.replace("`", "'"),
+        "holdout": _said_of_holdout(listing),
     }
     temporary = folder.with_name(f".{folder_name}.new")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -58,4 +82,35 @@ def create(workspace: Workspace, name: str, source: Path) -> str:
         (temporary / file).write_text(template.substitute(values), encoding="utf-8")
     write_json(workspace.data(folder_name) / "source.json", {"folder": str(source)})
     temporary.rename(folder)
-    return folder_name
+    return folder_name, said
+
+
+def _files(source: Path, unpack_to: Path) -> Path:
+    """The folder of the files: the source itself, or what its archives hold."""
+    if source.is_file():
+        return unpacked([source], unpack_to)
+    archives = archives_in(source)
+    if archives and not any(is_image(path) for path, _ in walk(source)):
+        return unpacked(archives, unpack_to, tables_beside(archives))
+    return source
+
+
+def _counts(listing: Listing) -> list[str]:
+    """The numbers of rows and classes, with three examples."""
+    splits = [row.split for row in listing.rows]
+    counts = ", ".join(f"{splits.count(split):,} {split}" for split in (TRAIN, HOLDOUT, TEST) if split in splits)
+    step = max(1, splits.count(TRAIN) // 3)
+    examples = [row for row in listing.rows if row.split == TRAIN][::step][:3]
+    shown = "; ".join(f"{row.source} is {row.label!r}" for row in examples)
+    return [f"rows: {counts}; {len(listing.classes):,} classes: {some([*listing.classes])}", f"for example: {shown}"]
+
+
+def _said_of_metric(metric: str, choices: Choices) -> str:
+    why = "as you said" if choices.metric else "since no file says which: --metric NAME, see docs/metrics.md"
+    return f"metric: {METRICS[metric].title}, {why}"
+
+
+def _said_of_holdout(listing: Listing) -> str:
+    if any(row.split == HOLDOUT for row in listing.rows):
+        return "the folder that has labels of its own"
+    return "20 % of the labelled rows, stratified, seed 42"

@@ -176,3 +176,33 @@ def test_what_is_no_csv_at_all_is_refused_in_words(tmp_path: Path):
     (tmp_path / "picture.csv").write_bytes(b"\x89PNG\xff\xfe\x00")
     with pytest.raises(UserError, match="not a CSV of folds"):
         Folds.read(tmp_path / "picture.csv", ("a",))
+
+
+# Groups that hold several classes: patients, places.
+
+
+@given(st.integers(0, 10**6), st.integers(2, 5), st.integers(2, 4))
+def test_no_group_is_on_both_sides_and_each_class_can_be_learned(seed, k, classes):
+    random = np.random.default_rng(seed)
+    groups = random.integers(0, 30, 200)
+    labels = (groups + random.integers(0, 2, 200)) % classes
+    folds = KFold(k).split(labels, groups, grouped=True)[:, 0]
+    assert all(len(set(folds[groups == group])) == 1 for group in set(groups))
+    for fold in range(k):
+        assert (folds == fold).any() and set(labels[folds != fold]) == set(labels)
+    held_out = HoldOut(0.25).cut(labels, groups, grouped=True)
+    assert 0.1 < held_out.mean() < 0.4
+    assert not set(groups[held_out]) & set(groups[~held_out])
+
+
+def test_a_class_of_one_group_stays_in_training(capsys):
+    groups = np.repeat(np.arange(20), 4)
+    labels = np.where(groups == 7, 2, np.arange(80) % 2)
+    folds = KFold(4).split(labels, groups, grouped=True)[:, 0]
+    assert (folds[groups == 7] == -1).all() and (folds[groups != 7] >= 0).all()
+    assert "1 classes are in one part alone: their groups, 4 rows, stay in training" in "".join(capsys.readouterr())
+
+
+def test_fewer_groups_than_folds_are_refused():
+    with pytest.raises(UserError, match="5 parts need 5 groups, and there are 3"):
+        KFold(5).split(np.arange(12) % 2, np.arange(12) % 3, grouped=True)

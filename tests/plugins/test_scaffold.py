@@ -15,7 +15,8 @@ from harness.utils.workspace import Workspace
 
 
 def test_a_folder_of_classes_becomes_a_complete_competition(workspace: Workspace, class_folders):
-    assert create(workspace, "my-insects", class_folders()) == "my_insects"
+    name, said = create(workspace, "my-insects", class_folders())
+    assert name == "my_insects" and "labels: the names of the folders" in said
     assert {file.name for file in workspace.competition("my_insects").iterdir()} == set(FILES)
     competition = loading.load(workspace, "my-insects")
     assert competition.title == "My insects"

@@ -1,0 +1,224 @@
+"""``harness new`` on the layouts of boards: what it takes for what, and what it refuses to guess."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import log_loss, roc_auc_score
+
+from harness.pipeline.graph import Pipeline
+from harness.plugins import loading
+from harness.plugins.guess import Choices, guess
+from harness.plugins.scaffold import create
+from harness.utils.errors import UserError
+from harness.utils.workspace import Workspace
+from tests.conftest import RECIPES, draw
+
+KINDS = ("boxer", "black-and-tan_coonhound", "pug")
+
+
+@pytest.fixture
+def board(tmp_path: Path, save) -> Callable[..., Path]:
+    """Write a board's files: images by path and label, tables by name."""
+
+    def make(images: dict[str, int], **tables: str) -> Path:
+        folder = tmp_path / "files"
+        for number, (path, label) in enumerate(images.items()):
+            save(folder / path, draw(label, number))
+        for name, text in tables.items():
+            (folder / f"{name}.csv").write_text(text)
+        return folder
+
+    return make
+
+
+def table(header: str, rows: list[tuple]) -> str:
+    return "\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n"
+
+
+def dogs(board: Callable[..., Path]) -> Path:
+    """Names in a CSV, no suffix, a column a class in the sample: as in dog-breed-identification."""
+    images = {f"train/{number:032x}.jpg": number % 3 for number in range(30)} | {
+        f"test/{n:032x}.jpg": 0 for n in (99, 98)
+    }
+    labels = table("id,breed", [(f"{number:032x}", KINDS[number % 3]) for number in range(30)])
+    columns = ",".join(sorted(KINDS))
+    sample = table(f"id,{columns}", [(f"{number:032x}", 0.3, 0.3, 0.4) for number in (99, 98)])
+    return board(images, labels=labels, sample_submission=sample)
+
+
+def patients(board: Callable[..., Path]) -> Path:
+    """Two classes, a group column and other columns: as in siim-isic-melanoma-classification."""
+    images = {f"jpeg/train/ISIC_{number}.jpg": number % 2 for number in range(32)}
+    images |= {f"jpeg/test/ISIC_{number}.jpg": 0 for number in (90, 91, 92)}
+    rows = [(f"ISIC_{number}", f"IP_{number // 2 % 8}", "male", number % 2) for number in range(32)]
+    sample = table("image_name,target", [(f"ISIC_{number}", 0) for number in (92, 90, 91)])
+    test = table("image_name,patient_id", [(f"ISIC_{number}", "IP_99") for number in (90, 91, 92)])
+    return board(images, train=table("image_name,patient_id,sex,target", rows), test=test, sample_submission=sample)
+
+
+def submitted(workspace: Workspace, name: str) -> tuple[Pipeline, dict[str, list[dict[str, str]]]]:
+    """The pipeline after the CSVs were made, and their rows by split."""
+    (workspace.competition(name) / "recipes.py").write_text(RECIPES)
+    made = Pipeline(workspace, loading.load(workspace, name))
+    made.perform(made.artifacts.choose(["coarse"]), submit="coarse")
+    rows = {}
+    for split, path in made.artifacts.submission_files("coarse").items():
+        with path.open() as file:
+            rows[split] = list(csv.DictReader(file))
+    return made, rows
+
+
+def lines_of(workspace: Workspace, name: str) -> int:
+    text = (workspace.competition(name) / "competition.py").read_text()
+    return sum(1 for line in text.splitlines() if line.strip() and not line.strip().startswith("#"))
+
+
+def test_breeds_are_guessed_and_scored_as_the_organiser_would(workspace: Workspace, board):
+    _, said = create(workspace, "dogs", dogs(board))
+    assert said[0] == "training rows: labels.csv, 30 rows, ids in 'id', images at train/{id}.jpg"
+    assert any(line.startswith("metric: log loss, since no file says which") for line in said)
+    assert lines_of(workspace, "dogs") <= 25
+    made, rows = submitted(workspace, "dogs")
+    assert [row["id"] for row in rows["test"]] == [f"{number:032x}" for number in (99, 98)]
+    assert [*rows["test"][0]] == ["id", *sorted(KINDS)]
+    values = np.array([[float(row[name]) for name in sorted(KINDS)] for row in rows["holdout"]])
+    truth = [KINDS[int(row["id"], 16) % 3] for row in rows["holdout"]]
+    wanted = log_loss(truth, values / values.sum(axis=1, keepdims=True), labels=sorted(KINDS))
+    assert made.artifacts.run_of("coarse").metrics()["holdout"]["score"] == pytest.approx(wanted, abs=1e-6)
+    assert float(made_score(made, workspace, "dogs")) == pytest.approx(wanted, abs=1e-9)
+
+
+def made_score(made: Pipeline, workspace: Workspace, name: str):
+    """The local score of the hold-out's CSV."""
+    from harness.kaggle.board import board as board_of
+    from harness.scoring.metrics import METRICS
+    from harness.scoring.score import score_file
+
+    competition = loading.load(workspace, name)
+    file = made.artifacts.submission_files("coarse")["holdout"]
+    metric = METRICS[competition.metric]
+    return score_file(file, competition.submission, metric, made.artifacts.dataset, board_of(workspace, competition))
+
+
+def test_patients_are_kept_together_and_auc_is_the_organisers(workspace: Workspace, board):
+    choices = Choices(metric="auc", group="patient_id")
+    _, said = create(workspace, "melanoma", patients(board), choices)
+    assert "groups: column 'patient_id'; no fold separates its 8 values" in said
+    assert "CSV: the probability of the class '1'" in said
+    assert lines_of(workspace, "melanoma") <= 25
+    made, rows = submitted(workspace, "melanoma")
+    assert [row["image_name"] for row in rows["test"]] == ["ISIC_92", "ISIC_90", "ISIC_91"]
+    number = [int(row["image_name"].removeprefix("ISIC_")) for row in rows["holdout"]]
+    wanted = roc_auc_score([each % 2 for each in number], [float(row["target"]) for row in rows["holdout"]])
+    assert float(made_score(made, workspace, "melanoma")) == pytest.approx(wanted, abs=1e-9)
+    held = {each // 2 % 8 for each in number}
+    trained = {int(name.removeprefix("ISIC_")) // 2 % 8 for name in made.artifacts.folds.ids}
+    assert held and not held & trained
+
+
+def test_without_a_group_it_says_which_columns_could_be_one(board):
+    found = guess(patients(board), Choices())
+    assert "groups: none; if rows with the same value belong together: --group patient_id" in found.said
+    assert found.reader.label == "target"
+
+
+def test_zips_beside_a_csv_are_unpacked_first(workspace: Workspace, board, tmp_path: Path):
+    files, given = dogs(board), tmp_path / "given"
+    given.mkdir()
+    for name in ("train", "test"):
+        shutil.make_archive(str(given / name), "zip", files, name)
+    for name in ("labels.csv", "sample_submission.csv"):
+        shutil.make_archive(str(given / name), "zip", files, name)
+    _, said = create(workspace, "dogs", given)
+    assert "rows: 30 train, 2 test; 3 classes: black-and-tan_coonhound, boxer, pug" in said
+    assert len(Pipeline(workspace, loading.load(workspace, "dogs")).artifacts.dataset) == 32
+
+
+def test_folders_that_are_no_classes_are_found_by_their_columns(board):
+    """Paths hold the chain, labels are hotels: as in hotel-id-2021."""
+    images = {f"train_images/{number % 2}/{number}a.jpg": number % 2 for number in range(6)} | {"test_images/x.jpg": 0}
+    rows = table("image,chain,hotel_id", [(f"{number}a.jpg", number % 2, 100 + number % 3) for number in range(6)])
+    found = guess(board(images, train=rows, sample_submission="image,hotel_id\nx.jpg,100 101\n"), Choices())
+    assert found.reader.path == "train_images/{chain}/{image}" and found.reader.test_path == "test_images/{id}"
+
+
+def test_one_folder_of_both_is_told_apart_by_the_tables(board):
+    """One-hot columns, train and test in one folder: as in plant-pathology-2020."""
+    images = {f"images/{part}_{number}.jpg": 0 for part in ("Train", "Test") for number in range(4)}
+    rows = table("image_id,healthy,rust", [(f"Train_{number}", number % 2, 1 - number % 2) for number in range(4)])
+    sample = table("image_id,healthy,rust", [(f"Test_{number}", 0.5, 0.5) for number in range(4)])
+    found = guess(board(images, train=rows, sample_submission=sample), Choices())
+    assert found.reader.label == ("healthy", "rust")
+    assert (found.reader.path, found.reader.test_path) == ("images/{image_id}.jpg", "images/{id}.jpg")
+
+
+@pytest.mark.parametrize(
+    ("header", "choices", "problem", "fix"),
+    [
+        ("id,first,second", Choices(), "which column of train.csv holds the labels: first, second", "--label first"),
+        ("id,first,second", Choices(label="frist"), "no column 'frist'. Did you mean first", "--label COLUMN"),
+    ],
+)
+def test_a_label_that_nothing_names_is_asked_for(board, header, choices, problem, fix):
+    images = {f"train/{number}.png": 0 for number in range(4)}
+    folder = board(images, train=table(header, [(number, "a", "b") for number in range(4)]))
+    with pytest.raises(UserError, match=problem) as refused:
+        guess(folder, choices)
+    assert fix in refused.value.fix
+
+
+def test_images_that_could_be_in_two_places_are_asked_for(board):
+    images = {f"{place}/{number}.png": 0 for place in ("large", "small") for number in range(4)}
+    folder = board(images, train=table("id,kind", [(number, "a") for number in range(4)]))
+    with pytest.raises(UserError, match=r"could be at large/\{id\}.png, small/\{id\}.png") as refused:
+        guess(folder, Choices())
+    assert refused.value.fix == "say which: --path 'large/{id}.png'"
+    assert guess(folder, Choices(path="small/{id}.png")).reader.path == "small/{id}.png"
+
+
+def test_numbers_are_not_taken_for_classes(board):
+    images = {f"train/{number}.png": 0 for number in range(4)}
+    folder = board(images, train=table("id,age", [(number, number + 0.5) for number in range(4)]))
+    with pytest.raises(UserError, match=r"'age' in train.csv holds numbers, not classes"):
+        guess(folder, Choices())
+
+
+def test_train_and_val_are_parts_and_not_classes(board):
+    images = {f"{part}/{kind}/{number}.png": 0 for part in ("train", "val") for kind in "ab" for number in range(2)}
+    folder = board(images | {"test/1.png": 0})
+    found = guess(folder, Choices())
+    assert (found.reader.train, found.reader.holdout, found.reader.test) == ("train", "val", "test")
+    shutil.rmtree(folder / "train" / "a")
+    with pytest.raises(UserError, match="neither two folders of classes, nor a CSV"):
+        guess(folder, Choices())
+    shutil.rmtree(folder / "train")
+    with pytest.raises(UserError, match="parts of a data set, not classes, and no train/: test, val"):
+        guess(folder, Choices())
+
+
+def test_two_labelled_parts_are_not_chosen_between(board):
+    parts = ("train", "val", "test")
+    folder = board({f"{part}/{kind}/1.png": 0 for part in parts for kind in "ab"})
+    with pytest.raises(UserError, match=r"test and val in .* both have labels") as refused:
+        guess(folder, Choices())
+    assert refused.value.fix == "say which: --holdout val"
+    assert guess(folder, Choices(holdout="test")).said == [
+        "labels: the names of the folders in train/",
+        "hold-out: test/",
+        "test rows: none",
+        "not used: val",
+    ]
+
+
+def test_an_unknown_metric_is_refused_before_anything_is_written(workspace: Workspace, board):
+    with pytest.raises(UserError, match="--metric must be one of accuracy"):
+        create(workspace, "dogs", dogs(board), Choices(metric="acc"))
+    with pytest.raises(UserError, match="AUC needs 2 classes, and the data has 3"):
+        create(workspace, "dogs", dogs(board), Choices(metric="auc"))
+    assert list(workspace.competitions.iterdir()) == []
