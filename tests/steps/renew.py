@@ -1,19 +1,20 @@
 """``make same-results``: see that the results of changed steps are the same, and note their code.
 
-Run after a refactoring. Of a step whose version was raised the new numbers are taken; those of other steps then follow
-where they go through it. Of any other changed step the numbers must be the ones that are kept.
+Run it after a refactoring; with ``--all`` it looks at the steps that have not changed too. Of a step whose version was
+raised the new numbers are taken; those of other steps then follow where they go through it. Of any other changed step
+the numbers must be the ones that are kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import io
 import json
 import os
 import sys
 import tempfile
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness.utils.files import write_text
@@ -145,10 +146,25 @@ def _compared(kept: Kept, step: str, now: dict, found: dict[str, Measured]) -> s
 def _measured(step: str) -> dict[str, Measured]:
     """What a step's regressions find; what they say on the way is not shown."""
     try:
-        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
+        with tempfile.TemporaryDirectory() as folder, _quietly():
             return results.measure(step, Path(folder))
     except Exception:
         raise RefusedError(f"its regression fails.\n{traceback.format_exc()}") from None
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Nothing goes to standard error, TensorFlow's own words neither."""
+    sys.stderr.flush()
+    before = os.dup(2)
+    with Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(before, 2)
+        os.close(before)
 
 
 def _values(found: dict[str, Measured]) -> Numbers:

@@ -41,7 +41,7 @@ def averages(folder: Path) -> Numbers:
     weights = np.array([1.0, 2.0, 0.5, 1.5])
     found: Numbers = {how: described(Average(weights, how)(members), 12) for how in AVERAGES}
     # Two votes each: the mean probability decides, and how much it counts shows.
-    found["tied votes"] = described(AVERAGES["vote"](members, np.full(4, 0.25)), 12)
+    found["tied votes"] = described(1000 * AVERAGES["vote"](members, np.full(4, 0.25)), 12)
     found |= {f"equal {of}": described(equal(members, of), 9) for of in ("probabilities", "logits")}
     blended = Blend(of=("b", "a", "d", "c"), weights=(4.0, 3.0, 2.0, 1.0), how="geometric")
     for name, recipe in (("weights", blended), ("equal weights", Blend(of=blended.of))):

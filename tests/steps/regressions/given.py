@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     import keras
 
     from harness.data.cache.image_cache import ImageCache
+    from harness.data.cache.rows import Rows
 
 Array = np.ndarray
 
@@ -24,6 +28,35 @@ Array = np.ndarray
 def fold(folder: Path, side: int = 16) -> Fold:
     """The drawn fold of the tests of training, with the same seed."""
     return drawn_fold(folder, side)
+
+
+class _Interrupting:
+    """A cache's rows, at whose so-manieth reading someone presses Ctrl-C."""
+
+    def __init__(self, rows: Rows, reading: int) -> None:
+        self.rows, self.shape, self.left = rows, rows.shape, reading
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, rows: Array) -> Array:
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        return self.rows[rows]
+
+
+@contextlib.contextmanager
+def interrupted(whole: Fold, reading: int) -> Iterator[Fold]:
+    """A fold whose training is stopped at the so-manieth batch that is read."""
+    ((images, cache),) = whole.caches.items()
+    caches = {images: dataclasses.replace(cache, rows=_Interrupting(cache.rows, reading))}
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            yield dataclasses.replace(whole, caches=caches)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def pixels(count: int, height: int = 16, width: int = 16, seed: int = 0) -> Array:

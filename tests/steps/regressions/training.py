@@ -37,7 +37,7 @@ def history(fold: Fold) -> Numbers:
 
 @regression("training", TRAINED)
 def trained(folder: Path) -> Numbers:
-    """A plain one, one with all settings on, and this one gone on with: from its end, and otherwise from an epoch."""
+    """A plain one; one with all settings on, which is stopped once; and from its first epoch on one with other ones."""
     from harness.training.checkpoint import resume_from
     from harness.training.loop import train
 
@@ -45,10 +45,11 @@ def trained(folder: Path) -> Numbers:
     fold.labels[:90:2] = 0  # rare classes for the weights
     other = dataclasses.replace(fold, folder=folder / "other")
     earlier = dataclasses.replace(fold, folder=folder / "earlier")
+    with given.without_plots(), given.interrupted(other, reading=9) as stopped:
+        train(ALL_ON, stopped, given.network)
     for name, settings, where in (
         ("plain", PLAIN, fold),
         ("all on", ALL_ON, other),
-        ("gone on", dataclasses.replace(ALL_ON, epochs=3), other),
         ("from an epoch", dataclasses.replace(ALL_ON, optimizer="sgd"), earlier),
     ):
         if where is earlier:
@@ -62,7 +63,7 @@ def trained(folder: Path) -> Numbers:
             f"{name}, weights of epoch": record["weights_of_epoch"],
             f"{name}, batch": record["batch_size"],
         }
-    found["checkpoints"] = sorted(file.name for file in folder.glob("*/checkpoints/epoch-*"))
+    found["checkpoints"] = sorted(file.name for file in other.folder.glob("checkpoints/*"))
     return found
 
 
@@ -74,8 +75,8 @@ def schedules(folder: Path) -> Numbers:
     table = {"power": 2.0, "milestones": ((2, 0.1), (3, 0.05), (5, 0.01)), "decay": 0.1, "cycles": 2}
     for name in ("constant", "linear", "polynomial", "steps", "time", "cosine", "one_cycle", "cycles"):
         settings = TrainingSettings(size=(8, 8), epochs=4, learning_rate=0.5, schedule=name, **table)
-        rate = schedule(settings, 10)
-        found[name] = [float(rate(step) if callable(rate) else rate) for step in range(0, 40, 3)]
+        rate = schedule(settings, 97)
+        found[name] = [float(rate(step) if callable(rate) else rate) for step in range(0, 388, 24)]
     return found
 
 
