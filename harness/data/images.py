@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from harness.utils.errors import UserError
 
@@ -17,9 +20,14 @@ Array = np.ndarray
 cv2.setNumThreads(1)
 # OpenCV's warnings about broken files do not name the file; our messages do.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+# Nor do Pillow's.
+warnings.filterwarnings("ignore", module="PIL")
 
 # A larger image is an accident or an attack: decoding it would take over 1.6 GB.
 MAX_PIXELS = 1 << 29
+
+# The same for what is decoded at its full size.
+MAX_DECODED_PIXELS = 1 << 27
 
 # The start of a JPEG segment: 0xFF and a code other than a stuffed zero, padding or a restart marker of scan data.
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
@@ -89,6 +97,8 @@ def decode(content: bytes, geometry: Geometry | None = None) -> Array:
     if not content:
         raise UnreadableError("the file is empty")
     _require_whole(content)
+    if geometry is None or not content.startswith(b"\xff\xd8"):
+        _require_size(content)
     flag = cv2.IMREAD_COLOR_RGB
     if geometry is not None and content.startswith(b"\xff\xd8"):
         flag = _reduced_flag(content, geometry)
@@ -141,6 +151,26 @@ def _require_whole(content: bytes) -> None:
             raise UnreadableError("the JPEG is cut off")
     elif content.startswith(b"\x89PNG") and b"IEND" not in content:
         raise UnreadableError("the PNG is cut off")
+
+
+def _require_size(content: bytes) -> None:
+    """Reject an image whose header claims too many pixels, before memory is taken for them."""
+    if content.startswith(b"\x89PNG"):
+        width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
+    elif content.startswith(b"GIF8"):
+        width, height = int.from_bytes(content[6:8], "little"), int.from_bytes(content[8:10], "little")
+    elif content.startswith(b"\xff\xd8"):
+        height, width = _jpeg_size(content)
+    else:
+        try:
+            with Image.open(io.BytesIO(content)) as image:
+                width, height = image.size
+        except Image.DecompressionBombError:
+            raise UnreadableError("it claims too many pixels") from None
+        except Exception:  # what Pillow cannot read may still be one that OpenCV can
+            return
+    if height * width > MAX_DECODED_PIXELS:
+        raise UnreadableError(f"it claims {height}×{width} pixels")
 
 
 def _has_end_marker(content: bytes) -> bool:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,11 +27,15 @@ def whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``, and rename it to ``path`` if the block succeeds.
 
     A reader sees either the old file or the new one, never a partial one; after a kill the old one is still there.
-    The temporary name is fixed, so leftovers of a killed process are overwritten. Where several processes may write
-    the same file, callers hold ``lock(path)``.
+    The temporary name cannot be guessed, and is made anew: no link that lies there already is followed. Leftovers of
+    killed processes go after an hour. Where several processes may write the same file, callers hold ``lock(path)``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp{path.suffix}")
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.????????.tmp{path.suffix}"):
+        if time.time() - leftover.lstat().st_mtime > 3600:
+            leftover.unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp{path.suffix}")
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
         yield temporary
         sync(temporary)

@@ -29,6 +29,11 @@ TABLE_SUFFIXES = (".csv", ".json")
 MOST_GROWTH = 100
 ALWAYS_ALLOWED = 1 << 30
 MOST_FILES = 2_000_000
+# A path has at most 4,096 bytes on Linux; attributes may take more.
+MOST_HEADER_BYTES = 1 << 20
+HEADER_TYPES = (
+    tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
+)  # fmt: skip
 
 BROKEN = (zipfile.BadZipFile, tarfile.TarError, seven_zip.BrokenError, zlib.error, lzma.LZMAError)
 CHUNK = 1 << 20
@@ -211,7 +216,7 @@ def _zip_entries(archive: Path, file: IO[bytes], allowance: _Allowance) -> Itera
         for info in infos:
             file_type = stat.S_IFMT(info.external_attr >> 16)
             if file_type not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise _refused(archive, f"{info.filename!r} in it is a link or a device")
+                raise _refused(archive, f"{_short(info.filename)} in it is a link or a device")
             if info.flag_bits & 1:
                 raise _refused(archive, "it is encrypted")
             position += info.compress_size
@@ -229,16 +234,27 @@ def _tar_entries(archive: Path, file: IO[bytes], allowance: _Allowance) -> Itera
     # Not tarfile's own decompression, which accepts a truncated file and does not verify the checksum.
     with contextlib.ExitStack() as stack:
         stream = file if archive.suffix.lower() == ".tar" else stack.enter_context(gzip.GzipFile(fileobj=file))
-        archive_file = stack.enter_context(tarfile.open(fileobj=stream, mode="r|"))
+        archive_file = stack.enter_context(tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header))
         while (member := archive_file.next()) is not None:
             archive_file.members = []  # type: ignore[attr-defined]  # or tarfile would keep every member
             if not (member.isreg() or member.isdir()) or member.issparse():
-                raise _refused(archive, f"{member.name!r} in it is a link or a device")
+                raise _refused(archive, f"{_short(member.name)} in it is a link or a device")
             allowance.require(member.size)
             content = archive_file.extractfile(member)
             yield _Entry(member.name, content.read if content else None, file.tell())
         while chunk := stream.read(CHUNK):  # read to the end, where gzip verifies its checksum
             allowance.take(len(chunk))
+
+
+class _Header(tarfile.TarInfo):
+    """A member's header. Those that hold a name or attributes are read into memory, so their size is limited."""
+
+    def _proc_member(self, archive_file: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in HEADER_TYPES and self.size > MOST_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header in it claims {size(self.size)}")
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            raise tarfile.ReadError("it holds a sparse file")
+        return super()._proc_member(archive_file)  # type: ignore[misc]
 
 
 def _require_end(file: IO[bytes]) -> None:
@@ -260,12 +276,17 @@ def _safe_parts(archive: Path, name: str) -> tuple[str, ...]:
     """The parts of an entry's path; an error if on any system it would lead out of the target."""
     path = PureWindowsPath(name)  # treats both kinds of slashes as separators
     if path.drive or path.root or ".." in path.parts:
-        raise _refused(archive, f"{name!r} in it leads out of the folder that it is unpacked to")
+        raise _refused(archive, f"{_short(name)} in it leads out of the folder that it is unpacked to")
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise _refused(archive, f"the name {name!r} in it is not UTF-8") from None
+        raise _refused(archive, f"the name {_short(name)} in it is not UTF-8") from None
     return path.parts
+
+
+def _short(name: str) -> str:
+    """A name from an archive, as a message can hold it."""
+    return repr(name if len(name) <= 80 else name[:79] + "…")
 
 
 @contextlib.contextmanager
@@ -277,7 +298,7 @@ def _as_user_errors(archive: Path) -> Iterator[None]:
         raise _refused(archive, f"the name {Path(error.filename).name!r} is used twice in it") from None
     except seven_zip.RefusedError as error:
         raise _refused(archive, str(error)) from None
-    except (*BROKEN, ValueError, EOFError, NotImplementedError) as error:
+    except (*BROKEN, ValueError, EOFError, NotImplementedError, RecursionError) as error:
         raise _broken(archive, error) from error
     except OSError as error:
         if error.errno is None:  # gzip's own: a bad header or checksum

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import pickle
+import pickletools
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,13 +91,23 @@ def _read(file: Path) -> dict[Any, Any]:
         UserError: the file is damaged, or its pickle refers to anything but arrays of bytes.
     """
     try:
-        with file.open("rb") as stream:
-            content = _Unpickler(stream, encoding="bytes").load()
+        pickled = file.read_bytes()
+        _check_sizes(pickled)
+        content = _Unpickler(io.BytesIO(pickled), encoding="bytes").load()
     except Exception as error:  # a damaged pickle raises any exception: KeyError, IndexError, struct.error, …
         raise _damaged(file, f"{error}" or type(error).__name__) from error
     if not isinstance(content, dict):
         raise _damaged(file, "it holds no dictionary")
     return content
+
+
+def _check_sizes(pickled: bytes) -> None:
+    """Reject a pickle whose instructions claim more than it holds: memory for it would be taken before it is read."""
+    for number, (opcode, argument, _) in enumerate(pickletools.genops(pickled)):
+        if opcode.name == "BYTEARRAY8":
+            raise pickle.UnpicklingError("it holds a bytearray")
+        if opcode.name.endswith("PUT") and int(argument or 0) > number:
+            raise pickle.UnpicklingError(f"it numbers an object {argument:,}, and holds fewer")
 
 
 def _damaged(file: Path, reason: str) -> UserError:

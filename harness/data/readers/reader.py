@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -88,7 +89,7 @@ class FolderReader:
 
     def state(self, folder: Path) -> Any:
         # The last one is the time of any change, which no program can set back as it can that of the last write.
-        return [(path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for path, stat in walk(folder)]
+        return [(path, about.st_size, about.st_mtime_ns, about.st_ctime_ns) for path, about in walk(folder)]
 
     def images(self, folder: Path) -> ImageSource:
         return Files(folder)
@@ -107,7 +108,10 @@ def walk(folder: Path, below: str = "") -> Iterator[tuple[str, os.stat_result]]:
             if entry.is_symlink() and not (folder / path).exists():
                 raise UserError(f"{folder / path} is a link to nothing.", "remove it, or restore its target")
             if not entry.is_dir():
-                yield path, entry.stat()
+                about = entry.stat()
+                if not stat.S_ISREG(about.st_mode):
+                    raise UserError(f"{folder / path} is no file but a pipe, a socket or a device.", "remove it")
+                yield path, about
             elif not entry.is_symlink() or not folder.resolve().is_relative_to((folder / path).resolve()):
                 yield from walk(folder, path)  # a link to a parent folder would never end
 
