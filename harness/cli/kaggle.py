@@ -121,7 +121,7 @@ def run_submissions(workspace: Workspace, options: Namespace) -> None:
 
     from harness.kaggle.credentials import SITE
     from harness.kaggle.failures import printable
-    from harness.kaggle.ledger import agreement
+    from harness.kaggle.ledger import SENDING, agreement
     from harness.kaggle.selection import select
     from harness.kaggle.upload import sender_of
     from harness.kaggle.words import verdict
@@ -138,7 +138,8 @@ def run_submissions(workspace: Workspace, options: Namespace) -> None:
     for entry in entries:
         scores = ["" if one is None else f"{one:.5g}" for one in (entry.holdout, entry.public, entry.private)]
         rank = "" if entry.rank is None else f"~ {entry.rank:,}"
-        table.add_row(entry.time, entry.file, entry.status, *scores, rank)
+        status = "in doubt" if entry.status == SENDING else entry.status
+        table.add_row(entry.time, entry.file, status, *scores, rank)
     ours = {entry.reference for entry in entries}
     for one in submissions:
         if one["reference"] not in ours:
@@ -147,6 +148,8 @@ def run_submissions(workspace: Workspace, options: Namespace) -> None:
     out = console()
     out.print(table if entries or submissions else f"Nothing was sent to {competition.slug} yet.")
     for entry in entries:
+        if entry.status == SENDING:
+            out.print(sender.doubt(entry))
         if words := verdict(entry):
             out.print(f"{entry.file}: {words}")
     if words := agreement(entries):

@@ -260,6 +260,13 @@ class Sender:
     def _in_doubt(self, entry: Entry) -> bool:
         return self.clock.now() < doubt_ends(entry, self.client.patience.doubt)
 
+    def doubt(self, entry: Entry) -> str:
+        """What is known of a file in doubt, in words."""
+        return (
+            f"{entry.file}: Kaggle was asked to file it on {entry.time}, has not answered, and does not list it. "
+            f"{self._words(entry)}"
+        )
+
     def _words(self, entry: Entry) -> str:
         """Until when a file in doubt is not sent again."""
         end = doubt_ends(entry, self.client.patience.doubt)

@@ -211,13 +211,21 @@ default = slow
 '''
 
 
-def test_ctrl_c_leaves_with_a_word_and_the_same_command_goes_on(insects: Workspace):
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+    ],
+)
+def test_ctrl_c_leaves_with_a_word_and_the_same_command_goes_on(insects: Workspace, number: int, code: int):
     (insects.competition("insects") / "recipes.py").write_text(SLOW)
     process = start(insects.root, "submit", "insects")
     wait_for(lambda: list(insects.root.glob("runs/insects/slow/*/fold-1/begun")))
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, told = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "the same command goes on from here" in told and "Traceback" not in told
     (insects.root / "quick").touch()
     process = start(insects.root, "submit", "insects")

@@ -12,7 +12,7 @@ import pytest
 
 from harness.kaggle import client
 from harness.kaggle.board import boards
-from harness.kaggle.ledger import Ledger
+from harness.kaggle.ledger import Entry, Ledger, now
 from harness.plugins import loading
 from harness.utils.workspace import Workspace
 from tests.conftest import CHECKOUT, RECIPES, draw
@@ -114,6 +114,20 @@ def test_any_csv_is_uploaded_once_and_waited_for_later(dogs: Workspace, stub, ha
     refused = harness("upload", "dogs-vs-cats", file)
     assert refused.code == 2 and "29 ids are missing" in refused.err and stub.calls["CreateSubmission"] == 2
     assert "no file" in harness("upload", "dogs-vs-cats", tmp_path / "none.csv").err
+
+
+def test_a_submission_in_doubt_is_listed_as_such(dogs: Workspace, stub, harness):
+    stub.slug = REDUX
+    ledger = Ledger(dogs.submissions("dogs_vs_cats") / "ledger.csv")
+    made = {"slug": REDUX, "file": "x.csv", "sha256": "0" * 64, "recipe": "", "run": ""}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "PATIENCE", dataclasses.replace(SHORT, doubt=900))
+        ledger.append(Entry(time=now(), status="sending", **made))
+        listed = harness("submissions", "dogs-vs-cats")
+    assert listed.code == 0 and "in doubt" in listed.out, listed.err
+    assert "x.csv is not sent again before" in listed.out and ledger.latest()[0].status == "sending"
+    assert harness("submissions", "dogs-vs-cats").code == 0
+    assert ledger.latest()[0].status == "sending"  # an empty list proves nothing where submissions were made
 
 
 def test_a_smoke_run_does_not_spend_a_submission(dogs: Workspace, stub, harness):
