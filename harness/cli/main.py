@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 import traceback
@@ -86,6 +87,8 @@ def main(arguments: list[str] | None = None) -> int:
                 f"the disk is full: {error}. Nothing half-written will be used.",
                 "free some room (data/*/cache and runs can be made again), then run the same command",
             )
+        if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR):
+            return _tell(f"{error}.", "change or free that path, then run the same command")
         if isinstance(error, PermissionError):
             return _tell(f"no permission: {error}.", "change the permissions of that path, then run the same command")
         traceback.print_exc()
