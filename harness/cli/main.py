@@ -11,6 +11,7 @@ import traceback
 from harness import __version__
 from harness.cli import data, kaggle, models, reproduce, runs, submit, train
 from harness.cli.arguments import Commands
+from harness.utils.console import printable
 from harness.utils.errors import UserError
 from harness.utils.signals import Ended, ended_by_signals
 from harness.utils.workspace import Workspace
@@ -97,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _tell(what: str, fix: str | None) -> int:
-    print(f"error: {what}", file=sys.stderr)
+    print(printable(f"error: {what}"), file=sys.stderr)
     if fix:
-        print(f"  fix: {fix}", file=sys.stderr)
+        print(printable(f"  fix: {fix}"), file=sys.stderr)
     return USER_MISTAKE

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,18 +39,36 @@ class _Lines:
         sys.stderr.flush()
 
 
+# Control characters, which a terminal obeys, and those that turn the direction of text: shown by their numbers.
+_ORDERS = {
+    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    for code in (*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    if chr(code) not in "\n\t"
+}
+
+
+def printable(text: str) -> str:
+    """Text without anything that a terminal would obey: names of files may hold any character."""
+    return text.translate(_ORDERS)
+
+
 def say(text: str) -> None:
     """Print a line about what is being done to stderr; results go to stdout."""
     from tqdm import tqdm
 
-    tqdm.write(text, file=sys.stderr)
+    tqdm.write(printable(text), file=sys.stderr)
 
 
 def console() -> Console:
     """Standard output for tables. Without a terminal it is 160 columns wide, so that a log does not truncate them."""
     from rich.console import Console
+    from rich.segment import Segment
 
     class OurConsole(Console):
+        def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
+            for segment in super().render(renderable, options):
+                yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # Rich would exit with 1, but a reader that stops early is no error
 
