@@ -70,4 +70,6 @@ def calibrate(members: Array, labels: Array) -> Calibration:
         if best_floor == floor:
             break
         temperature, floor = best_temperature(best_floor), best_floor
-    return Calibration(temperature, floor)
+    # With a floor the loss has several minima, and the search may end in one that is worse than no calibration.
+    fitted = (temperature, floor)
+    return Calibration(*min(fitted, (1.0, 0.0), key=lambda candidate: loss(*candidate)))

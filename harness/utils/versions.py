@@ -70,7 +70,7 @@ STEPS: dict[str, Step] = {
     "averages": Step(1, ("recipes.blend", "ensembles.combine")),
     "hill_climbing": Step(1, ("recipes.hill_climb",)),
     "stacking": Step(1, ("recipes.stacked",)),
-    "calibration": Step(1, ("recipes.calibrated",)),
+    "calibration": Step(2, ("recipes.calibrated",)),
     # Scores.
     "metrics": Step(1, ("scoring.metrics",)),
     "evaluation": Step(2, ("scoring.evaluation",)),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from harness.ensembles.calibration import COLDEST, HOTTEST, calibrate
 from harness.scoring.metrics import METRICS
-from tests.ensembles.cases import CASES
+from tests.ensembles.cases import CASES, case
 
 LOG_LOSS = METRICS["log_loss"]
 
@@ -52,3 +52,11 @@ def test_where_it_is_fitted_it_never_costs_and_it_moves_no_class_before_another(
     assert LOG_LOSS.score(labels, after) <= LOG_LOSS.score(labels, members[0]) + 1e-6
     order = np.argsort(members[0], axis=1)
     assert (np.diff(np.take_along_axis(after, order, axis=1), axis=1) >= 0).all()
+
+
+def test_a_search_that_ends_in_a_worse_minimum_is_not_taken():
+    (members, labels) = case(499, (2.5,), 53, 2)
+    labels = labels.copy()
+    labels[:2] = 0, 1
+    after = calibrate(members[:1], labels)(members[:1])
+    assert LOG_LOSS.score(labels, after) <= LOG_LOSS.score(labels, members[0]) + 1e-6
