@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from common import jpeg_dataset, rounds, scratch, verdict
 
+from harness.data.cache.build import open_or_build
 from harness.data.cache.image_cache import ImageCache
 from harness.data.fold import Fold
 from harness.models import keras_backend, networks
@@ -59,13 +60,13 @@ def compare(name: str, side: int, count: int) -> None:
     recipe = Network(network=name, size=(side, side), epochs=1, batch_size=BATCH, learning_rate=1e-3)
     with scratch() as folder:
         dataset = jpeg_dataset(Path(folder), count * 5 // 4, side, side + 8)
-        cache = build.open_or_build(Path(folder) / "ours.h5", recipe.images, dataset, 0)
+        cache = open_or_build(Path(folder) / "ours.h5", recipe.images, dataset, 0)
         rows, validated = np.split(np.arange(len(dataset)), [count])
         none = rows[:0]
         fold = Fold(name, rows, validated, none, none, dataset.labels, dataset.classes,
                     {recipe.images: cache}, False, 0, Path(folder) / "fold-1")  # fmt: skip
         memory, labels = np.array(cache.images), dataset.labels
-        models = build(recipe, fold, cache, rows)
+        models = build(recipe, fold, cache, recipe.assemble)
         compile_trainer(models, recipe, recipe.learning_rate)
         feed = Timed(Batches(cache.images, rows, labels, BATCH, seed=0))
         validation = TrainingSequence(Batches(cache.images, validated, labels, BATCH))

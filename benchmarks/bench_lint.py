@@ -7,6 +7,7 @@ import time
 import numpy as np
 from common import verdict
 
+from harness.scoring import submission_csv
 from harness.scoring.lint import examine
 from harness.scoring.predictions import Predictions
 from harness.scoring.submission_format import SubmissionFormat
@@ -24,7 +25,7 @@ def main() -> None:
     ids = tuple(map(str, range(1, ROWS + 1)))
     predictions = Predictions(ids, CLASSES, random.dirichlet(np.ones(len(CLASSES)), ROWS).astype(np.float32))
     for name, form in FORMS.items():
-        good = form.render(predictions)
+        good = submission_csv.render(form, predictions)
         bad = good.replace("1\n", "?\n")
         for state, content in ((f"{name}, good", good.encode()), (f"{name}, a tenth of it bad", bad.encode())):
             took = []

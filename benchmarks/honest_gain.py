@@ -52,7 +52,7 @@ def library(seed: int, pixels: int) -> tuple[Members, Array, Array, Array, Array
     return members, labels[known], folds, held, labels[fresh]
 
 
-def greedy(metric: str, bags: int = 1) -> Fit:
+def hill_climbing(metric: str, bags: int = 1) -> Fit:
     return lambda members, labels: Average(
         select(members.probabilities, labels, METRICS[metric], steps=50, bags=bags, seed=0)
     )
@@ -75,9 +75,9 @@ def calibrated(members: Members, labels: Array):
 ENSEMBLES: dict[str, Fit] = {
     "mean": mean,
     "mean, calibrated": calibrated,
-    "greedy for accuracy": greedy("accuracy"),
-    "greedy for log loss": greedy("log_loss"),
-    "the same, 20 bags": greedy("log_loss", 20),
+    "hill climbing for accuracy": hill_climbing("accuracy"),
+    "hill climbing for log loss": hill_climbing("log_loss"),
+    "the same, 20 bags": hill_climbing("log_loss", 20),
     "stacked, C = 1": stacked(1.0),
     "stacked, C = 0.01": stacked(0.01),
 }

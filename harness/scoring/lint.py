@@ -53,7 +53,7 @@ def read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except (FileNotFoundError, IsADirectoryError):
-        raise UserError(f"there is no file {file}.", "harness submit COMP writes one") from None
+        raise UserError(f"there is no file {file}.", "check the path; harness submit writes a CSV") from None
 
 
 def examine(

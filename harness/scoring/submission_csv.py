@@ -56,7 +56,7 @@ def parse(
     if predictions is None:
         raise UserError(
             f"{name} is not in the competition's format:\n" + "\n".join(f"  - {defect.text}" for defect in defects),
-            "correct the file, or make one with: harness submit COMP",
+            "correct the file; harness submit writes one in the format",
         )
     return predictions
 

@@ -1,4 +1,4 @@
-"""HillClimb selection for log loss, against recomputing the metric at each trial; both must find the same weights."""
+"""Hill climbing for log loss, against recomputing the metric at each trial; both must find the same weights."""
 
 from __future__ import annotations
 
