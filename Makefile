@@ -18,7 +18,7 @@ WORKERS := -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help submit score list reproduce results augment-demo test test-jax test-smoke test-slow test-kaggle test-samples lint same-results bench clean lock gpu
+.PHONY: help submit score list reproduce results augment-demo test test-jax test-smoke test-results test-slow test-kaggle test-samples lint same-results bench clean lock gpu
 
 help: ## print this
 	@echo "Harness. Data in, a leaderboard-format CSV and an honest score out."
@@ -62,6 +62,9 @@ test-jax: $(BIN)/.dev ## the tests of networks and training on Keras's JAX backe
 
 test-smoke: $(BIN)/.dev ## every recipe of every competition with --smoke, on drawn pictures
 	@$(BIN)/python -m pytest -n auto -m slow tests/test_smoke.py
+
+test-results: $(BIN)/.dev ## what each step gives, and what finished runs predict, in two minutes
+	@$(BIN)/python -m pytest $(WORKERS) -m slow tests/steps tests/runs/test_predict.py tests/runs/test_export.py
 
 test-slow: $(BIN)/.dev ## the long tests: kills and faults at random moments
 	@$(BIN)/python -m pytest -m slow

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from harness.utils.files import read_json
+
 DECLARED = '''
 from harness.recipes import LogisticRegression, Network, recipe
 
@@ -47,8 +49,8 @@ def test_a_run_goes_on_from_anothers_epoch_as_a_run_of_its_own(insects, harness)
     status = harness("status", "insects").out
     assert f"{parent.parent.name[:8]}, epoch 1" in status and "epochs=3, learning_rate=0.001" in status
     assert record["training"][0]["epochs"] == 3
-    history = json.loads((child.parent / "fold-1" / "history.json").read_text())
-    first = json.loads((parent.parent / "fold-1" / "history.json").read_text())
+    history = read_json(child.parent / "fold-1" / "history.json")
+    first = read_json(parent.parent / "fold-1" / "history.json")
     assert history["loss"][0] == first["loss"][0] and len(history["loss"]) == 3
     assert history["learning_rate"][1:] == pytest.approx([0.001, 0.001])
     assert parent.read_bytes() == before and json.loads(before)["parent"] is None

@@ -15,6 +15,7 @@ from harness.models.backbones import BACKBONES
 from harness.models.backbones.backbone import Backbone
 from harness.recipes import FineTune
 from harness.utils.errors import UserError
+from harness.utils.files import read_json
 from tests.conftest import declared
 from tests.training.folds import drawn_fold
 
@@ -100,7 +101,7 @@ def test_each_stage_leaves_its_scores_and_its_curves(fold: Fold, capsys):
     RECIPE.fit(fold)
     for folder, epochs in ((fold.folder / "frozen-stage", 6), (fold.folder, 3)):
         about = json.loads((folder / "training.json").read_text())
-        history = json.loads((folder / "history.json").read_text())
+        history = read_json(folder / "history.json")
         assert len(history["loss"]) == epochs
         assert about["validation"]["accuracy"] == history["val_accuracy"][about["weights_of_epoch"] - 1]
         assert (folder / "curves.png").is_file()

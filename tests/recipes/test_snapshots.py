@@ -15,6 +15,7 @@ from harness.recipes import Network, Soup, snapshots
 from harness.recipes.seeds import lookup
 from harness.scoring.metrics import METRICS
 from harness.utils.errors import UserError
+from harness.utils.files import read_json
 from harness.utils.workspace import Workspace
 from tests.conftest import declared, draw
 
@@ -146,7 +147,7 @@ def test_all_snapshots_come_from_one_training(made):
 @pytest.mark.model
 def test_a_snapshot_is_the_run_at_that_epoch(made):
     found, _ = made
-    whole = json.loads((found.artifacts.run_of("net").folder / "fold-1" / "history.json").read_text())
+    whole = read_json(found.artifacts.run_of("net").folder / "fold-1" / "history.json")
     for name, epoch in (("net#3", 1), ("net#2", 2), ("net", 3)):
         record = json.loads((found.artifacts.run_of(name).folder / "run.json").read_text())
         told = record["training"][0]

@@ -135,6 +135,7 @@ def test_a_run_predicts_its_holdouts_images_as_it_did(competition: LoadedCompeti
     assert_predicts_what_it_said(competition, recipe, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_a_network_predicts_its_holdouts_images_as_it_did(competition: LoadedCompetition, tmp_path: Path):
     assert_predicts_what_it_said(competition, "network", tmp_path, epochs=2, tta="hflip", folds=1)

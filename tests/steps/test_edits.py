@@ -19,6 +19,8 @@ from harness.utils.versions import STEPS
 from harness.utils.workspace import Workspace
 from tests.steps import code
 
+pytestmark = pytest.mark.slow
+
 
 def edited(file: Path, old: str, new: str) -> None:
     text = file.read_text()
@@ -82,6 +84,7 @@ import harness
 from harness.pipeline.graph import Pipeline
 from harness.plugins import loading
 from harness.utils.workspace import Workspace
+
 workspace = Workspace(Path(sys.argv[1]))
 made = Pipeline(workspace, loading.load(workspace, "insects"))
 steps = made.steps(made.artifacts.choose([]), "blend")

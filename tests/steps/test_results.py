@@ -12,9 +12,12 @@ from harness.utils.versions import STEPS
 from tests.steps.results import PIXELS, ROUNDING, TRAINED, Measured, differences, kept, measure, registered
 
 # Other backends draw other random numbers, and a GPU computes in half precision.
-pytestmark = pytest.mark.skipif(
-    os.environ["KERAS_BACKEND"] != "tensorflow" or on_gpu(), reason="the numbers are those of TensorFlow on a CPU"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        os.environ["KERAS_BACKEND"] != "tensorflow" or on_gpu(), reason="the numbers are those of TensorFlow on a CPU"
+    ),
+]
 
 DIFFER = """
 The step {step!r} gives other numbers than those kept of its version {version}:

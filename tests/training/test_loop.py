@@ -13,6 +13,7 @@ from harness.data.fold import Fold
 from harness.recipes.network import Network
 from harness.tta import worth
 from harness.tta.worth import ViewPredictions
+from harness.utils.files import read_json
 from tests.training.folds import drawn_fold
 
 pytestmark = pytest.mark.model
@@ -43,7 +44,7 @@ def test_it_learns_what_the_pictures_show_and_leaves_its_curves(fold: Fold):
     assert found.shape == (50, 3) and found.dtype == np.float32
     assert np.allclose(found.sum(axis=1), 1, atol=1e-4)
     assert (found.argmax(axis=1) == fold.labels[rows]).mean() > 0.8
-    history = json.loads((fold.folder / "history.json").read_text())
+    history = read_json(fold.folder / "history.json")
     assert {len(values) for values in history.values()} == {5}
     scores = ("loss", "accuracy", "log_loss")
     assert set(history) == {*scores, *(f"val_{score}" for score in scores), "learning_rate"}
@@ -86,7 +87,7 @@ def test_it_stops_when_the_validation_loss_no_longer_falls_and_keeps_the_best_ep
     recipe = dataclasses.replace(RECIPE, epochs=40, schedule="constant", tta="centre", patience=2, pad=0)
     recipe = dataclasses.replace(recipe, rotation=0.0, zoom=0.0)
     found = recipe.fit(fold)[: len(fold.validation)]
-    losses = json.loads((fold.folder / "history.json").read_text())["val_loss"]
+    losses = read_json(fold.folder / "history.json")["val_loss"]
     assert len(losses) < 40 and int(np.argmin(losses)) == len(losses) - 1 - 2
     assert losses[-1] > 1.02 * min(losses)
     true = found[np.arange(len(found)), fold.labels[fold.validation]]

@@ -17,6 +17,7 @@ from harness.training import checkpoint
 from harness.training.checkpoint import CheckpointStore, TrainingState, resume_from
 from harness.training.interrupts import Interrupts
 from harness.utils.errors import UserError
+from harness.utils.files import read_json
 from tests.training.folds import drawn_fold
 
 pytestmark = pytest.mark.model
@@ -55,7 +56,7 @@ def whole_run(tmp_path_factory) -> tuple[Fold, np.ndarray, dict]:
 
 
 def history(fold: Fold) -> dict:
-    return json.loads((fold.folder / "history.json").read_text())
+    return read_json(fold.folder / "history.json")
 
 
 def checkpoints(fold: Fold) -> set[str]:

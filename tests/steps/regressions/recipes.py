@@ -24,6 +24,7 @@ from harness.runs.reuse import reuse_weights
 from harness.runs.run import Parent, Run
 from harness.training.checkpoint import TrainingState
 from harness.tta.worth import ViewPredictions
+from harness.utils.files import read_json
 from tests.conftest import drawn
 from tests.steps.regressions import given
 from tests.steps.results import TRAINED, Numbers, defaults, described, digest, regression
@@ -103,7 +104,7 @@ def fine_tuned(folder: Path) -> Numbers:
     finally:
         del BACKBONES["tiny"]
     stages = [fold.folder / "frozen-stage", fold.folder]
-    histories = [json.loads((stage / "history.json").read_text()) for stage in stages]
+    histories = [read_json(stage / "history.json") for stage in stages]
     return {
         "answers": described(answers, 16),
         "losses": [value for history in histories for value in history["val_log_loss"]],

@@ -11,6 +11,7 @@ import numpy as np
 from harness.data.fold import Fold
 from harness.data.image_settings import ImageSettings
 from harness.training.settings import TrainingSettings
+from harness.utils.files import read_json
 from tests.steps.regressions import given
 from tests.steps.results import TRAINED, Numbers, defaults, described, regression
 
@@ -31,7 +32,7 @@ ALL_ON = dataclasses.replace(
 
 def history(fold: Fold) -> Numbers:
     """Accuracies are left out: on another processor one image more may be right."""
-    found = json.loads((fold.folder / "history.json").read_text())
+    found = read_json(fold.folder / "history.json")
     return {name: found[name] for name in ("loss", "val_log_loss")}
 
 
