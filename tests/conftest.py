@@ -41,6 +41,13 @@ hypothesis.settings.register_profile("harness", deadline=None, max_examples=50, 
 hypothesis.settings.load_profile("harness")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def trusted(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Workspaces of the tests are trusted, and the user's own list of workspaces stays as it is."""
+    os.environ["HARNESS_TRUSTED"] = str(tmp_path_factory.getbasetemp())
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     """An empty workspace."""

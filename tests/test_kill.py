@@ -35,7 +35,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-m", "harness", *arguments],
         cwd=folder,
-        env={"PYTHONPATH": str(CHECKOUT), "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": str(CHECKOUT), "PATH": "/usr/bin:/bin", "HARNESS_TRUSTED": os.environ["HARNESS_TRUSTED"]},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -9,7 +9,7 @@ import sys
 import traceback
 
 from harness import __version__
-from harness.cli import data, kaggle, models, reproduce, runs, submit, train
+from harness.cli import data, kaggle, models, reproduce, runs, submit, train, trust
 from harness.cli.arguments import Commands
 from harness.utils.console import printable
 from harness.utils.errors import UserError
@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"harness {__version__}")
     commands = Commands(top)
-    for group in (data, train, submit, runs, kaggle, models, reproduce):
+    for group in (data, train, submit, runs, kaggle, models, reproduce, trust):
         group.add_commands(commands)
     return top
 

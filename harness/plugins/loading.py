@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.competition import Competition
-from harness.plugins import declared, modules
+from harness.plugins import declared, modules, trust
 from harness.recipes.recipe import Recipe
 from harness.utils.errors import UserError, nearest
 from harness.utils.workspace import Workspace
@@ -43,7 +43,8 @@ def load(workspace: Workspace, name: str) -> Competition:
     """The competition called ``name``.
 
     Raises:
-        UserError: no folder of that name (the nearest are named), or a mistake in its file.
+        UserError: no folder of that name (the nearest are named), a workspace that is not trusted, or a mistake in
+            its file.
     """
     folder_name = canonical(name)
     if folder_name not in names(workspace):
@@ -51,6 +52,7 @@ def load(workspace: Workspace, name: str) -> Competition:
             f"there is no competition {name!r} in {workspace.competitions}. {nearest(folder_name, names(workspace))}",
             "harness list",
         )
+    trust.require(workspace)
     folder = workspace.competition(folder_name)
     modules.forget(folder)
     given = getattr(modules.execute(folder / "competition.py"), "competition", None)
@@ -66,9 +68,16 @@ def load(workspace: Workspace, name: str) -> Competition:
 
 
 def load_all(workspace: Workspace) -> list[Competition | Broken]:
-    """Every competition; one with a mistake in it is listed as broken and spoils no other."""
+    """Every competition; one with a mistake in it is listed as broken and spoils no other.
+
+    Raises:
+        UserError: the workspace is not trusted.
+    """
     competitions: list[Competition | Broken] = []
-    for name in names(workspace):
+    found = names(workspace)
+    if found:
+        trust.require(workspace)
+    for name in found:
         try:
             competitions.append(load(workspace, name))
         except UserError as error:

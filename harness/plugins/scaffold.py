@@ -10,7 +10,7 @@ from string import Template
 from harness.data.archives.archives import archives_in, is_archive, tables_beside, unpacked
 from harness.data.readers.reader import Listing, is_image, walk
 from harness.data.splits import HOLDOUT, TEST, TRAIN
-from harness.plugins import loading
+from harness.plugins import loading, trust
 from harness.plugins.guess import Choices, code, guess, submission
 from harness.scoring.metrics import METRICS
 from harness.utils.errors import UserError, some
@@ -33,7 +33,8 @@ def create(workspace: Workspace, name: str, source: Path, choices: Choices | Non
         The folder's name, and what was taken for what.
 
     Raises:
-        UserError: a name that is none or taken, or files that are no known layout or could be several.
+        UserError: a name that is none or taken, a workspace of others that is not trusted, or files that are no known
+            layout or could be several.
     """
     folder_name = loading.canonical(name)
     if not re.fullmatch(r"[a-z][a-z0-9_]*", folder_name):
@@ -44,6 +45,8 @@ def create(workspace: Workspace, name: str, source: Path, choices: Choices | Non
     folder = workspace.competition(folder_name)
     if folder.exists():
         raise UserError(f"{workspace.shown(folder)} exists already.", "choose another name, or remove that folder")
+    if loading.names(workspace):
+        trust.require(workspace)
     source = source.expanduser().resolve()
     if not source.is_dir() and not is_archive(source):
         raise UserError(f"there is no folder {source}.", "check the path after --from")
@@ -82,6 +85,7 @@ def create(workspace: Workspace, name: str, source: Path, choices: Choices | Non
         (temporary / file).write_text(template.substitute(values), encoding="utf-8")
     write_json(workspace.data(folder_name) / "source.json", {"folder": str(source)})
     temporary.rename(folder)
+    trust.made_here(workspace)
     return folder_name, said
 
 

@@ -18,11 +18,14 @@ class Workspace:
 
     @classmethod
     def find(cls, start: Path | None = None) -> Workspace:
-        """The nearest folder at or above ``start`` that has ``competitions/``, else the harness's own checkout."""
+        """The nearest folder at or above ``start`` that has ``competitions/``, else the harness's own checkout.
+
+        A workspace among another one's files, such as in an unpacked archive, is passed over for that other one.
+        """
         start = (start or Path.cwd()).resolve()
         for folder in (start, *start.parents):
             if (folder / "competitions").is_dir():
-                return cls(folder)
+                return cls(enclosing(folder) or folder)
         return cls(Path(__file__).resolve().parents[2])
 
     @property
@@ -54,3 +57,13 @@ class Workspace:
             return str(path.relative_to(self.root))
         except ValueError:
             return str(path)
+
+
+def enclosing(root: Path) -> Path | None:
+    """The outermost workspace among whose files a folder lies (below its data, runs or submissions); None if none."""
+    root = root.resolve()
+    for outer in reversed(root.parents):
+        first = root.relative_to(outer).parts[0]
+        if first in ("data", "runs", "submissions") and any(outer.glob("competitions/*/competition.py")):
+            return outer
+    return None
