@@ -77,7 +77,7 @@ def score(name: str, file: AnyPath, answers: AnyPath | None = None, *, workspace
 
     Example:
         >>> harness.score("digits", "my.csv")  # doctest: +SKIP
-        Score(accuracy 0.9694 (0.9472 to 0.9861), 359 hold-out images)
+        Score(accuracy 0.9694 (0.9460 to 0.9828), 359 hold-out images)
     """
     return load(name, workspace=workspace).score(file, answers)
 

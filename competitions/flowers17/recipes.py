@@ -89,7 +89,7 @@ def vgg16():
 def minivggnet_plain():
     """MiniVGGNet without augmentation.
 
-    Published: 62 to 64 %. Here, on one fold of 614 images: 64.1 % (56.9 to 71.9) out of fold, 55.7 % (49.8 to 61.7) on
+    Published: 62 to 64 %. Here, on one fold of 614 images: 64.1 % (56.2 to 71.2) out of fold, 55.7 % (49.6 to 61.7) on
     the hold-out.
 
     harness train flowers17 minivggnet_plain
@@ -112,7 +112,7 @@ def minivggnet_plain():
 def minivggnet_augmented():
     """`minivggnet_plain` with augmentation.
 
-    Published: 68 to 71 %. Here, on one fold of 614 images: 70.6 % (63.4 to 78.4) out of fold, 72.3 % (66.8 to 77.9) on
+    Published: 68 to 71 %. Here, on one fold of 614 images: 70.6 % (62.9 to 77.2) out of fold, 72.3 % (66.5 to 77.5) on
     the hold-out.
 
     harness train flowers17 minivggnet_augmented
@@ -152,7 +152,7 @@ def finetune_vgg16():
 def finetune_lite0():
     """`finetune_vgg16` with EfficientNet-Lite0, which needs no download, and fewer epochs, on the first fold.
 
-    Here, on 614 images: validation 94.8 % after the frozen stage, 98.0 % at the end; hold-out 96.0 % (93.7 to 98.4).
+    Here, on 614 images: validation 94.8 % after the frozen stage, 98.0 % at the end; hold-out 96.0 % (92.9 to 97.8).
 
     harness train flowers17 finetune_lite0
     """

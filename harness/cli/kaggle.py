@@ -82,7 +82,11 @@ def run_leaderboard(workspace: Workspace, options: Namespace) -> None:
         out.print(f"{known.teams:,} teams; by Kaggle's rules {last}")
     out.print(table)
     if runs:
-        out.print("Your own runs stand by their hold-out score, on other images than the board's; ~ is interpolated.")
+        out.print(
+            "Your own runs stand by their hold-out score, on other images than the board's; ~ is interpolated. In "
+            "brackets are the ranks that the interval spans; they stand alone where they are too many, or the images "
+            "too few, to tell one."
+        )
     else:
         out.print(f"You have no finished run yet. next: harness submit {competition.name}")
     if words := agreement(sent):

@@ -7,7 +7,7 @@ import io
 import sys
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.cli.arguments import Commands, add_competition
 from harness.cli.session import competition_of
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from harness.scoring.predictions import Predictions
 
 SORTS = ("finished", "recipe", "out_of_fold", "holdout")
-COLUMNS = ("recipe", "run", "changed", "out_of_fold", "holdout", "epochs", "seconds", "finished")
+SPLITS = ("out_of_fold", "holdout")
+SCORES = tuple(f"{split}{end}" for split in SPLITS for end in ("", "_low", "_high"))
+COLUMNS = ("recipe", "run", "changed", *SCORES, "epochs", "seconds", "finished")
 RUN_HELP = "a recipe (its latest run), or a run such as minivggnet/a8fb0ff4"
 
 
@@ -102,12 +104,18 @@ def run_runs(workspace: Workspace, options: Namespace) -> None:
     )
     table = Table(*titles, box=None, pad_edge=False)
     for row in rows:
-        scores = ("" if row[split] is None else f"{row[split]:.4f}" for split in ("out_of_fold", "holdout"))
+        scores = (_interval(row, split) for split in SPLITS)
         finished = row["finished"][:16].replace("T", " ")
         table.add_row(
             row["recipe"], row["run"][:8], row["changed"], *scores, row["epochs"], seconds(row["seconds"]), finished
         )
     console().print(table)
+
+
+def _interval(row: dict[str, Any], split: str) -> str:
+    if row[split] is None:
+        return ""
+    return f"{row[split]:.4f} ({row[f'{split}_low']:.4f} to {row[f'{split}_high']:.4f})"
 
 
 def run_export(workspace: Workspace, options: Namespace) -> None:

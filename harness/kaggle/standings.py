@@ -11,9 +11,11 @@ from harness.data.splits import HOLDOUT, OUT_OF_FOLD
 from harness.kaggle.ledger import Entry
 from harness.recipes.recipe import Recipe
 from harness.recipes.seeds import lookup
+from harness.runs.comparison import changed
 from harness.runs.records import records
-from harness.scoring.leaderboard import Leaderboard
-from harness.scoring.metrics import Metric
+from harness.scoring.evaluation import interval_of
+from harness.scoring.leaderboard import Leaderboard, medal, span_words
+from harness.scoring.metrics import Interval, Metric
 
 PRETRAINED, FROM_SCRATCH = "pretrained", "from scratch"
 
@@ -29,6 +31,9 @@ class OwnRun:
         holdout: the score on the hold-out; None without a hold-out.
         out_of_fold: the out-of-fold score.
         public: the score on Kaggle's public leaderboard, if the run was submitted.
+        interval: the score it is ranked by, with its interval: the hold-out's, else the out-of-fold one.
+        images: how many that is of.
+        changed: its settings that differ from the recipe's.
     """
 
     recipe: str
@@ -37,6 +42,9 @@ class OwnRun:
     holdout: float | None
     out_of_fold: float | None
     public: float | None
+    interval: Interval
+    images: int
+    changed: str = ""
 
 
 def own_runs(folder: Path, metric: str, recipes: Mapping[str, Recipe], sent: Iterable[Entry]) -> list[OwnRun]:
@@ -55,7 +63,20 @@ def own_runs(folder: Path, metric: str, recipes: Mapping[str, Recipe], sent: Ite
         splits = {split: scores for split, scores in record.scores.items() if scores.get("metric") == metric}
         if splits:
             holdout, out_of_fold = (splits.get(split, {}).get("score") for split in (HOLDOUT, OUT_OF_FOLD))
-            runs.append(OwnRun(name, key, kind_of(name, recipes), holdout, out_of_fold, public.get((name, key))))
+            ranked_by = splits.get(HOLDOUT) or splits[OUT_OF_FOLD]
+            runs.append(
+                OwnRun(
+                    recipe=name,
+                    key=key,
+                    kind=kind_of(name, recipes),
+                    holdout=holdout,
+                    out_of_fold=out_of_fold,
+                    public=public.get((name, key)),
+                    interval=interval_of(ranked_by),
+                    images=ranked_by["rows"],
+                    changed=changed(record, recipes),
+                )
+            )
     return runs
 
 
@@ -72,7 +93,9 @@ def rows(board: Leaderboard, runs: list[OwnRun]) -> list[list[Any]]:
     """The known points of a leaderboard and the user's own runs in one table, the best first.
 
     A run is ranked by its hold-out score, or by its out-of-fold score if it has no hold-out score. The rank is
-    interpolated. If the ranks of one kind are known, the rank among the run's own kind is shown too.
+    interpolated, and is followed by the ranks that the interval spans; these alone where they say too little. A medal
+    is named where the whole interval has it. If the ranks of one kind are known, the rank among the run's own kind is
+    shown too.
 
     Returns:
         Rows of rank, name, hold-out or known score, out-of-fold score, public score, kind, and whether the run is the
@@ -83,12 +106,9 @@ def rows(board: Leaderboard, runs: list[OwnRun]) -> list[list[Any]]:
         rank = "" if point.rank is None else f"{point.rank:,}"
         table.append((point.score, [rank, point.source, f"{point.score:.5g}", "", "", point.kind, False]))
     for run in runs:
-        score = run.holdout if run.holdout is not None else run.out_of_fold
-        if score is None:
-            continue
-        name = f"{run.recipe} ({run.key[:8]})"
+        name = f"{run.recipe} ({run.key[:8]})" + (f" {run.changed}" if run.changed else "")
         scores = ["" if value is None else f"{value:.5g}" for value in (run.holdout, run.out_of_fold, run.public)]
-        table.append((score, [_rank(board, score, run.kind), name, *scores, run.kind, True]))
+        table.append((run.interval.score, [_rank(board, run), name, *scores, run.kind, True]))
     return [row for _, row in sorted(table, key=lambda item: item[0], reverse=board.metric.higher_is_better)]
 
 
@@ -115,19 +135,24 @@ def shown(table: list[list[Any]], around: int = 2, top: int = 10, most: int = 50
     return extract
 
 
-def _rank(board: Leaderboard, score: float, kind: str) -> str:
-    standing, board_of_kind = board.standing(score), board.of_kind(kind)
-    if standing is None:
+def _rank(board: Leaderboard, run: OwnRun) -> str:
+    score, kind = run.interval.score, run.kind
+    standing, span, board_of_kind = board.standing(score), board.span(run.interval), board.of_kind(kind)
+    if standing is None or span is None:
         return ""
+    spanned = span_words(span).removeprefix("ranks ").removeprefix("rank ")
+    if not board.tells(span, run.images):
+        return spanned
     several_kinds = len({point.kind for point in board.points if point.rank}) > 1
     standing_of_kind = board_of_kind.standing(score) if board_of_kind is not None and several_kinds else None
     rank = f"> {standing.best - 1:,}" if standing.rank is None else f"~ {standing.rank:,}"
-    if standing.medal:
+    rank += f" ({spanned})" * (standing.rank is not None and span[0] != span[1])
+    if standing.medal and medal(span[1] or None, board.teams) == medal(span[0], board.teams):
         rank += f", {standing.medal}"
     if standing_of_kind is None:
         return rank
     rank_of_kind = standing_of_kind.rank if standing_of_kind.rank is not None else f"> {standing_of_kind.best - 1}"
-    return f"{rank} ({rank_of_kind} {kind})"
+    return f"{rank}; {rank_of_kind} {kind}"
 
 
 def pretty(metric: Metric) -> str:

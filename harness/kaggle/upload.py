@@ -10,8 +10,8 @@ from harness.data.splits import HOLDOUT, OUT_OF_FOLD, TEST
 from harness.kaggle import ledger as ledgers
 from harness.kaggle.board import Boards, board, boards
 from harness.kaggle.ledger import Entry, Ledger
+from harness.scoring.evaluation import interval_of
 from harness.scoring.leaderboard import Leaderboard, span_words
-from harness.scoring.metrics import Interval
 from harness.utils.console import console, say
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
@@ -153,7 +153,7 @@ def _entry(
     run = pipeline.artifacts.run_of(recipe)
     metrics = run.metrics() or {}
     holdout, out_of_fold = metrics.get(HOLDOUT, {}), metrics.get(OUT_OF_FOLD, {})
-    span = leaderboard.span(Interval(holdout["score"], holdout["low"], holdout["high"])) if holdout else None
+    span = leaderboard.span(interval_of(holdout)) if holdout else None
     standing = leaderboard.standing(holdout["score"]) if holdout else None
     sha256 = digest(file)
     score = f", hold-out {holdout['score']:.5g}" if holdout else ""

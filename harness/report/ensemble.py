@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from harness.scoring.leaderboard import Leaderboard
+from harness.scoring.leaderboard import FEWEST, Leaderboard
 from harness.scoring.metrics import METRICS
 
 
@@ -29,16 +29,22 @@ def show(name: str, report: dict[str, Any], board: Leaderboard, out: Console) ->
         if setting in report["fitted"]:
             out.print(f"{setting}: {report['fitted'][setting]:.4g}")
     best = next(member["score"] for member in members if member["name"] == report["best"])
-    table = Table(title, "", *(["rank"] if board.points else []), box=None, pad_edge=False)
+    is_ranked = bool(board.points) and report["rows"] >= FEWEST
+    table = Table(title, "", *(["rank"] if is_ranked else []), box=None, pad_edge=False)
     for label, score in (
         (f"best member ({report['best']}), on the rows it was chosen on", best),
         ("best member, chosen on other rows", report["best_honest"]),
         ("ensemble, on the rows it was fitted to", report["in_sample"]),
         ("ensemble, fitted to other rows", report["honest"]),
     ):
-        table.add_row(label, f"{score:.4f}", *([str(board.standing(score) or "")] if board.points else []))
+        table.add_row(label, f"{score:.4f}", *([_place(board, score)] if is_ranked else []))
     out.print(table)
     out.print(f"honest gain over the best member: {_gain(report['gain'])}")
+
+
+def _place(board: Leaderboard, score: float) -> str:
+    standing = board.standing(score)
+    return standing.place if standing else ""
 
 
 def _members(report: dict[str, Any], title: str) -> Table:

@@ -9,8 +9,8 @@ from typing import Any
 from harness.competition import Competition
 from harness.report import figures
 from harness.runs.records import Record
+from harness.scoring.evaluation import interval_of
 from harness.scoring.leaderboard import Leaderboard
-from harness.scoring.metrics import Interval
 from harness.utils.console import seconds
 
 SPLITS = {"out_of_fold": "out of fold", "holdout": "hold-out"}
@@ -37,7 +37,7 @@ def render(competition: Competition, record: Record, contents: dict[str, Any], b
     )
     environment.filters |= {"seconds": seconds, "plain": _plain}
     last = contents["scores"][-1][1]
-    interval = Interval(last["score"], last["low"], last["high"])
+    interval = interval_of(last)
     folds, found = contents["folds"], contents["found"]
     drawn = {
         "standing": figures.standing(board, interval),
@@ -49,7 +49,7 @@ def render(competition: Competition, record: Record, contents: dict[str, Any], b
         record=record,
         about=record.about,
         metric=board.metric,
-        standing_words=board.words(interval),
+        standing_words=board.words(interval, last["rows"]),
         drawn=drawn,
         splits=SPLITS,
         matrix=_matrix(contents) if len(contents["classes"]) <= SMALL else None,

@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from harness.data.splits import HOLDOUT, OUT_OF_FOLD
 from harness.recipes.seeds import base
 from harness.reproduce.published import Row
 from harness.runs.records import Record
-from harness.scoring.metrics import bootstrap
+from harness.scoring.metrics import wilson
 from harness.utils.console import seconds
 from harness.utils.files import read_json
 
@@ -29,7 +27,7 @@ This page is generated from the records of the runs; nothing on it is typed by h
     make reproduce SMOKE=1    # a smoke run of each row; this page does not change
     make results              # this page again, from the existing runs
 
-Scores are top-1 accuracy with a 95 % bootstrap interval: out of fold, and on the hold-out, which is never trained on.
+Scores are top-1 accuracy with a 95 % Wilson interval: out of fold, and on the hold-out, which is never trained on.
 Top-5 accuracy is on the hold-out. The published scores are on their author's splits. The newest run with a recipe's
 settings is shown. If there are only shortened runs, the settings that differ are shown next to the recipe's name.
 `trained on` is the number of images per fold. `time` is the time for fitting and predicting; for an ensemble it
@@ -191,8 +189,8 @@ def _score(run: Counted, split: str) -> str:
     """Top-1 accuracy with its interval, which needs only the numbers of hits and rows, whatever the metric is."""
     scores = run.record.scores[split]
     hits = round(scores["top1"] * scores["rows"])
-    interval = bootstrap(np.repeat([100.0, 0.0], [hits, scores["rows"] - hits]))
-    text = f"{interval.score:.2f} % ({interval.low:.2f} to {interval.high:.2f})"
+    interval = wilson(hits, scores["rows"])
+    text = f"{100 * interval.score:.2f} % ({100 * interval.low:.2f} to {100 * interval.high:.2f})"
     if len(run.members) < 2:
         return text
     member_scores = [100 * member.scores[split]["top1"] for member in run.members]

@@ -24,7 +24,8 @@ def compared(records: list[Record], recipes: Mapping[str, Recipe], sort: str, hi
 
     Returns:
         "recipe", "run" (its key), "changed" (settings unlike the recipe's), "out_of_fold" and "holdout" (scores, or
-        None), "epochs" (of each fold's network; "" without one), "seconds", "finished".
+        None), the same with "_low" and "_high" (the ends of their intervals), "epochs" (of each fold's network; ""
+        without one), "seconds", "finished".
     """
     rows = [_row(record, recipes) for record in sorted(records, key=lambda record: record.sequence)]
     if sort == "recipe":
@@ -47,7 +48,11 @@ def changed(record: Record, recipes: Mapping[str, Recipe]) -> str:
 
 def _row(record: Record, recipes: Mapping[str, Recipe]) -> dict[str, Any]:
     epochs = [training["epochs"] for training in record.about.get("training", []) if training]
-    scores = {split: record.scores.get(split, {}).get("score") for split in (OUT_OF_FOLD, HOLDOUT)}
+    scores = {
+        name: record.scores.get(split, {}).get(part)
+        for split in (OUT_OF_FOLD, HOLDOUT)
+        for name, part in ((split, "score"), (f"{split}_low", "low"), (f"{split}_high", "high"))
+    }
     return {
         "recipe": record.recipe,
         "run": record.key,

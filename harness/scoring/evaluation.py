@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.scoring.metrics import METRICS, Metric, in_top
+from harness.scoring.metrics import METRICS, Interval, Metric, in_top
 from harness.scoring.predictions import Predictions
 from harness.utils.console import say
 from harness.utils.errors import some
@@ -31,7 +31,7 @@ def evaluate(labels: Array, predictions: Predictions, metric: str, groups: Array
         groups: (n,) the group of each row, where rows are not independent.
 
     Returns:
-        "metric", "score", "low", "high" (95 % bootstrap interval), "rows", "top1", "top5".
+        "metric", "score", "low", "high" (its 95 % interval), "interval" (the kind of it), "rows", "top1", "top5".
     """
     interval = METRICS[metric].interval(labels, predictions.probabilities, groups)
     return {
@@ -39,10 +39,16 @@ def evaluate(labels: Array, predictions: Predictions, metric: str, groups: Array
         "score": interval.score,
         "low": interval.low,
         "high": interval.high,
+        "interval": interval.how,
         "rows": len(labels),
         "top1": float(in_top(labels, predictions.probabilities, 1).mean()),
         "top5": float(in_top(labels, predictions.probabilities, 5).mean()),
     }
+
+
+def interval_of(scores: dict[str, Any]) -> Interval:
+    """The interval that ``evaluate`` gave, from its kept result."""
+    return Interval(scores["score"], scores["low"], scores["high"], how=scores.get("interval", "bootstrap"))
 
 
 def write(

@@ -12,6 +12,9 @@ from harness.utils.errors import UserError
 COLUMNS = ["rank", "score", "kind", "source"]
 # The kind of the line that says how many teams there were: its rank is their number, its score is empty.
 TEAMS = "teams"
+# A score of fewer images tells no rank, and nor does an interval that spans more than this share of the ranks.
+FEWEST = 100
+WIDEST = 0.5
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,15 @@ class Standing:
     @property
     def medal(self) -> str | None:
         """The medal of the rank, by Kaggle's rules; None without one, or where the rank or the teams are unknown."""
-        if self.rank is None or self.teams is None:
-            return None
-        return next((name for name, last in medals(self.teams).items() if self.rank <= last), None)
+        return medal(self.rank, self.teams)
 
     def __str__(self) -> str:
-        """For example ``'about rank 35 of 1,314 (interpolated between 31 and 40), top 2.7 %, silver'``."""
+        """For example ``'about rank 35 of 1,314 (interpolated between 31 and 40), top 2.7 %'`` and the medal."""
+        return self.place + (f", {self.medal} by Kaggle's rules" if self.medal else "")
+
+    @property
+    def place(self) -> str:
+        """The rank in words, without the medal."""
         of_teams = f" of {self.teams:,}" if self.teams else ""
         if self.rank is None:
             return f"below rank {self.best - 1:,}{of_teams}, the last one known"
@@ -56,9 +62,7 @@ class Standing:
             text = f"rank {self.rank:,}{of_teams}"
         else:
             text = f"about rank {self.rank:,}{of_teams} (interpolated between {self.best:,} and {self.worst:,})"
-        if self.teams:
-            text += f", top {100 * self.rank / self.teams:.1f} %"
-        return text + (f", {self.medal} by Kaggle's rules" if self.medal else "")
+        return text + (f", top {100 * self.rank / self.teams:.1f} %" if self.teams else "")
 
 
 @dataclass(frozen=True)
@@ -129,12 +133,31 @@ class Leaderboard:
         assert first is not None and last is not None
         return first.rank or first.best, last.rank or last.worst
 
-    def words(self, interval: Interval) -> str | None:
-        """Where a score with its interval stands, in words; None on a board without ranks."""
+    def words(self, interval: Interval, images: int) -> str | None:
+        """Where a score with its interval stands, in words that claim no more than is known; None without ranks.
+
+        Args:
+            interval: the score.
+            images: how many it is of.
+        """
         standing, span = self.standing(interval.score), self.span(interval)
         if standing is None or span is None:
             return None
-        return f"{standing}; the interval spans {span_words(span)}"
+        of_teams = f" of {self.teams:,}" if self.teams else ""
+        spanned = f"the interval spans {span_words(span)}{of_teams}"
+        if images < FEWEST:
+            return f"not known from {images:,} images, fewer than {FEWEST}; {spanned}"
+        if not self.tells(span):
+            return f"not known: {spanned}"
+        won = [medal(rank or None, self.teams) for rank in span]
+        if won[0] == won[1]:
+            return f"{standing}; {spanned}"
+        return f"{standing.place}; {spanned}: {' to '.join(one or 'no medal' for one in won)}"
+
+    def tells(self, span: tuple[int, int], images: int = FEWEST) -> bool:
+        """Whether a score of so many images, whose interval spans these ranks, says enough to name a rank."""
+        last = self.teams or max((point.rank for point in self.points if point.rank is not None), default=0)
+        return images >= FEWEST and (span[1] or last + 1) - span[0] < max(1, WIDEST * last)
 
     def of_kind(self, kind: str) -> Leaderboard | None:
         """The board of one kind alone, ranks counted anew; None where not every rank is known."""
@@ -144,6 +167,13 @@ class Leaderboard:
         own = [point for point in ranked if point.kind == kind]
         counted = [Point(rank, point.score, kind, point.source) for rank, point in enumerate(own, 1)]
         return Leaderboard(tuple(counted), self.metric) if counted else None
+
+
+def medal(rank: int | None, teams: int | None) -> str | None:
+    """The medal of a rank, by Kaggle's rules; None without one, or where the rank or the teams are unknown."""
+    if rank is None or teams is None:
+        return None
+    return next((name for name, last in medals(teams).items() if rank <= last), None)
 
 
 def medals(teams: int) -> dict[str, int]:

@@ -27,7 +27,7 @@ class Score:
 
     Args:
         metric: the metric's name for people.
-        interval: the score with its 95 % bootstrap interval.
+        interval: the score with its 95 % interval.
         rows: what it was scored on, in words.
         rank: where it would stand on the leaderboard, in words; None where that is not known.
     """
@@ -41,7 +41,7 @@ class Score:
         return self.interval.score
 
     def __str__(self) -> str:
-        line = f"score: {self.metric} {self.interval} with 95 % bootstrap interval, on {self.rows}"
+        line = f"score: {self.metric} {self.interval} with 95 % {self.interval.how} interval, on {self.rows}"
         return line + (f"\nrank: {self.rank}" if self.rank else "")
 
     def __repr__(self) -> str:
@@ -89,7 +89,7 @@ def score_file(
     interval = metric.interval(
         labels[is_scored], predictions.probabilities[is_scored], None if groups is None else groups[is_scored]
     )
-    return Score(metric.title, interval, scored_on, board.words(interval))
+    return Score(metric.title, interval, scored_on, board.words(interval, int(is_scored.sum())))
 
 
 def read_answers(path: Path, classes: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:

@@ -73,7 +73,7 @@ STEPS: dict[str, Step] = {
     "calibration": Step(2, ("recipes.calibrated",)),
     # Scores.
     "metrics": Step(1, ("scoring.metrics",)),
-    "evaluation": Step(2, ("scoring.evaluation",)),
+    "evaluation": Step(3, ("scoring.evaluation",)),
     "tta_worth": Step(2, ("tta.worth",)),
 }  # fmt: skip
 

@@ -23,7 +23,7 @@ def test_the_board_shows_ones_own_runs_among_the_known_points(submitted: Workspa
         assert told in shown.out
     assert shown.out.index("the best") < shown.out.index("fine (") < shown.out.index("the last")
     scored = harness("score", "insects").out
-    assert "rank: about rank" in scored and "of 100" in scored and "the interval spans" in scored
+    assert "rank: not known from 7 images" in scored and "of 100" in scored and "the interval spans" in scored
 
 
 def test_commands_of_kaggle_need_a_kaggle_competition(insects: Workspace, harness):

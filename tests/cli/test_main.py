@@ -19,7 +19,14 @@ def test_everything_in_one_command_and_what_to_type_next(insects: Workspace, har
     done = harness("submit", "insects")
     assert done.code == 0
     (file,) = insects.submissions("insects").glob("*.csv")
-    for told in (str(file.relative_to(insects.root)), "score: accuracy", "95 % bootstrap", "coarse", "time:", "next:"):
+    for told in (
+        str(file.relative_to(insects.root)),
+        "score: accuracy",
+        "95 % Wilson interval",
+        "coarse",
+        "time:",
+        "next:",
+    ):
         assert told in done.out
     again = harness("submit", "insects")
     assert again.code == 0 and "all was up to date" in again.out and "blend: up to date" in again.err

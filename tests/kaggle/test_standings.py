@@ -7,23 +7,25 @@ from harness.kaggle.standings import OwnRun, kind_of, own_runs, rows, shown
 from harness.plugins import loading
 from harness.recipes import FeatureRegression
 from harness.scoring.leaderboard import Leaderboard, Point
-from harness.scoring.metrics import METRICS
+from harness.scoring.metrics import METRICS, Interval
 from harness.utils.workspace import Workspace
 
 LOWER = METRICS["error"]
 
 
 def run(name: str, holdout: float | None, kind: str = "from scratch", **changes) -> OwnRun:
-    made = {"key": "0123456789", "out_of_fold": None, "public": None}
-    return OwnRun(recipe=name, kind=kind, holdout=holdout, **(made | changes))
+    made = {"key": "0123456789", "out_of_fold": None, "public": None, "images": 400}
+    score = changes.get("out_of_fold") if holdout is None else holdout
+    low, high = changes.pop("ends", (score, score))
+    return OwnRun(recipe=name, kind=kind, holdout=holdout, interval=Interval(score, low, high), **(made | changes))
 
 
 def test_runs_stand_among_the_points_by_their_hold_out_score():
     points = (Point(1, 0.1, "pretrained", "a"), Point(2, 0.3, "from scratch", "b"), Point(None, 0.2, "published", "c"))
     found = rows(Leaderboard(points, LOWER), [run("good", 0.15, out_of_fold=0.5), run("bad", None, out_of_fold=0.4)])
     assert [row[1] for row in found] == ["a", "good (01234567)", "c", "b", "bad (01234567)"]
-    assert found[1] == ["~ 2 (1 from scratch)", "good (01234567)", "0.15", "0.5", "", "from scratch", True]
-    assert found[4][0] == "> 2 (> 1 from scratch)"
+    assert found[1] == ["~ 2; 1 from scratch", "good (01234567)", "0.15", "0.5", "", "from scratch", True]
+    assert found[4][0] == "> 2; > 1 from scratch"
 
 
 def test_a_board_of_one_kind_or_without_ranks_tells_no_second_place():
@@ -42,6 +44,20 @@ def test_a_long_board_is_shown_at_its_top_its_end_and_near_ones_own_runs():
         "", "team 300",
     ]  # fmt: skip
     assert found[40][0] == "~ 41, silver" and shown(found[:20]) == found[:20]
+
+
+def test_a_rank_is_told_with_what_is_known_of_it():
+    points = tuple(Point(rank, rank / 1000, "any", f"team {rank}") for rank in range(1, 301))
+    known = Leaderboard(points, LOWER, teams=300)
+
+    def told(**changes) -> str:
+        (own,) = (row for row in rows(known, [run("mine", 0.0405, **changes)]) if row[-1])
+        return own[0]
+
+    assert told(ends=(0.0305, 0.0495)) == "~ 41 (31 to 50), silver"
+    assert told(ends=(0.0305, 0.0705)) == "~ 41 (31 to 71)"
+    assert told(ends=(0.0305, 0.2005)) == "31 to 201" == told(ends=(0.0305, 0.2005), images=12)
+    assert told(ends=(0.0305, 0.0495), images=12) == "31 to 50"
 
 
 def test_finished_runs_are_found_and_smoke_is_left_out(insects: Workspace, harness):

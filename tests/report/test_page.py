@@ -83,7 +83,7 @@ def test_what_the_page_says_is_what_the_run_left(page_of, insects: Workspace):
     for split in ("out_of_fold", "holdout"):
         score = run.scores.loc[split]
         assert f"{score['score']:.4f} ({score['low']:.4f} to {score['high']:.4f})" in text
-    assert "On the known leaderboard:" in text and "of 100" in text and 'id="standing-' in text
+    assert "Rank on the known leaderboard: not known from" in text and "of 100" in text and 'id="standing-' in text
     for heading in ("Members", "What is confused", "The worst mistakes", "Likely label errors", "How it was made"):
         assert f"<h2>{heading}</h2>" in text
     assert run.key in text and "coarse" in text and "fine" in text

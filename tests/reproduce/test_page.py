@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
-import numpy as np
 import pytest
 from hypothesis import given
 
 from harness.reproduce.page import Declared, counted, page
 from harness.reproduce.published import Row
 from harness.runs.records import Record, read, records
-from harness.scoring.metrics import bootstrap
+from harness.scoring.metrics import wilson
 
 NETWORK = {
     "kind": "Network",
@@ -118,10 +117,10 @@ def test_a_setting_that_is_younger_than_the_run_had_its_usual_value(tmp_path):
 def test_what_differs_and_what_it_ran_on_is_told(tmp_path):
     write(tmp_path, "net", "0123456789", NETWORK | {"max_samples": 2000, "epochs": 8})
     text = text_of(tmp_path)
-    interval = bootstrap(np.repeat([0.0, 100.0], [50, 150]))
+    interval = wilson(150, 200)
     (line,) = (line for line in text.splitlines() if line.startswith("| bugs"))
     assert "`net`, epochs=8, max_samples=2000" in line and "| 2,000 (1 fold) |" in line
-    assert f"| 75.00 % ({interval.low:.2f} to {interval.high:.2f}) |" in line
+    assert f"| 75.00 % ({100 * interval.low:.2f} to {100 * interval.high:.2f}) |" in line
     assert "Fast 3000" in line and "1 min 40 s" in line
     assert "`01234567`, 2026-01-01" in line
     assert "1. tensorflow backend: python 3.11.7, keras 3.15.1" in text

@@ -76,10 +76,28 @@ def test_medals_are_kaggles(teams, last):
 def test_an_interval_spans_places():
     known = made(LOWER, (1, 0.05), (11, 0.10), (21, 0.20))
     assert known.span(Interval(0.10, 0.06, 0.15)) == (4, 17)
-    assert "the interval spans ranks 4 to 17" in known.words(Interval(0.10, 0.06, 0.15))
-    assert "the interval spans rank 17 and worse" in known.words(Interval(0.30, 0.15, 0.40))
+    assert "about rank 11" not in known.words(Interval(0.10, 0.06, 0.15), 400)
+    assert "the interval spans ranks 4 to 17" in known.words(Interval(0.10, 0.06, 0.15), 400)
+    assert "the interval spans rank 17 and worse" in known.words(Interval(0.30, 0.15, 0.40), 400)
     mirrored = made(HIGHER, (1, 0.95), (11, 0.90), (21, 0.80))
     assert mirrored.span(Interval(0.90, 0.85, 0.94)) == (4, 17)
+
+
+@pytest.mark.parametrize(
+    ("ends", "images", "words"),
+    [
+        ((0.04, 0.06), 400, "rank 5 of 100, top 5.0 %, gold by Kaggle's rules; the interval spans ranks 4 to 6 of 100"),
+        ((0.04, 0.13), 400, "rank 5 of 100, top 5.0 %; the interval spans ranks 4 to 13 of 100: gold to silver"),
+        ((0.04, 0.45), 400, "rank 5 of 100, top 5.0 %; the interval spans ranks 4 to 45 of 100: gold to no medal"),
+        ((0.04, 0.80), 400, "not known: the interval spans ranks 4 to 80 of 100"),
+        ((0.04, 0.06), 68, "not known from 68 images, fewer than 100; the interval spans ranks 4 to 6 of 100"),
+    ],
+)
+def test_no_more_is_said_of_a_rank_than_is_known(ends, images, words):
+    points = [(rank, rank / 100) for rank in range(1, 101)]
+    assert made(LOWER, *points, teams=100).words(Interval(0.05, *ends), images) == words
+    mirrored = made(HIGHER, *((rank, -score) for rank, score in points), teams=100)
+    assert mirrored.words(Interval(-0.05, -ends[1], -ends[0]), images) == words
 
 
 def test_kinds_have_places_of_their_own_where_every_place_is_known():
@@ -94,7 +112,7 @@ def test_an_empty_board_gives_no_place(tmp_path: Path):
     assert Leaderboard.load(tmp_path / "none.csv", HIGHER).standing(0.5) is None
     file = tmp_path / "leaderboard.csv"
     file.write_text("rank,score,kind,source\n")
-    assert Leaderboard.load(file, HIGHER).words(Interval(0.5, 0.4, 0.6)) is None
+    assert Leaderboard.load(file, HIGHER).words(Interval(0.5, 0.4, 0.6), 400) is None
 
 
 def test_a_board_is_read_and_a_bad_line_is_named(tmp_path: Path):

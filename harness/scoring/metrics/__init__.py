@@ -1,8 +1,9 @@
-"""Competition metrics by name, each with its direction, its range, and its own bootstrap intervals."""
+"""Competition metrics by name, each with its direction, its range, and its own intervals."""
 
 from harness.scoring.metrics.auc import positive_value
 from harness.scoring.metrics.metric import Metric, RowMetric, SetMetric
 from harness.scoring.metrics.own import own_metric
+from harness.scoring.metrics.proportion import wilson
 from harness.scoring.metrics.registry import METRICS
 from harness.scoring.metrics.resampling import Interval, bootstrap
 from harness.scoring.metrics.rows import CLIP, LOG_LOSS, in_top
@@ -19,4 +20,5 @@ __all__ = [
     "in_top",
     "own_metric",
     "positive_value",
+    "wilson",
 ]

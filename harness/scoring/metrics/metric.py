@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from harness.scoring.metrics.proportion import of_hits
 from harness.scoring.metrics.resampling import SAMPLES, Interval, bootstrap, resample
 from harness.utils.errors import UserError
 
@@ -78,7 +79,7 @@ class Metric(ABC):
 
     @abstractmethod
     def interval(self, labels: Array, probabilities: Array, groups: Array | None = None) -> Interval:
-        """The score with its 95 % bootstrap interval, over rows, or over ``groups`` (n,) of them."""
+        """The score with its 95 % interval, over rows, or over ``groups`` (n,) of them: the only one that is shown."""
 
     @abstractmethod
     def gain(self, labels: Array, ours: Array, theirs: Array, groups: Array | None = None) -> Interval:
@@ -91,15 +92,18 @@ class RowMetric(Metric):
 
     Args:
         rows: (labels (n,), probabilities (n, classes)) to a value for each row (n,).
+        proportion: whether the values are 0 and 1 only, so that the score is a share of rows.
     """
 
     rows: Callable[[Array, Array], Array]
+    proportion: bool = False
 
     def score(self, labels: Array, probabilities: Array) -> float:
         return float(self.rows(labels, probabilities).mean())
 
     def interval(self, labels: Array, probabilities: Array, groups: Array | None = None) -> Interval:
-        return _mean(self.rows(labels, probabilities), groups)
+        values = self.rows(labels, probabilities)
+        return of_hits(values, groups) if self.proportion else _mean(values, groups)
 
     def gain(self, labels: Array, ours: Array, theirs: Array, groups: Array | None = None) -> Interval:
         sign = 1 if self.higher_is_better else -1

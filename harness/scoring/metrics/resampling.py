@@ -19,18 +19,20 @@ MOST_REDRAWN = 1000
 
 @dataclass(frozen=True)
 class Interval:
-    """A score with its bootstrap interval.
+    """A score with its 95 % interval.
 
     Args:
         score: of all rows.
         low, high: the interval's ends.
         redrawn: how many draws had no score, and were drawn again: without a positive row there is no AUC.
+        how: the kind of interval, for people.
     """
 
     score: float
     low: float
     high: float
     redrawn: int = 0
+    how: str = "bootstrap"
 
     def __str__(self) -> str:
         return f"{self.score:.4f} ({self.low:.4f} to {self.high:.4f})"

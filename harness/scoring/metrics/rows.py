@@ -36,10 +36,20 @@ def _log_loss(labels: Array, probabilities: Array) -> Array:
 
 
 ACCURACY = RowMetric(
-    name="accuracy", title="accuracy", higher_is_better=True, judges="classes", rows=lambda y, p: in_top(y, p, 1)
+    name="accuracy",
+    title="accuracy",
+    higher_is_better=True,
+    judges="classes",
+    proportion=True,
+    rows=lambda y, p: in_top(y, p, 1),
 )
 ERROR = RowMetric(
-    name="error", title="top-1 error", higher_is_better=False, judges="classes", rows=lambda y, p: 1.0 - in_top(y, p, 1)
+    name="error",
+    title="top-1 error",
+    higher_is_better=False,
+    judges="classes",
+    proportion=True,
+    rows=lambda y, p: 1.0 - in_top(y, p, 1),
 )
 LOG_LOSS = RowMetric(
     name="log_loss",
@@ -51,7 +61,12 @@ LOG_LOSS = RowMetric(
 )
 # With one label a row and one predicted, every mistake is one false positive and one false negative: accuracy.
 MICRO_F1 = RowMetric(
-    name="micro_f1", title="micro F1", higher_is_better=True, judges="classes", rows=lambda y, p: in_top(y, p, 1)
+    name="micro_f1",
+    title="micro F1",
+    higher_is_better=True,
+    judges="classes",
+    proportion=True,
+    rows=lambda y, p: in_top(y, p, 1),
 )
 
 
@@ -76,5 +91,6 @@ def top(k: int) -> RowMetric:
         title=f"top-{k} accuracy",
         higher_is_better=True,
         judges="ranking",
+        proportion=True,
         rows=lambda y, p: in_top(y, p, k),
     )

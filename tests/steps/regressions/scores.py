@@ -36,6 +36,10 @@ def metrics(folder: Path) -> Numbers:
     for name, values in (("few values", member.argmax(axis=1) == labels), ("many values", many)):
         interval = bootstrap(np.asarray(values, np.float64))
         found[f"bootstrap of {name}"] = [interval.score, interval.low, interval.high]
+    groups = np.arange(50) % 12
+    for name, groups_of_rows in (("rows", None), ("groups", groups)):
+        interval = METRICS["accuracy"].interval(labels, member, groups_of_rows)
+        found[f"accuracy of {name}"] = [interval.score, interval.low, interval.high]
     return found
 
 
