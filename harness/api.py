@@ -29,6 +29,8 @@ from harness.utils.workspace import Workspace
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.kaggle.kernel import Writer
+
 AnyPath = str | PathLike[str]
 
 RUN_COLUMNS = ["recipe", "run", "settings", "out_of_fold", "holdout", "seconds", "finished"]
@@ -220,6 +222,33 @@ class LoadedCompetition:
 
         record = find(self.workspace.runs(self.name), run)
         export(self.declaration, record, self._kinds(), Path(to).expanduser())
+
+    def kernel(self, run: str, to: AnyPath, *, owner: str | None = None, gpu: bool = False) -> Path:
+        """Write a finished run as a Kaggle kernel: a dataset of its models, and a notebook that needs no internet.
+
+        Args:
+            run: as in ``predict``.
+            to: a new folder.
+            owner: your name on Kaggle, which is part of the addresses.
+            gpu: ask for a GPU.
+
+        Raises:
+            UserError: as ``export``; or it is unknown where the competition's hidden test images lie.
+
+        Example:
+            >>> competition.kernel("blend", "~/pets-kernel", owner="ann")  # doctest: +SKIP
+        """
+        from harness.kaggle.kernel import NOBODY
+        from harness.runs.records import find
+
+        record = find(self.workspace.runs(self.name), run)
+        return self.kernel_writer(owner or NOBODY, gpu).write(record, Path(to).expanduser()).folder
+
+    def kernel_writer(self, owner: str, gpu: bool) -> Writer:
+        """What writes the kernels of this competition."""
+        from harness.kaggle.kernel import Writer
+
+        return Writer(self.declaration, self._kinds(), self.pipeline.artifacts.dataset, owner, gpu)
 
     def _kinds(self) -> dict[str, Any]:
         """The classes of recipes by name: the harness's, and those of the competition."""

@@ -9,7 +9,7 @@ import sys
 import traceback
 
 from harness import __version__
-from harness.cli import data, kaggle, models, reproduce, runs, submit, train, trust
+from harness.cli import data, kaggle, kernel, models, reproduce, runs, submit, train, trust
 from harness.cli.arguments import Commands
 from harness.utils.console import printable
 from harness.utils.errors import UserError
@@ -29,6 +29,7 @@ EXAMPLES = """examples:
   harness lint digits my.csv                          everything that is wrong with it
   harness predict digits blend ~/new-images           classes and probabilities of new images, by a finished run
   harness export digits blend --to ~/digits-model     a folder that predicts by itself
+  harness kernel pets blend --to ~/pets-kernel        a Kaggle notebook of it, for code competitions
   harness report digits blend                         a page of a finished run, to look at
   harness leaderboard cifar10                         the known ranks, and your runs among them
   harness submit dogs-vs-cats --upload                the data from Kaggle, a CSV to Kaggle, its score and rank
@@ -49,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"harness {__version__}")
     commands = Commands(top)
-    for group in (data, train, submit, runs, kaggle, models, reproduce, trust):
+    for group in (data, train, submit, runs, kaggle, kernel, models, reproduce, trust):
         group.add_commands(commands)
     return top
 

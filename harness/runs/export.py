@@ -36,6 +36,7 @@ from harness.utils.files import whole, write_json, write_text
 PACKAGE = Path(__file__).resolve().parents[1]
 # The code that the folder predicts with, and all that it imports.
 PARTS = ("data.images", "tta.views", "ensembles.kept")
+PREDICT = Path(__file__).with_name("predict.py.template")
 LIBRARIES = ("numpy", "opencv-python-headless", "opencv-python", "scipy", "keras")
 
 
@@ -58,9 +59,9 @@ def export(competition: Competition, record: Record, kinds: dict[str, type[Recip
     part = exported.part(record)
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     write_json(folder / "model.json", {"classes": classes_of(record), "run": part})
-    template = Template(Path(__file__).with_name("predict.py.template").read_text(encoding="utf-8"))
+    template = Template(PREDICT.read_text(encoding="utf-8"))
     write_text(folder / "predict.py", template.substitute(backend=backend))
-    _copy_code(folder / "parts")
+    copy_code(folder / "parts", PARTS)
     write_text(folder / "requirements.txt", _requirements(backend))
     write_text(folder / "README.md", _card(competition, record))
 
@@ -174,9 +175,9 @@ def _stem(record: Record) -> str:
     return f"{record.recipe}-{record.key[:8]}"
 
 
-def _copy_code(folder: Path) -> None:
-    """Copy ``PARTS`` and all modules of the package that these import, under another package's name."""
-    coming, copied = [*PARTS], set()
+def copy_code(folder: Path, parts: tuple[str, ...]) -> None:
+    """Copy modules of the package and all that they import, under another package's name, ``parts``."""
+    coming, copied = [*parts], set()
     while coming:
         module = coming.pop()
         if module in copied:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
-import numpy as np
-
-from harness.scoring import lint
-from harness.scoring.metrics import positive_value
+from harness.scoring import lint, submission_text
 from harness.scoring.predictions import Predictions
 from harness.scoring.submission_format import SubmissionFormat
 from harness.utils.errors import UserError
@@ -29,12 +24,7 @@ def write(form: SubmissionFormat, path: Path, predictions: Predictions) -> None:
 
 def render(form: SubmissionFormat, predictions: Predictions) -> str:
     """The text of a CSV of predictions."""
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=form.separator, lineterminator="\n")
-    if form.header:
-        writer.writerow(form.columns(predictions.classes))
-    writer.writerows([row_id, *cells] for row_id, cells in zip(predictions.ids, _cells(form, predictions), strict=True))
-    return text.getvalue()
+    return submission_text.render(form, predictions.ids, predictions.classes, predictions.probabilities)
 
 
 def read(form: SubmissionFormat, path: Path, ids: tuple[str, ...], classes: tuple[str, ...]) -> Predictions:
@@ -59,29 +49,3 @@ def parse(
             "correct the file; harness submit writes one in the format",
         )
     return predictions
-
-
-def _cells(form: SubmissionFormat, predictions: Predictions) -> list[list[str]]:
-    """The cells of each row, without its id."""
-    if form.value == "probability":
-        form.check(predictions.classes)
-        number = predictions.classes.index(str(form.positive))
-        positive = positive_value(predictions.probabilities, number)
-        return [[f"{value:.{form.decimals}f}"] for value in positive]
-    if form.value == "top":
-        form.check(predictions.classes)
-        return [[_best(row, form.top, predictions.classes)] for row in predictions.probabilities]
-    if form.value == "probabilities":
-        return [[f"{value:.{form.decimals}f}" for value in row] for row in predictions.probabilities]
-    predicted = predictions.probabilities.argmax(axis=1)
-    return [[str(number) if form.value == "number" else predictions.classes[number]] for number in predicted]
-
-
-def _best(row: np.ndarray, top: int, classes: tuple[str, ...]) -> str:
-    """The most probable classes of a row, best first, equal ones in their order; those of probability 0 are not named.
-
-    Args:
-        row: (classes,) probabilities.
-    """
-    best = np.argsort(-row, kind="stable")[:top]
-    return " ".join(classes[number] for number in best if row[number] > 0)

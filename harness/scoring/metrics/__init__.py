@@ -1,6 +1,5 @@
 """Competition metrics by name, each with its direction, its range, and its own intervals."""
 
-from harness.scoring.metrics.auc import positive_value
 from harness.scoring.metrics.metric import Metric, RowMetric, SetMetric
 from harness.scoring.metrics.own import own_metric
 from harness.scoring.metrics.proportion import wilson
@@ -19,6 +18,5 @@ __all__ = [
     "bootstrap",
     "in_top",
     "own_metric",
-    "positive_value",
     "wilson",
 ]

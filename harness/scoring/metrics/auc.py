@@ -9,18 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from harness.scoring.metrics.metric import Scorer, SetMetric
+from harness.scoring.positive import positive_value
 
 Array = np.ndarray
-
-
-def positive_value(probabilities: Array, number: int = 1) -> Array:
-    """The probability of one class, as exact near 1 as near 0: (n,) float64.
-
-    Near 1 the sum of the others is more exact: in float32, 1 - 1e-10 is 1, which matters for log loss and for order.
-    """
-    positive = probabilities[:, number].astype(np.float64)
-    others = np.delete(probabilities, number, axis=1).sum(axis=1, dtype=np.float64)
-    return np.where(positive > 0.5, 1 - np.minimum(others, 1), positive)
 
 
 def column_scorer(is_positive: Array, values: Array) -> Scorer:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.scoring.metrics.auc import positive_value
 from harness.scoring.metrics.metric import Scorer, SetMetric
+from harness.scoring.positive import positive_value
 
 Array = np.ndarray
 

@@ -1,0 +1,56 @@
+"""The text of a submission CSV. A kernel on Kaggle carries a copy of this module, so it imports little."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+
+from harness.scoring.positive import positive_value
+from harness.scoring.submission_format import SubmissionFormat
+
+Array = np.ndarray
+
+
+def render(form: SubmissionFormat, ids: tuple[str, ...], classes: tuple[str, ...], probabilities: Array) -> str:
+    """The text of a CSV of predictions.
+
+    Args:
+        form: the competition's format.
+        ids: (n,) the rows' ids, in the order in which they are written.
+        classes: class names by column.
+        probabilities: (n, classes).
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=form.separator, lineterminator="\n")
+    if form.header:
+        writer.writerow(form.columns(classes))
+    writer.writerows([row_id, *cells] for row_id, cells in zip(ids, _cells(form, classes, probabilities), strict=True))
+    return text.getvalue()
+
+
+def _cells(form: SubmissionFormat, classes: tuple[str, ...], probabilities: Array) -> list[list[str]]:
+    """The cells of each row, without its id."""
+    if form.value == "probability":
+        form.check(classes)
+        number = classes.index(str(form.positive))
+        positive = positive_value(probabilities, number)
+        return [[f"{value:.{form.decimals}f}"] for value in positive]
+    if form.value == "top":
+        form.check(classes)
+        return [[_best(row, form.top, classes)] for row in probabilities]
+    if form.value == "probabilities":
+        return [[f"{value:.{form.decimals}f}" for value in row] for row in probabilities]
+    predicted = probabilities.argmax(axis=1)
+    return [[str(number) if form.value == "number" else classes[number]] for number in predicted]
+
+
+def _best(row: Array, top: int, classes: tuple[str, ...]) -> str:
+    """The most probable classes of a row, best first, equal ones in their order; those of probability 0 are not named.
+
+    Args:
+        row: (classes,) probabilities.
+    """
+    best = np.argsort(-row, kind="stable")[:top]
+    return " ".join(classes[number] for number in best if row[number] > 0)

@@ -1,0 +1,141 @@
+"""A run as a kernel: the notebook alone, on hidden images, says what ``harness predict`` says of them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.api import LoadedCompetition
+from harness.kaggle.kernel import title_of
+from harness.utils.workspace import Workspace
+from tests.kaggle.kernels import CLASSES, mount, pets, pets_competition, run_notebook, with_tests
+from tests.runs.test_predict import CLOSE
+
+HIDDEN = [f"h{number}" for number in (5, 31, 4, 100, 77, 12, 9)]
+
+
+@pytest.fixture
+def data(tmp_path: Path, save) -> Path:
+    return pets(tmp_path / "organiser", save)
+
+
+@pytest.fixture
+def competition(workspace: Workspace, data: Path) -> LoadedCompetition:
+    return LoadedCompetition(pets_competition(workspace, data), "pets")
+
+
+def hidden(data: Path, tmp_path: Path, save) -> Path:
+    """The competition's files as they are when a submission runs: other test images, one of which is broken."""
+    folder = tmp_path / "hidden"
+    shutil.copytree(data, folder)
+    with_tests(folder, save, [*HIDDEN, "broken"], first=900)
+    (folder / "test" / "broken.png").write_bytes(b"\x89PNG")
+    return folder
+
+
+def assert_kernel_predicts_the_same(
+    competition: LoadedCompetition, recipe: str, data: Path, tmp_path: Path, save, close: float = CLOSE, **settings
+):
+    competition.train(recipe, **settings)
+    kernel = competition.kernel(recipe, tmp_path / "kernel", owner="ann")
+    secret = hidden(data, tmp_path, save)
+    mounted = mount(tmp_path / "input", secret, kernel / "dataset", new_style=True)
+    done = run_notebook(kernel / "kernel" / "submission.ipynb", mounted, tmp_path / "working")
+    assert done.returncode == 0, done.stderr
+    assert "8 images, 7 of them readable" in done.stdout and "broken.png" in done.stdout
+    header, *rows = csv.reader((tmp_path / "working" / "submission.csv").read_text().splitlines())
+    sample = [line.split(",")[0] for line in (secret / "sample_submission.csv").read_text().splitlines()]
+    assert header == ["id", *CLASSES] and [row[0] for row in rows] == sample[1:]
+    found = {row[0]: [*map(float, row[1:])] for row in rows}
+    assert found.pop("broken") == pytest.approx([1 / 3] * 3, abs=CLOSE)
+    expected = competition.predict(recipe, secret / "test")
+    probabilities = np.array([found[name.removesuffix(".png")] for name in expected.ids])
+    np.testing.assert_allclose(probabilities, expected.probabilities, atol=close, rtol=0)
+    assert expected.classes == CLASSES and len(expected.ids) == 7
+
+
+def test_a_calibrated_blend_of_regressions_runs_as_a_kernel(competition: LoadedCompetition, data, tmp_path, save):
+    assert_kernel_predicts_the_same(competition, "calibrated", data, tmp_path, save)
+
+
+@pytest.mark.slow
+def test_a_linear_head_on_features_of_views_runs_as_a_kernel(competition: LoadedCompetition, data, tmp_path, save):
+    # Kaggle's image computes them with another engine.
+    assert_kernel_predicts_the_same(competition, "features", data, tmp_path, save, close=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.model
+def test_a_network_with_views_runs_as_a_kernel(competition: LoadedCompetition, data, tmp_path, save):
+    assert_kernel_predicts_the_same(competition, "network", data, tmp_path, save, epochs=2, tta="ten_crop", folds=1)
+
+
+@pytest.mark.slow
+@pytest.mark.model
+def test_a_stack_of_blends_networks_and_soups_runs_as_a_kernel(competition: LoadedCompetition, data, tmp_path, save):
+    assert_kernel_predicts_the_same(competition, "everything", data, tmp_path, save, epochs=2, tta="hflip", folds=1)
+
+
+def test_a_kernel_is_written_once_and_refuses_models_of_another_run(competition, data, harness, tmp_path, save):
+    competition.train("coarse")
+    done = harness("kernel", "pets", "coarse", "--owner", "ann")
+    assert done.code == 0, done.err
+    (folder,) = (competition.workspace.submissions("pets") / "kernels").glob("coarse-*")
+    notebook, metadata = folder / "kernel" / "submission.ipynb", folder / "dataset" / "dataset-metadata.json"
+    about = json.loads((folder / "kernel" / "kernel-metadata.json").read_text())
+    assert about["enable_internet"] is about["enable_gpu"] is False and about["is_private"] is True
+    assert about["competition_sources"] == ["pets"] and about["dataset_sources"] == ["ann/harness-pets-coarse-models"]
+    assert json.loads(metadata.read_text())["id"] == "ann/harness-pets-coarse-models"
+    assert not [path for path in (folder / "dataset").iterdir() if path.is_dir()], "Kaggle's client leaves folders out"
+    assert "import" in notebook.read_text() and str(tmp_path) not in notebook.read_text()
+    before = notebook.stat().st_mtime_ns
+    assert harness("kernel", "pets", "coarse", "--owner", "ann").code == 0 and notebook.stat().st_mtime_ns == before
+    damaged = next((folder / "dataset").glob("weights--*"))
+    damaged.write_bytes(b"")
+    assert harness("kernel", "pets", "coarse", "--owner", "ann", "--gpu").code == 0 and damaged.stat().st_size
+    assert json.loads((folder / "kernel" / "kernel-metadata.json").read_text())["enable_gpu"] is True
+
+    mounted = mount(tmp_path / "input", data, folder / "dataset")
+    competition.train("coarse", c=5.0)
+    newer = competition.kernel("coarse", tmp_path / "newer", owner="ann")
+    for file in (newer / "dataset").glob("weights--*"):
+        shutil.copyfile(file, mounted / "harness-pets-coarse-models" / damaged.name)
+    done = run_notebook(notebook, mounted, tmp_path / "working")
+    assert done.returncode and "is of another version of the dataset" in done.stderr
+    assert not (tmp_path / "working" / "submission.csv").exists()
+    (mounted / "harness-pets-coarse-models" / damaged.name).unlink()
+    assert f"lacks {damaged.name}" in run_notebook(notebook, mounted, tmp_path / "working").stderr
+    shutil.rmtree(mounted / "harness-pets-coarse-models")
+    assert "harness-pets-coarse-models is not mounted" in run_notebook(notebook, mounted, tmp_path / "working").stderr
+
+
+def test_what_stands_in_the_way_of_a_kernel_is_told(competition, data, harness, tmp_path: Path):
+    competition.train("coarse")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    refused = harness("kernel", "pets", "coarse", "--to", tmp_path / "full")
+    assert refused.code == 2 and "is not empty" in refused.err
+    assert "Did you mean coarse" in harness("kernel", "pets", "coarze").err
+    shutil.rmtree(data / "test")
+    refused = harness("kernel", "pets", "coarse", "--to", tmp_path / "new")
+    assert (
+        refused.code == 2 and "unknown where the hidden ones lie" in refused.err and "harness download" in refused.err
+    )
+    declaration = competition.workspace.competition("pets") / "competition.py"
+    declaration.write_text(declaration.read_text().replace('slug="pets"', "slug=None"))
+    assert "has no Kaggle competition" in harness("kernel", "pets", "coarse", "--to", tmp_path / "new").err
+
+
+@pytest.mark.parametrize(
+    "name", ["blend", "minivggnet@2", "a_recipe_of_a_name_that_is_longer_than_any_title_may_be", "Ä", "x-_-y"]
+)
+def test_a_title_makes_the_address_by_kaggles_rules(name: str):
+    slugify = pytest.importorskip("slugify").slugify  # what Kaggle's client uses
+    title = title_of("dogs_vs_cats", name)
+    assert slugify(title) == title.replace(" ", "-")
+    assert len(title) >= 6 and len(f"{title} models") <= 50 and title != title_of("dogs_vs_cats", name + "z")
