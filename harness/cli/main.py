@@ -7,12 +7,14 @@ import errno
 import os
 import sys
 import traceback
+from typing import NoReturn
 
 from harness import __version__
 from harness.cli import data, kaggle, kernel, models, reproduce, runs, submit, train, trust
 from harness.cli.arguments import Commands
 from harness.utils.console import printable
 from harness.utils.errors import UserError
+from harness.utils.files import out_of_space
 from harness.utils.signals import Ended, ended_by_signals
 from harness.utils.workspace import Workspace
 
@@ -55,6 +57,16 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def command() -> NoReturn:
+    """The process of a command: it ends with the command, also where a library's threads would go on."""
+    code = main()
+    if code > 128:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command.
 
@@ -62,40 +74,56 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code: 0 done, 2 the user's mistake, 1 our failure, 130 stopped, 128 and a signal's number ended by it.
     """
     options = parser().parse_args(arguments)
+    ending = None
     try:
-        with ended_by_signals():
+        with ended_by_signals(_stopped(options)) as ending:
             options.run(Workspace.find(), options)
-        return OK
-    except UserError as error:
-        return _tell(error.what, error.fix)
+        code = OK
     except KeyboardInterrupt as stop:
-        print("\nStopped. What was finished is kept: the same command goes on from here.", file=sys.stderr)
-        if options.command == "train":
-            print(
-                "Another learning rate from the last checkpoint, as a run of its own: "
-                f"harness train {options.competition} RECIPE --from-epoch N --set learning_rate=…",
-                file=sys.stderr,
-            )
+        print(f"\n{_stopped(options)}", file=sys.stderr)
         return 128 + stop.number if isinstance(stop, Ended) else INTERRUPTED
-    except BrokenPipeError:
+    except Exception as error:
+        if ending is None or ending.number is None:
+            return _failed(error)
+        code = OUR_FAILURE
+    if ending.number is not None:
+        # A library dropped the interruption, or made an error of it.
+        print(f"\n{_stopped(options)}", file=sys.stderr)
+        return 128 + ending.number
+    return code
+
+
+def _stopped(options: argparse.Namespace) -> str:
+    """What is said of a command that was stopped."""
+    words = "Stopped. What was finished is kept: the same command goes on from here."
+    if options.command == "train":
+        words += (
+            "\nAnother learning rate from the last checkpoint, as a run of its own: "
+            f"harness train {options.competition} RECIPE --from-epoch N --set learning_rate=…"
+        )
+    return words
+
+
+def _failed(error: Exception) -> int:
+    """Say what went wrong; give the exit code."""
+    if isinstance(error, UserError):
+        return _tell(error.what, error.fix)
+    if isinstance(error, BrokenPipeError):
         # Whoever read our output (head, less) has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
-    except Exception as error:
-        from harness.utils.files import out_of_space
-
-        if out_of_space(error):
-            return _tell(
-                f"the disk is full: {error}. Nothing half-written will be used.",
-                "free some room (data/*/cache and runs can be made again), then run the same command",
-            )
-        if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR):
-            return _tell(f"{error}.", "change or free that path, then run the same command")
-        if isinstance(error, PermissionError):
-            return _tell(f"no permission: {error}.", "change the permissions of that path, then run the same command")
-        traceback.print_exc()
-        print("\nThis is a bug in the harness, not your mistake: please report the lines above.", file=sys.stderr)
-        return OUR_FAILURE
+    if out_of_space(error):
+        return _tell(
+            f"the disk is full: {error}. Nothing half-written will be used.",
+            "free some room (data/*/cache and runs can be made again), then run the same command",
+        )
+    if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR):
+        return _tell(f"{error}.", "change or free that path, then run the same command")
+    if isinstance(error, PermissionError):
+        return _tell(f"no permission: {error}.", "change the permissions of that path, then run the same command")
+    traceback.print_exception(error)
+    print("\nThis is a bug in the harness, not your mistake: please report the lines above.", file=sys.stderr)
+    return OUR_FAILURE
 
 
 def _tell(what: str, fix: str | None) -> int:

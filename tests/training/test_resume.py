@@ -166,6 +166,11 @@ def test_a_second_interrupt_ends_at_once_and_the_first_only_asks():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_an_interrupt_that_nothing_heeded_is_raised_at_the_end():
+    with pytest.raises(KeyboardInterrupt), Interrupts():
+        interrupt()
+
+
 def test_a_damaged_checkpoint_is_told_and_the_one_before_it_used(whole_run, tmp_path: Path, capsys):
     fold, *_ = whole_run
     for name in ("epoch-0001.npz", "epoch-0002.npz", "epoch-0003.npz"):
