@@ -15,7 +15,7 @@ from harness.cli.arguments import Commands
 from harness.utils.console import printable
 from harness.utils.errors import UserError
 from harness.utils.files import out_of_space
-from harness.utils.signals import Ended, ended_by_signals
+from harness.utils.signals import STOPPED, Ended, ended_by_signals
 from harness.utils.workspace import Workspace
 
 OK, OUR_FAILURE, USER_MISTAKE, INTERRUPTED = 0, 1, 2, 130
@@ -95,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _stopped(options: argparse.Namespace) -> str:
     """What is said of a command that was stopped."""
-    words = "Stopped. What was finished is kept: the same command goes on from here."
+    words = STOPPED
     if options.command == "train":
         words += (
             "\nAnother learning rate from the last checkpoint, as a run of its own: "

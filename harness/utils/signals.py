@@ -18,6 +18,7 @@ from types import FrameType
 
 # Seconds for putting things in order.
 GRACE = 3.0
+STOPPED = "Stopped. What was finished is kept: the same command goes on from here."
 NUMBERS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
@@ -73,7 +74,7 @@ class Ending:
 
 
 @contextlib.contextmanager
-def ended_by_signals(words: str) -> Iterator[Ending]:
+def ended_by_signals(words: str = STOPPED) -> Iterator[Ending]:
     """A context in which the signals raise ``Ended``; what is ignored (nohup) or handled already stays so.
 
     Args:
