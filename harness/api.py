@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.kaggle.kernel import Writer
+    from harness.models.adversarial import Likeness
 
 AnyPath = str | PathLike[str]
 
@@ -276,12 +277,32 @@ class LoadedCompetition:
         from harness.utils.files import lock, write_text
 
         record = find(self.workspace.runs(self.name), run)
-        about = contents(record, self.pipeline.artifacts.dataset)
+        about = contents(record, self.pipeline.artifacts.dataset, self.likeness())
         file = record.folder / "report.html"
         text = page.render(self.declaration, record, about, board(self.workspace, self.declaration))
         with lock(file, "the page"):
             write_text(file, text)
         return file
+
+    def likeness(self) -> Likeness | None:
+        """How like the test images are to the labelled ones, by kept features (adversarial validation).
+
+        Where there is no test, the hold-out is compared with the training images. None where no features are kept yet.
+
+        Example:
+            >>> competition.likeness().auc  # doctest: +SKIP
+        """
+        from harness.models import adversarial
+
+        artifacts = self.pipeline.artifacts
+        features = artifacts.cached_features()
+        if features is None:
+            return None
+        file = self.workspace.data(self.name) / "likeness.h5"
+        made_from = adversarial.key(features, artifacts.dataset)
+        return adversarial.load_or_compare(
+            file, made_from, str(features), lambda: artifacts.open_cache(features), artifacts.dataset
+        )
 
     def score(self, file: AnyPath, answers: AnyPath | None = None) -> Score:
         """The local score of a submission CSV; see ``harness.score``."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings
-from harness.cli.session import pipeline_of
+from harness.cli.session import competition_of, pipeline_of
 from harness.utils.console import console
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
@@ -166,9 +166,10 @@ def run_check(workspace: Workspace, options: Namespace) -> None:
     """Examine the data and report; the report comes before any complaint."""
     from harness.data.quality import check
     from harness.report import data_check as report
+    from harness.report import likeness
 
-    pipeline = pipeline_of(workspace, options)
-    competition = pipeline.competition
+    loaded = competition_of(workspace, options)
+    pipeline, competition = loaded.pipeline, loaded.declaration
     file = workspace.data(competition.name) / "check.json"
     examination = check.load_or_examine(pipeline.artifacts.dataset, file)
     out = console()
@@ -184,6 +185,7 @@ def run_check(workspace: Workspace, options: Namespace) -> None:
         )
     for line in report.advice(examination) or ["Nothing to fix."]:
         out.print(line)
+    likeness.show(loaded.likeness(), competition.name, out)
     out.print(f"next: harness submit {competition.name}")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.competition import Competition
 from harness.data import dataset
-from harness.data.cache import build
+from harness.data.cache import build, cache
 from harness.data.cache.cache import Cache, Input
 from harness.data.dataset import Dataset
 from harness.data.folds import Folds, KFold
@@ -179,6 +179,15 @@ class Artifacts:
         return build.open_or_build(
             self.cache_file(input), input, self.dataset, self.competition.unreadable, self.options.compressed
         )
+
+    def cached_features(self) -> Input | None:
+        """Features of all images that are kept: the default recipe's, else any recipe's; None where there are none."""
+        first = choose(self.competition, self.recipes, [self.default], self.options.assignments)
+        wanted = dict.fromkeys(
+            input for recipe in [*first.values(), *self.recipes.values()] for input in recipe.inputs()
+        )
+        kept = [input for input in wanted if input.kind == "features"]
+        return next((one for one in kept if cache.is_built(self.cache_file(one), one.key(self.dataset))), None)
 
     # Runs.
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.competition import Competition
-from harness.report import figures
+from harness.report import figures, likeness
 from harness.runs.records import Record
 from harness.scoring.evaluation import interval_of
 from harness.scoring.leaderboard import Leaderboard
 from harness.utils.console import seconds
 
-SPLITS = {"out_of_fold": "out of fold", "holdout": "hold-out"}
+SPLITS = {"out_of_fold": "out of fold", "holdout": "hold-out", "test": "test"}
 SMALL = 20  # classes whose confusion fits into a table
 
 
@@ -51,6 +51,7 @@ def render(competition: Competition, record: Record, contents: dict[str, Any], b
         metric=board.metric,
         standing_words=board.words(interval, last["rows"]),
         drawn=drawn,
+        likeness_words=likeness.said(contents["likeness"]["found"]) if contents["likeness"] else "",
         splits=SPLITS,
         matrix=_matrix(contents) if len(contents["classes"]) <= SMALL else None,
         **contents,

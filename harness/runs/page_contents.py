@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import numpy as np
 
-from harness.data import images
 from harness.data.dataset import Dataset
 from harness.data.splits import HOLDOUT, OUT_OF_FOLD
+from harness.models.adversarial import Likeness
+from harness.runs import page_likeness
+from harness.runs.page_pictures import predicted
 from harness.runs.records import Record
 from harness.scoring import predictions as tables
 from harness.scoring.examination import examine
-from harness.scoring.predictions import Predictions
 from harness.utils.errors import UserError
 from harness.utils.files import read_json
 
 Array = np.ndarray
 
-SIDE = 96  # of a picture, in pixels
 PICTURES = 12  # of a kind
 REASONS = {True: "no improvement for so many epochs as patience allows", False: "all epochs were done"}
 
 
-def contents(record: Record, dataset: Dataset) -> dict[str, Any]:
+def contents(record: Record, dataset: Dataset, likeness: Likeness | None = None) -> dict[str, Any]:
     """All that ``harness.report.page`` needs of a run.
 
     Args:
         record: the finished run.
         dataset: the competition's images and labels, with all the ids of the run.
+        likeness: how like the test is to the labelled images; None where that is not known.
 
     Raises:
         UserError: the predictions are missing, or were made of other images than there are now.
@@ -46,7 +46,7 @@ def contents(record: Record, dataset: Dataset) -> dict[str, Any]:
     labels = dataset.labels_of(out_of_fold.ids)
     found = examine(labels, out_of_fold.probabilities)
     pictures = {
-        name: [_picture(dataset, out_of_fold, labels, int(row)) for row in rows[:PICTURES]]
+        name: [predicted(dataset, out_of_fold, labels, int(row)) for row in rows[:PICTURES]]
         for name, rows in (("worst", found.worst), ("doubtful", found.doubtful), ("labels", found.label_errors))
     }
     return {
@@ -57,6 +57,7 @@ def contents(record: Record, dataset: Dataset) -> dict[str, Any]:
         "folds": _folds(record),
         "blend": read_json(record.folder / "blend.json"),
         "views": read_json(record.folder / "views.json"),
+        "likeness": page_likeness.contents(likeness, splits, dataset, record.scores[OUT_OF_FOLD]["metric"]),
         "scores": [(split, record.scores[split]) for split in (OUT_OF_FOLD, HOLDOUT) if split in record.scores],
     }
 
@@ -82,26 +83,3 @@ def _folds(record: Record) -> list[dict[str, Any]]:
             }
         )
     return folds
-
-
-def _picture(dataset: Dataset, predictions: Predictions, labels: Array, row: int) -> dict[str, Any]:
-    """An image as a data URI, with its label, and the class that it was given."""
-    import cv2
-
-    probabilities = predictions.probabilities[row]
-    number = dataset.ids.index(predictions.ids[row])
-    given = int(probabilities.argmax())
-    try:
-        image = images.load(dataset.images.read(dataset.sources[number]), images.Geometry(SIDE, SIDE))
-        _, content = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
-        uri = "data:image/jpeg;base64," + base64.b64encode(content.tobytes()).decode()
-    except (images.UnreadableError, OSError):
-        uri = ""
-    return {
-        "id": predictions.ids[row],
-        "uri": uri,
-        "true": predictions.classes[labels[row]],
-        "true_probability": float(probabilities[labels[row]]),
-        "given": predictions.classes[given],
-        "probability": float(probabilities[given]),
-    }

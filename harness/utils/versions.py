@@ -64,6 +64,7 @@ STEPS: dict[str, Step] = {
     "fine_tune": Step(1, ("recipes.fine_tune",)),
     "feature_regression": Step(1, ("recipes.feature_regression", "models.linear_path")),
     "logistic_regression": Step(1, ("recipes.logistic_regression",)),
+    "adversarial": Step(1, ("models.adversarial",)),
     "fold_runs": Step(1, ("runs.fit", "runs.fold_jobs")),
     # Ensembles.
     "ensemble_runs": Step(1, ("runs.blend",)),

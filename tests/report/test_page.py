@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.api import LoadedCompetition
+from harness.models.adversarial import Likeness
+from harness.scoring.metrics import Interval
 from harness.utils.workspace import Workspace
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -87,6 +91,26 @@ def test_what_the_page_says_is_what_the_run_left(page_of, insects: Workspace):
     for heading in ("Members", "What is confused", "The worst mistakes", "Likely label errors", "How it was made"):
         assert f"<h2>{heading}</h2>" in text
     assert run.key in text and "coarse" in text and "fine" in text
+
+
+def test_the_page_says_how_like_the_test_is(page_of, insects: Workspace, monkeypatch: pytest.MonkeyPatch):
+    page_of("coarse")
+    competition = LoadedCompetition(insects, "insects")
+    assert competition.likeness() is None  # no features are kept
+    dataset = competition.pipeline.artifacts.dataset
+    is_other = dataset.splits == "holdout"
+    odds = np.where(is_other, 3.0, 0.5)
+    unlike = Likeness("holdout", dataset.ids, is_other, odds, Interval(0.81, 0.7, 0.9), "some features")
+    monkeypatch.setattr(LoadedCompetition, "likeness", lambda self: unlike)
+    text = competition.report("coarse").read_text()
+    assert "very unlike: by some features" in text and "AUC of 0.810 (0.700 to 0.900)" in text and "Warning" in text
+    assert "On the hold-out itself: " in text and "not known: the two hardly overlap" in text  # of 27 images
+    assert all(f'alt="{name}"' in text for name in np.array(dataset.ids)[is_other])
+    monkeypatch.setattr(
+        LoadedCompetition, "likeness", lambda self: dataclasses.replace(unlike, auc=Interval(0.5, 0.4, 0.6))
+    )
+    text = competition.report("coarse").read_text()
+    assert "alike: by some features" in text and "Warning" not in text and "least like" not in text
 
 
 def test_a_page_is_written_by_its_command_and_names_are_escaped(page_of, insects: Workspace, harness):

@@ -91,3 +91,20 @@ def test_a_perfect_score_has_no_width():
     found = bootstrap(np.ones(30))
     assert (found.low, found.score, found.high) == (1, 1, 1)
     assert str(found) == "1.0000 (1.0000 to 1.0000)"
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_rows_of_weight_nothing_do_not_count_and_equal_weights_change_nothing(name: str):
+    metric, classes = METRICS[name], METRICS[name].classes or 5
+    labels, probabilities = case(5, 120, classes)
+    plain = metric.weighted(labels, probabilities, np.full(120, 0.3))
+    assert plain.score == pytest.approx(metric.score(labels, probabilities), abs=1e-9)
+    assert (plain.low, plain.high) == pytest.approx(
+        (lambda found: (found.low, found.high))(metric.interval(labels, probabilities)), abs=0.02
+    )
+    kept = np.arange(120) % 3 > 0
+    some = metric.weighted(labels, probabilities, np.where(kept, 2.0, 0.0))
+    assert some.score == pytest.approx(metric.score(labels[kept], probabilities[kept]), abs=1e-9)
+    doubled = metric.weighted(labels, probabilities, np.where(kept, 2.0, 1.0))
+    twice = np.repeat(np.arange(120), np.where(kept, 2, 1))
+    assert doubled.score == pytest.approx(metric.score(labels[twice], probabilities[twice]), abs=2e-3)

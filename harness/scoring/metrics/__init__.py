@@ -2,7 +2,7 @@
 
 from harness.scoring.metrics.metric import Metric, RowMetric, SetMetric
 from harness.scoring.metrics.own import own_metric
-from harness.scoring.metrics.proportion import wilson
+from harness.scoring.metrics.proportion import wilson, worth_of
 from harness.scoring.metrics.registry import METRICS
 from harness.scoring.metrics.resampling import Interval, bootstrap
 from harness.scoring.metrics.rows import CLIP, LOG_LOSS, in_top
@@ -19,4 +19,5 @@ __all__ = [
     "in_top",
     "own_metric",
     "wilson",
+    "worth_of",
 ]

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from harness.scoring.metrics.proportion import of_hits
+from harness.scoring.metrics.proportion import of_hits, wilson, worth_of
 from harness.scoring.metrics.resampling import SAMPLES, Interval, bootstrap, resample
 from harness.utils.errors import UserError
 
@@ -82,6 +82,10 @@ class Metric(ABC):
         """The score with its 95 % interval, over rows, or over ``groups`` (n,) of them: the only one that is shown."""
 
     @abstractmethod
+    def weighted(self, labels: Array, probabilities: Array, weights: Array, groups: Array | None = None) -> Interval:
+        """The score in which rows count by ``weights`` (n,), not negative, with its 95 % interval."""
+
+    @abstractmethod
     def gain(self, labels: Array, ours: Array, theirs: Array, groups: Array | None = None) -> Interval:
         """How much better ``ours`` scores than ``theirs``, above 0 whatever the direction, from a paired bootstrap."""
 
@@ -104,6 +108,13 @@ class RowMetric(Metric):
     def interval(self, labels: Array, probabilities: Array, groups: Array | None = None) -> Interval:
         values = self.rows(labels, probabilities)
         return of_hits(values, groups) if self.proportion else _mean(values, groups)
+
+    def weighted(self, labels: Array, probabilities: Array, weights: Array, groups: Array | None = None) -> Interval:
+        values = self.rows(labels, probabilities)
+        if self.proportion and groups is None:
+            share, worth = float(weights @ values / weights.sum()), worth_of(weights)
+            return wilson(share * worth, worth, share)
+        return resample(lambda drawn: float((drawn * weights) @ values / (drawn @ weights)), len(values), groups)
 
     def gain(self, labels: Array, ours: Array, theirs: Array, groups: Array | None = None) -> Interval:
         sign = 1 if self.higher_is_better else -1
@@ -136,6 +147,15 @@ class SetMetric(Metric):
     def interval(self, labels: Array, probabilities: Array, groups: Array | None = None) -> Interval:
         self.score(labels, probabilities)
         return resample(self.scorer(labels, probabilities), len(labels), groups, samples=self.samples)
+
+    def weighted(self, labels: Array, probabilities: Array, weights: Array, groups: Array | None = None) -> Interval:
+        score = self.scorer(labels, probabilities)
+        in_tenths = 10 * weights / weights.mean()
+
+        def weighted(drawn: Array) -> float:
+            return score(np.rint(drawn * in_tenths).astype(np.int64))
+
+        return resample(weighted, len(labels), groups, samples=self.samples)
 
     def gain(self, labels: Array, ours: Array, theirs: Array, groups: Array | None = None) -> Interval:
         for probabilities in (ours, theirs):

@@ -49,6 +49,14 @@ def of_hits(is_hit: Array, groups: Array | None = None) -> Interval:
     return wilson(share * n, n, share)
 
 
+def worth_of(weights: Array) -> float:
+    """How many equally weighted rows are as sure as these: (Σw)² / Σw².
+
+    Source: Kish, Survey Sampling (1965).
+    """
+    return float(weights.sum() ** 2 / (weights**2).sum())
+
+
 def effective_size(is_hit: Array, groups: Array) -> float:
     """How many independent rows have as sure a share of hits as these: at least the groups, at most the rows.
 

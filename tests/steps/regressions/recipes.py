@@ -14,7 +14,7 @@ from harness.data.cache.cache import Cache
 from harness.data.dataset import Dataset
 from harness.data.fold import Fold
 from harness.data.folds import Folds, KFold
-from harness.models import linear, linear_path
+from harness.models import adversarial, linear, linear_path
 from harness.models.backbones.backbone import Backbone
 from harness.recipes import FeatureRegression, FineTune, LogisticRegression, Network
 from harness.recipes.recipe import FoldRecipe
@@ -22,6 +22,8 @@ from harness.runs.fit import fit
 from harness.runs.fold_jobs import fold_jobs, sampled
 from harness.runs.reuse import reuse_weights
 from harness.runs.run import Parent, Run
+from harness.scoring.metrics import METRICS
+from harness.scoring.predictions import Predictions
 from harness.training.checkpoint import TrainingState
 from harness.tta.worth import ViewPredictions
 from harness.utils.files import read_json
@@ -248,3 +250,29 @@ def weights_of_others(folder: Path) -> Numbers:
         reuse_weights(run, fold)
     taken = [path.relative_to(folder) for run in (same, child, other) for path in run.folder.glob("fold-1/**/*.*")]
     return {"taken": sorted(path.as_posix() for path in taken)}
+
+
+@regression("adversarial")
+def compared(folder: Path) -> Numbers:
+    """Test images that differ in two columns, some of which are copies of training images."""
+    random, splits = np.random.default_rng(0), ["train"] * 120 + ["holdout"] * 20 + ["test"] * 60
+    values = random.normal(size=(200, 12)).astype(np.float32)
+    values[140:, :2] += 0.8
+    values[140:150] = values[:10]
+    dataset = drawn(200, splits=splits)
+    dataset.groups[140:150] = np.arange(10)
+    cache = Cache(values, dataset.ids, dataset.labels, dataset.splits, np.ones(200, bool), dataset.classes, {})
+    found = adversarial.load_or_compare(folder / "likeness.h5", "a key", "drawn", lambda: cache, dataset)
+    assert found is not None
+    predictions = Predictions(
+        dataset.ids[:120], dataset.classes, np.eye(3, dtype=np.float32)[(dataset.labels[:120] * 2) % 3]
+    )
+    told = adversarial.estimate(found, "out_of_fold", dataset.labels[:120], predictions, METRICS["accuracy"])
+    assert told.weighted is not None
+    return {
+        "AUC": [found.auc.score, found.auc.low, found.auc.high],
+        "odds": described(np.log(found.odds), 12),
+        "verdict": found.verdict,
+        "the most unlike": found.most_unlike[0],
+        "weighted": [told.plain.score, told.weighted.score, told.weighted.low, told.worth],
+    }

@@ -1,0 +1,45 @@
+"""The pictures of a page, as data URIs."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+
+from harness.data import images
+from harness.data.dataset import Dataset
+from harness.scoring.predictions import Predictions
+
+Array = np.ndarray
+
+SIDE = 96  # of a picture, in pixels
+
+
+def shown(dataset: Dataset, name: str) -> dict[str, Any]:
+    """An image by its id: "id", and "uri", which is "" where it cannot be read."""
+    try:
+        content = dataset.images.read(dataset.sources[dataset.ids.index(name)])
+        return {"id": name, "uri": uri(images.load(content, images.Geometry(SIDE, SIDE)))}
+    except (images.UnreadableError, OSError):
+        return {"id": name, "uri": ""}
+
+
+def uri(image: Array, quality: int = 85) -> str:
+    """An RGB image (height, width, 3) uint8 as a JPEG in a data URI."""
+    import cv2
+
+    _, content = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return "data:image/jpeg;base64," + base64.b64encode(content.tobytes()).decode()
+
+
+def predicted(dataset: Dataset, predictions: Predictions, labels: Array, row: int) -> dict[str, Any]:
+    """An image with its label, and the class that it was given."""
+    probabilities = predictions.probabilities[row]
+    given = int(probabilities.argmax())
+    return shown(dataset, predictions.ids[row]) | {
+        "true": predictions.classes[labels[row]],
+        "true_probability": float(probabilities[labels[row]]),
+        "given": predictions.classes[given],
+        "probability": float(probabilities[given]),
+    }
