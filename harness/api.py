@@ -150,7 +150,11 @@ class LoadedCompetition:
         import pandas as pd
 
         dataset = self.pipeline.artifacts.dataset
-        names = [dataset.classes[label] if label >= 0 else None for label in dataset.labels]
+        known = dataset.targets.is_labelled(dataset.labels)
+        names = [
+            dataset.targets.words(label, dataset.classes) if is_known else None
+            for label, is_known in zip(dataset.labels, known, strict=True)
+        ]
         return pd.DataFrame(
             {
                 "id": dataset.ids,
@@ -201,7 +205,7 @@ class LoadedCompetition:
         from harness.runs.records import find
 
         record = find(self.workspace.runs(self.name), run)
-        dataset = given_images(Path(images).expanduser(), predict.classes_of(record))
+        dataset = given_images(Path(images).expanduser(), predict.classes_of(record), self.declaration.targets)
         with tempfile.TemporaryDirectory(prefix="predict-", dir=self.workspace.data(self.name)) as scratch:
             return predict.Predictor(dataset, self._kinds(), Path(scratch)).predict(record)
 

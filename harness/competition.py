@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from harness.data.targets import MULTICLASS, Targets
+
 if TYPE_CHECKING:
     from harness.data.folds import HoldOut, KFold
     from harness.data.readers.reader import Reader
@@ -22,6 +24,8 @@ class Competition:
         metric: a name in ``harness.scoring.metrics.METRICS``, or ``own_metric(function, …)``; the metric knows which
             way is better.
         submission: how its CSV looks.
+        targets: what is asked of each image: ``Multiclass()``, one class; ``Ordinal()``, ordered classes;
+            ``Multilabel()``, several labels; ``Regression()``, a number.
         folds: how training rows are split for out-of-fold predictions.
         holdout: how the hold-out is cut from labelled data; None where a reader supplies one.
         hflip_safe: whether a mirrored image still shows the same class; views and augmentation obey.
@@ -40,6 +44,7 @@ class Competition:
     folds: KFold
     holdout: HoldOut | None
     hflip_safe: bool
+    targets: Targets = MULTICLASS
     group: Literal["exact", "near"] = "exact"
     unreadable: int = 0
     obtain: str

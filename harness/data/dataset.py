@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from harness.data.archives.archives import archives_in, tables_beside, unpacked
 from harness.data.folds import HoldOut, group_by, join_groups
 from harness.data.readers.reader import ImageSource, Listing, Reader, find, recognised
 from harness.data.splits import HOLDOUT, TRAIN
+from harness.data.targets import MULTICLASS, Targets
 from harness.utils import fingerprint as fp
 from harness.utils.console import progress
 from harness.utils.errors import UserError, some
@@ -28,7 +29,6 @@ Array = np.ndarray
 
 # Training rows whose image is also in the hold-out: they stay in the table and are never trained on.
 EXCLUDED = "excluded"
-UNLABELLED = -1
 # Which copies of an image must stay in the same split and fold: exact ones, or near duplicates too.
 Group = Literal["exact", "near"]
 COLUMNS = ["id", "split", "label", "group", "source", "hash"]
@@ -41,15 +41,17 @@ class Dataset:
     Args:
         ids: (n,) unique strings.
         splits: (n,) "train", "holdout", "test" or "excluded".
-        labels: (n,) int class numbers, ``UNLABELLED`` for images without a label.
+        labels: with a row an image, of the form that ``targets`` has: (n,) class numbers, (n, labels) of 0 and 1, or
+            (n,) numbers.
         groups: (n,) int; images of one group are copies of each other, or of one patient or the like, and stay in the
             same split.
         sources: the location of each image, as ``images`` reads it.
         hashes: a hash of each image's bytes.
-        classes: class names by number.
+        classes: the names of the predictions' columns: classes or labels by number.
         images: reads each row's image.
         fingerprint: a hash of the ids, splits, labels, groups, hashes and classes.
         grouped: whether the organiser's files say which rows belong together, so that rows are not independent.
+        targets: the kind of the labels.
     """
 
     ids: tuple[str, ...]
@@ -62,6 +64,7 @@ class Dataset:
     images: ImageSource
     fingerprint: str
     grouped: bool = False
+    targets: Targets = MULTICLASS
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -74,13 +77,13 @@ class Dataset:
         return dict(Counter(self.splits.tolist()))
 
     def labels_of(self, ids: tuple[str, ...]) -> Array:
-        """The class numbers of some ids, in the order of ``ids``: (len(ids),).
+        """The labels of some ids, in the order of ``ids``: a row an id.
 
         Raises:
             KeyError: an id is not in the table.
         """
-        label_of = dict(zip(self.ids, self.labels.tolist(), strict=True))
-        return np.array([label_of[image_id] for image_id in ids])
+        row_of = {image_id: row for row, image_id in enumerate(self.ids)}
+        return self.labels[[row_of[image_id] for image_id in ids]]
 
     def groups_of(self, ids: tuple[str, ...]) -> Array | None:
         """The groups of some ids, (len(ids),), by which their scores are resampled; None if rows are independent."""
@@ -91,7 +94,13 @@ class Dataset:
 
 
 def load_or_read(
-    reader: Reader, folder: Path, table: Path, made_from: str, holdout: HoldOut | None, group: Group
+    reader: Reader,
+    folder: Path,
+    table: Path,
+    made_from: str,
+    holdout: HoldOut | None,
+    group: Group,
+    targets: Targets = MULTICLASS,
 ) -> Dataset:
     """The data set stored in ``table``; where anything has changed, it is read and stored again.
 
@@ -99,26 +108,26 @@ def load_or_read(
         reader: reads the layout.
         folder: the organiser's files.
         table: the CSV that stores it; a JSON file beside it holds the key it was made from.
-        made_from: ``key(reader, folder, holdout, group)``.
+        made_from: ``key(reader, folder, holdout, group, targets)``.
         holdout: how to split off the hold-out if the reader supplies none.
         group: which copies stay in the same split: "exact" ones, or "near" duplicates too.
+        targets: the kind of the labels.
     """
-    stored = load(reader, folder, table, made_from)
+    stored = load(reader, folder, table, made_from, targets)
     if stored is not None:
         return stored
     listing = reader.listing(folder)
     _check(listing, folder)
+    classes, cells = labelled(listing, targets)
+    labels = targets.parse(cells, classes)
+    splits = np.array([row.split for row in listing.rows], dtype="U8")
+    _check_classes(targets.missing(labels[splits == TRAIN], classes), folder)
     images = reader.images(folder)
     hashes, groups = _hash_and_group(images, [row.source for row in listing.rows], group == "near")
     groups = join_groups(groups, [row.group for row in listing.rows])
-    number_of = {name: i for i, name in enumerate(listing.classes)}
-    labels = np.array(
-        [UNLABELLED if row.label is None else number_of[row.label] for row in listing.rows], dtype=np.int32
-    )
     grouped = any(row.group is not None for row in listing.rows)
-    splits = np.array([row.split for row in listing.rows], dtype="U8")
-    splits = _with_hold_out(holdout, splits, labels, groups, grouped)
-    empty_classes = [name for name, number in number_of.items() if not ((labels == number) & (splits == TRAIN)).any()]
+    splits = _with_hold_out(holdout, splits, labels, groups, grouped, targets)
+    empty_classes = targets.missing(labels[splits == TRAIN], classes)
     if empty_classes:
         raise UserError(
             f"the hold-out leaves no training images of these classes: {some(empty_classes)}.",
@@ -127,15 +136,26 @@ def load_or_read(
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for row, split, group, digest in zip(listing.rows, splits, groups, hashes, strict=True):
-        writer.writerow([row.id, split, row.label or "", group, row.source, digest])
-    write_table(table, text.getvalue(), made_from, classes=listing.classes, grouped=grouped)
-    dataset = load(reader, folder, table, made_from)
+    for row, split, cell, group, digest in zip(listing.rows, splits, cells, groups, hashes, strict=True):
+        writer.writerow([row.id, split, cell, group, row.source, digest])
+    write_table(table, text.getvalue(), made_from, classes=classes, grouped=grouped)
+    dataset = load(reader, folder, table, made_from, targets)
     assert dataset is not None
     return dataset
 
 
-def key(reader: Reader, folder: Path, holdout: HoldOut | None, group: Group) -> str:
+def labelled(listing: Listing, targets: Targets) -> tuple[tuple[str, ...], list[str]]:
+    """The classes of a listing, and its labels as cells of the kept table.
+
+    Raises:
+        UserError: labels that are not of the kind.
+    """
+    labels = [row.label for row in listing.rows]
+    classes = targets.classes_of(labels, listing.classes, listing.sampled)
+    return classes, targets.cells(labels, classes, [row.id for row in listing.rows])
+
+
+def key(reader: Reader, folder: Path, holdout: HoldOut | None, group: Group, targets: Targets = MULTICLASS) -> str:
     """A hash of everything the table is made from. It is cheap to compute and changes with any change to the files."""
     return fp.fingerprint(
         reader=reader,
@@ -144,7 +164,13 @@ def key(reader: Reader, folder: Path, holdout: HoldOut | None, group: Group) -> 
         group=group,
         steps=versions("dataset", "folds", *reader_steps(reader), *(["near_duplicates"] if group == "near" else [])),
         code=fp.competitor_code(reader, holdout),
+        **_of_kind(targets),
     )
+
+
+def _of_kind(targets: Targets) -> dict[str, Any]:
+    """The kind as a part of a key; one class an image, which was the only kind once, is none."""
+    return {} if targets == MULTICLASS else {"targets": targets, "kinds": versions("targets")}
 
 
 def reader_steps(reader: Reader) -> tuple[str, ...]:
@@ -153,7 +179,7 @@ def reader_steps(reader: Reader) -> tuple[str, ...]:
     return (step,) if step in STEPS else ()
 
 
-def load(reader: Reader, folder: Path, table: Path, made_from: str) -> Dataset | None:
+def load(reader: Reader, folder: Path, table: Path, made_from: str, targets: Targets = MULTICLASS) -> Dataset | None:
     """The stored data set, or None if it is missing, stale or damaged."""
     description = table_about(table, made_from)
     if description is None:
@@ -162,20 +188,26 @@ def load(reader: Reader, folder: Path, table: Path, made_from: str) -> Dataset |
         _, *rows = csv.reader(file)
     ids, splits, labels, groups, sources, hashes = zip(*rows, strict=True)
     classes = tuple(description["classes"])
-    number_of = {name: i for i, name in enumerate(classes)} | {"": UNLABELLED}
     return Dataset(
         ids=ids,
         splits=np.array(splits),
-        labels=np.array([number_of[label] for label in labels], dtype=np.int32),
+        labels=targets.parse(labels, classes),
         groups=np.array(groups, dtype=np.int64),
         sources=sources,
         hashes=hashes,
         classes=classes,
         images=reader.images(folder),
         fingerprint=fp.fingerprint(
-            ids=ids, splits=splits, labels=labels, groups=groups, hashes=hashes, classes=classes
+            ids=ids,
+            splits=splits,
+            labels=labels,
+            groups=groups,
+            hashes=hashes,
+            classes=classes,
+            **_of_kind(targets),
         ),
         grouped=bool(description.get("grouped")),
+        targets=targets,
     )
 
 
@@ -206,11 +238,13 @@ def locate(readers: tuple[Reader, ...], source: Path, unpack_to: Path, name: str
     return find(readers, source)
 
 
-def _with_hold_out(holdout: HoldOut | None, splits: Array, labels: Array, groups: Array, grouped: bool) -> Array:
+def _with_hold_out(
+    holdout: HoldOut | None, splits: Array, labels: Array, groups: Array, grouped: bool, targets: Targets
+) -> Array:
     """The splits, in place, with a hold-out if there was none, and without training copies of hold-out images."""
     if holdout is not None and not (splits == HOLDOUT).any():
         train = np.flatnonzero(splits == TRAIN)
-        is_held_out = holdout.cut(labels[train], groups[train], grouped)
+        is_held_out = holdout.cut(targets.strata(labels[train]), groups[train], grouped)
         splits[train[is_held_out]] = HOLDOUT
     leaked = (splits == TRAIN) & np.isin(groups, groups[splits == HOLDOUT])
     splits[leaked] = EXCLUDED
@@ -231,8 +265,9 @@ def _check(listing: Listing, folder: Path) -> None:
             f"{len(bad_ids):,} images in {folder} have a line break in their name: {some([*map(repr, bad_ids)])}.",
             "rename them",
         )
-    train_classes = {row.label for row in listing.rows if row.split == TRAIN and row.label}
-    empty_classes = sorted(set(listing.classes) - train_classes)
+
+
+def _check_classes(empty_classes: list[str], folder: Path) -> None:
     if empty_classes:
         raise UserError(
             f"these classes have no training images in {folder}: {some(empty_classes)}.",

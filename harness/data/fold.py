@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.data.cache.cache import Cache, Input
+from harness.data.targets import MULTICLASS, Targets
 
 Array = np.ndarray
 
@@ -19,12 +20,13 @@ class Fold:
     Args:
         title: "fold 2 of 5", for progress bars.
         train, validation, holdout, test: row numbers, the same in the data set and in every cache.
-        labels: (n,) class numbers of all rows; only those of ``train`` and ``validation`` may be used.
-        classes: class names by number.
+        labels: of all rows, of the form that ``targets`` has; only those of ``train`` and ``validation`` may be used.
+        classes: the names of the predictions' columns.
         caches: the opened caches of the recipe's inputs.
         hflip_safe: whether a mirrored image still shows the same class.
         seed: a different one for each fold.
         folder: where this fold's history and plots are saved.
+        targets: the kind of the labels.
     """
 
     title: str
@@ -38,6 +40,7 @@ class Fold:
     hflip_safe: bool
     seed: int
     folder: Path
+    targets: Targets = MULTICLASS
 
     def predicted(self) -> Array:
         """The rows to predict: validation, hold-out, test, in this order."""

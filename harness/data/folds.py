@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.data import iterative_stratification
 from harness.utils.console import say
 from harness.utils.errors import UserError, some
 from harness.utils.files import table_about, write_table
@@ -30,14 +31,18 @@ class HoldOut:
     part: float
     seed: int = 42
 
-    def cut(self, labels: Array, groups: Array, grouped: bool = False) -> Array:
-        """A mask of the held-out rows: (n,) bool.
+    def cut(self, strata: Array, groups: Array, grouped: bool = False) -> Array:
+        """A mask of the held-out rows: (n,) bool. The only image of a class or of a label is never held out.
 
         Args:
-            labels: (n,) class numbers.
+            strata: (n,) class numbers, or (n, labels) of 0 and 1.
             groups: (n,) int.
             grouped: whether groups are more than copies of an image: a group then may hold several classes.
         """
+        if strata.ndim == 2:
+            share = _share(self.part, len(strata))
+            return iterative_stratification.assign(strata, groups, np.array([share, 1 - share]), self.seed) == 0
+        labels = strata
         if grouped:
             count = len(labels) / self.part if self.part >= 1 else 1 / self.part
             return _grouped_folds(labels, groups, max(2, round(count)), self.seed) == 0
@@ -60,40 +65,32 @@ class KFold:
     validation: float | None = None
     seed: int = 42
 
-    def split(self, labels: Array, groups: Array, grouped: bool = False) -> Array:
+    def split(self, strata: Array, groups: Array, grouped: bool = False) -> Array:
         """The fold in which each row is validated: (n, repeats) int; ``ALWAYS_TRAIN`` if in none.
 
+        What only one image shows could not be learned without it: the only image of a class or of a label stays in
+        training, which is said.
+
         Args:
-            labels: (n,) class numbers.
+            strata: (n,) class numbers, or (n, labels) of 0 and 1.
             groups: (n,) int.
             grouped: whether groups are more than copies of an image: a group then may hold several classes, and a class
                 that only one fold has stays in training.
 
         Raises:
-            UserError: fewer than two folds, or a class with fewer rows than folds.
+            UserError: fewer than two folds, or fewer different images than folds.
         """
         if self.validation is not None:
-            if grouped:
-                is_validation = HoldOut(self.validation, self.seed).cut(labels, groups, grouped)
-            else:
-                is_validation = _stratified_part(labels, groups, self.validation, self.seed)
+            is_validation = HoldOut(self.validation, self.seed).cut(strata, groups, grouped)
             return np.where(is_validation, 0, ALWAYS_TRAIN)[:, None]
         if self.k < 2 or self.repeats < 1:
             raise UserError(
                 f"KFold needs k >= 2 folds and repeats >= 1. Received: k={self.k}, repeats={self.repeats}",
                 "for a single split: folds=KFold(validation=0.2)",
             )
-        if grouped:
-            repeats = [_grouped_folds(labels, groups, self.k, self.seed + repeat) for repeat in range(self.repeats)]
-            return np.stack(repeats, axis=1)
-        _, first_rows = np.unique(groups, return_index=True)
-        smallest_class = np.bincount(labels[first_rows], minlength=labels.max() + 1).min()
-        if smallest_class < self.k:
-            raise UserError(
-                f"{self.k} folds need {self.k} different training images of each class, and one has {smallest_class}.",
-                "set fewer folds in the competition's competition.py: folds=KFold(k=2)",
-            )
-        columns = [_assign_folds(labels, groups, self.k, self.seed + repeat) for repeat in range(self.repeats)]
+        split = _multilabel_folds if strata.ndim == 2 else _grouped_folds if grouped else _assign_folds
+        columns = [split(strata, groups, self.k, self.seed + repeat) for repeat in range(self.repeats)]
+        _say_rare(strata, groups, columns[0], self.k)
         return np.stack(columns, axis=1)
 
 
@@ -222,11 +219,35 @@ def join_groups(groups: Array, keys: list[str | None]) -> Array:
     return group_by([str(number) for number in joined[groups]])
 
 
+def _multilabel_folds(marks: Array, groups: Array, k: int, seed: int) -> Array:
+    """The fold of each row of several labels: (n,) int."""
+    return iterative_stratification.assign(marks, groups, np.full(k, 1 / k), seed)
+
+
+def _say_rare(strata: Array, groups: Array, folds: Array, k: int) -> None:
+    """Say how many rows no fold validates, and which classes are in fewer folds than there are.
+
+    Raises:
+        UserError: some fold validates nothing.
+    """
+    if len(set(folds[folds != ALWAYS_TRAIN].tolist())) < k:
+        raise UserError(
+            f"{k} folds need {k} different training images of classes that have several, and there are "
+            f"{len(np.unique(groups[folds != ALWAYS_TRAIN])):,}.",
+            "set fewer folds in the competition's competition.py: folds=KFold(k=2)",
+        )
+    stay = int((folds == ALWAYS_TRAIN).sum())
+    if stay:
+        what = "label" if strata.ndim == 2 else "class"
+        say(f"{stay:,} rows stay in training: they have a {what} that no other fold would have.")
+
+
 def _assign_folds(labels: Array, groups: Array, k: int, seed: int) -> Array:
     """The fold of each row: (n,) int. Whole groups are assigned in turn, class by class, in shuffled order.
 
-    A group has the class of its first row. Each class starts with the fold after the last one used for the class
-    before it, so that folds differ little in size as well as in class proportions.
+    A group has the class of its first row; the only group of a class is in no fold. Each class starts with the fold
+    after the last one used for the class before it, so that folds differ little in size as well as in class
+    proportions.
     """
     random = np.random.default_rng(seed)
     _, first_rows, group_of = np.unique(groups, return_index=True, return_inverse=True)
@@ -235,6 +256,9 @@ def _assign_folds(labels: Array, groups: Array, k: int, seed: int) -> Array:
     next_fold = 0
     for label in np.unique(class_of_group):
         members = random.permutation(np.flatnonzero(class_of_group == label))
+        if len(members) == 1:
+            fold_of_group[members] = ALWAYS_TRAIN
+            continue
         fold_of_group[members] = (next_fold + np.arange(len(members))) % k
         next_fold = (next_fold + len(members)) % k
     return fold_of_group[group_of]
@@ -271,10 +295,6 @@ def _grouped_folds(labels: Array, groups: Array, k: int, seed: int) -> Array:
             f"groups cannot be split into {k} parts: nearly every group has a class that no other part has.",
             "set fewer folds, or a larger hold-out, in the competition's competition.py",
         )
-    if in_one_fold:
-        say(
-            f"{len(in_one_fold):,} classes are in one part alone: their groups, {stays.sum():,} rows, stay in training."
-        )
     return np.where(stays, ALWAYS_TRAIN, folds)
 
 
@@ -284,18 +304,20 @@ def _stratified_part(labels: Array, groups: Array, part: float, seed: int) -> Ar
     The classes' shares are rounded so that the total is exact where every group is a single row.
     """
     n = len(labels)
-    total = round(part * n) if part < 1 else int(part)
-    if not 0 < total < n:
-        raise UserError(
-            f"a part of {part!r} of {n:,} rows leaves one side of the split empty.",
-            "give a fraction between 0 and 1, or a number of rows smaller than their total",
-        )
+    total = round(_share(part, n) * n)
     random = np.random.default_rng(seed)
     _, first_rows, group_of, group_sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
     class_of_group = labels[first_rows]
-    class_sizes = np.bincount(labels)
+    # The only group of a class stays in training.
+    several = np.bincount(class_of_group, minlength=labels.max() + 1) > 1
+    class_sizes = np.bincount(labels) * several
+    if not several.any():
+        raise UserError(
+            "each class has one image, which must be trained on: none is left to be held out.",
+            "give several images of some classes",
+        )
     # Largest remainders: round every share down, then add a row to the classes that lost most by rounding.
-    shares = class_sizes * (total / n)
+    shares = class_sizes * (total / class_sizes.sum())
     quotas = np.floor(shares).astype(int)
     quotas[np.argsort(quotas - shares, kind="stable")[: total - quotas.sum()]] += 1
     is_chosen = np.zeros(len(first_rows), dtype=bool)
@@ -303,3 +325,18 @@ def _stratified_part(labels: Array, groups: Array, part: float, seed: int) -> Ar
         members = random.permutation(np.flatnonzero(class_of_group == label))
         is_chosen[members[np.cumsum(group_sizes[members]) <= quotas[label]]] = True
     return is_chosen[group_of]
+
+
+def _share(part: float, n: int) -> float:
+    """A part of n rows as a fraction.
+
+    Raises:
+        UserError: one side of the split would be empty.
+    """
+    total = round(part * n) if part < 1 else int(part)
+    if not 0 < total < n:
+        raise UserError(
+            f"a part of {part!r} of {n:,} rows leaves one side of the split empty.",
+            "give a fraction between 0 and 1, or a number of rows smaller than their total",
+        )
+    return total / n

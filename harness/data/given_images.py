@@ -8,20 +8,22 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.data.dataset import UNLABELLED, Dataset
+from harness.data.dataset import Dataset
 from harness.data.readers.reader import IMAGE_SUFFIXES, Files, images_below, is_image
 from harness.data.splits import TEST
+from harness.data.targets import Targets
 from harness.utils import fingerprint as fp
 from harness.utils.errors import UserError, some
 
 
-def given_images(path: Path, classes: tuple[str, ...]) -> Dataset:
+def given_images(path: Path, classes: tuple[str, ...], targets: Targets) -> Dataset:
     """A data set of unlabelled images, all of the split "test".
 
     Args:
         path: a folder, whose images are called by their paths below it; an image; or a CSV with the columns ``path``
             (relative to the CSV) and, where images are to be called otherwise, ``id``.
         classes: the classes they are predicted among.
+        targets: what is predicted.
 
     Raises:
         UserError: there is nothing there, no image, or a CSV that is none of images.
@@ -44,13 +46,14 @@ def given_images(path: Path, classes: tuple[str, ...]) -> Dataset:
     return Dataset(
         ids=names,
         splits=np.full(len(names), TEST),
-        labels=np.full(len(names), UNLABELLED, np.int32),
+        labels=targets.unlabelled(len(names), classes),
         groups=np.arange(len(names)),
         sources=tuple(sources),
         hashes=names,
         classes=classes,
         images=Files(root),
         fingerprint=fp.fingerprint(root=str(root.resolve()), ids=names, sources=sources),
+        targets=targets,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from harness.scoring.metrics import CLIP
+from harness.data.targets.links import CLIP, DECISION, LINKS, Link
 
 Array = np.ndarray
 
@@ -20,7 +20,7 @@ class Combiner(Protocol):
     """A fitted ensemble."""
 
     def __call__(self, members: Array) -> Array:
-        """From the members' probabilities (m, n, k) to the ensemble's (n, k); each row sums to one."""
+        """From the members' predictions (m, n, k) to the ensemble's (n, k), of the same kind."""
 
     def about(self) -> dict[str, Any]:
         """The fitted values, for a JSON file."""
@@ -33,50 +33,58 @@ class Average:
     Args:
         weights: (m,) not negative; they are divided by their sum.
         how: a key of ``AVERAGES``.
+        link: of the predictions; decides what makes them probabilities again.
     """
 
     weights: Array
     how: str = "mean"
+    link: str = "softmax"
 
     def __call__(self, members: Array) -> Array:
-        return AVERAGES[self.how](members, self.weights / self.weights.sum())
+        return AVERAGES[self.how](members, self.weights / self.weights.sum(), LINKS[self.link])
 
     def about(self) -> dict[str, Any]:
         return {"weights": (self.weights / self.weights.sum()).tolist()}
 
 
-def _mean(members: Array, weights: Array) -> Array:
-    return _normal(sum(weight * member.astype(np.float64) for weight, member in zip(weights, members, strict=True)))
+def _mean(members: Array, weights: Array, link: Link) -> Array:
+    return link.normal(sum(weight * member.astype(np.float64) for weight, member in zip(weights, members, strict=True)))
 
 
-def _geometric(members: Array, weights: Array) -> Array:
-    """The normalised weighted product. Zeros are raised to ``CLIP``, or one member could rule out a class."""
+def _geometric(members: Array, weights: Array, link: Link) -> Array:
+    """The mean of scores: of classes, the normalised weighted product of probabilities; of labels, the mean of logits.
+
+    Zeros are raised to ``CLIP``, or one member could rule out a class.
+    """
+    if link is not LINKS["softmax"]:
+        return link.predictions(
+            sum(weight * link.scores(member) for weight, member in zip(weights, members, strict=True))
+        )
     logs = sum(weight * np.log(np.clip(member, CLIP, 1)) for weight, member in zip(weights, members, strict=True))
-    return _normal(np.exp(logs - logs.max(axis=1, keepdims=True)))
+    return link.normal(np.exp(logs - logs.max(axis=1, keepdims=True)))
 
 
-def _rank(members: Array, weights: Array) -> Array:
-    """The mean of ranks: each probability is replaced by its rank among all rows of its class, whatever its scale.
+def _rank(members: Array, weights: Array, link: Link) -> Array:
+    """The mean of ranks: each prediction is replaced by its rank among all rows of its column, whatever its scale.
 
     Ranks are among the given rows, those of one fold where out-of-fold rows are combined fold by fold. Equal values get
-    their mean rank. Each row is scaled to sum to one.
+    their mean rank. Rows of classes are scaled to sum to one.
     """
     from scipy.stats import rankdata
 
-    return _mean(np.stack([rankdata(member, axis=0) / len(member) for member in members]), weights)
+    return _mean(np.stack([rankdata(member, axis=0) / len(member) for member in members]), weights, link)
 
 
-def _vote(members: Array, weights: Array) -> Array:
-    """The share of the votes for each class."""
-    votes = np.stack([np.eye(member.shape[1])[member.argmax(axis=1)] for member in members])
-    return (_mean(votes, weights) + TIED * _mean(members, weights)) / (1 + TIED)
+def _vote(members: Array, weights: Array, link: Link) -> Array:
+    """The share of the votes for each class, or for having each label."""
+    if link is LINKS["softmax"]:
+        votes = np.stack([np.eye(member.shape[1])[member.argmax(axis=1)] for member in members])
+    else:
+        votes = (members >= DECISION).astype(np.float64)
+    return (_mean(votes, weights, link) + TIED * _mean(members, weights, link)) / (1 + TIED)
 
 
-def _normal(rows: Array) -> Array:
-    return rows / rows.sum(axis=1, keepdims=True)
-
-
-AVERAGES: dict[str, Callable[[Array, Array], Array]] = {
+AVERAGES: dict[str, Callable[[Array, Array, Link], Array]] = {
     "mean": _mean,
     "geometric": _geometric,
     "rank": _rank,
@@ -84,14 +92,15 @@ AVERAGES: dict[str, Callable[[Array, Array], Array]] = {
 }
 
 
-def equal(members: Array, of: str) -> Array:
-    """The average with equal weights: (m, n, k) probabilities to (n, k). A single member is returned unchanged.
+def equal(members: Array, of: str, link: str = "softmax") -> Array:
+    """The average with equal weights: (m, n, k) predictions to (n, k). A single member is returned unchanged.
 
     Args:
-        members: (m, n, k) probabilities.
+        members: (m, n, k) predictions.
         of: what is averaged, "probabilities" or "logits". Averaging logits gives the normalised geometric mean of the
             probabilities.
+        link: of the predictions.
     """
     if len(members) == 1:
         return members[0]
-    return Average(np.ones(len(members)), {"probabilities": "mean", "logits": "geometric"}[of])(members)
+    return Average(np.ones(len(members)), {"probabilities": "mean", "logits": "geometric"}[of], link)(members)

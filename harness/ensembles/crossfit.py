@@ -8,10 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
+from harness.data import iterative_stratification
 from harness.data.folds import Folds, KFold
 from harness.ensembles.combine import Combiner
 from harness.ensembles.members import Members
-from harness.utils.errors import UserError
 
 Array = np.ndarray
 
@@ -55,25 +55,29 @@ class Fitting:
         return Fitting(self.fit, self.members.without(name), self.labels, self.parts)
 
 
-def parts_of(ids: tuple[str, ...], labels: Array, groups: Array, folds: Folds) -> Array:
+def parts_of(ids: tuple[str, ...], strata: Array, groups: Array, folds: Folds) -> Array:
     """The parts for cross-fitting: (n,) int. They are the folds that the members were fitted on.
 
     If all rows are of one fold, they are split into five parts.
 
     Args:
         ids: (n,) the rows' ids, all of them in ``folds``.
-        labels: (n,) class numbers.
+        strata: what to stratify by: (n,) int, or (n, labels) of 0 and 1.
         groups: (n,) rows of one group are copies and stay in the same part.
         folds: the competition's folds; the first repeat is used.
     """
     fold_of = dict(zip(folds.ids, folds.assignment[:, 0].tolist(), strict=True))
     parts = np.array([fold_of[row_id] for row_id in ids])
-    return parts if len(np.unique(parts)) > 1 else five_parts(labels, groups)
+    return parts if len(np.unique(parts)) > 1 else five_parts(strata, groups)
 
 
-def five_parts(labels: Array, groups: Array) -> Array:
-    """Split the rows of one fold into five parts for cross-fitting: (n,) int. Rows of one group stay together."""
-    try:
-        return KFold().split(labels, groups)[:, 0]
-    except UserError:  # a class with fewer than five images: split without stratification
-        return KFold().split(np.zeros_like(labels), groups)[:, 0]
+def five_parts(strata: Array, groups: Array) -> Array:
+    """Split the rows of one fold into five parts for cross-fitting: (n,) int. Rows of one group stay together.
+
+    Where a class has fewer than five images, the parts are not stratified.
+    """
+    if strata.ndim == 1:
+        _, first_rows = np.unique(groups, return_index=True)
+        fewest = np.bincount(strata[first_rows], minlength=strata.max() + 1).min()
+        return KFold().split(strata if fewest >= KFold().k else np.zeros_like(strata), groups)[:, 0]
+    return iterative_stratification.assign(strata, groups, np.full(KFold().k, 1 / KFold().k), KFold().seed)

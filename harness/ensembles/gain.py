@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from harness.data.targets import MULTICLASS, Targets
 from harness.ensembles.combine import Average
 from harness.ensembles.crossfit import Fit, Fitting
 from harness.ensembles.members import Members
@@ -55,17 +56,18 @@ def paired(metric: Metric, labels: Array, ours: Array, theirs: Array, groups: Ar
     return Gain(interval.score, interval.low, interval.high)
 
 
-def correlation(members: Array, labels: Array) -> Array:
-    """How similar the members' mistakes are: (m, m) correlations of their probabilities of the true class.
+def correlation(members: Array, labels: Array, targets: Targets = MULTICLASS) -> Array:
+    """How similar the members' mistakes are: (m, m) correlations of their probabilities of the truth, or of errors.
 
     Correlations of all probabilities would be near 1 for all good members, since all of them follow the label. A member
     whose probability never varies has correlation 0 with all others.
 
     Args:
         members: (m, n, k) probabilities.
-        labels: (n,) class numbers.
+        labels: of these rows.
+        targets: the kind of both.
     """
-    true_probabilities = members[:, np.arange(len(labels)), labels].astype(np.float64)
+    true_probabilities = np.stack([targets.closeness(labels, member) for member in members])
     centred = true_probabilities - true_probabilities.mean(axis=1, keepdims=True)
     norms = np.linalg.norm(centred, axis=1)
     varies = norms > 1e-9 * np.linalg.norm(true_probabilities, axis=1)  # a smaller norm is rounding of a constant
@@ -81,7 +83,7 @@ def best_member(metric: Metric) -> Fit:
     def fit(members: Members, labels: Array) -> Average:
         scores = [metric.score(labels, member) for member in members.probabilities]
         best = np.argmax(scores) if metric.higher_is_better else np.argmin(scores)
-        return Average(np.eye(len(scores))[best])
+        return Average(np.eye(len(scores))[best], link=members.targets.link)
 
     return fit
 
@@ -112,7 +114,7 @@ def examine(fitting: Fitting, metric: Metric, groups: Array | None = None) -> di
         "metric": metric.name,
         "rows": len(labels),
         "members": member_reports,
-        "correlation": correlation(members.probabilities, labels).round(4).tolist(),
+        "correlation": correlation(members.probabilities, labels, members.targets).round(4).tolist(),
         "best": members.names[int(np.argmax(best_single.combiner.about()["weights"]))],
         "best_honest": metric.score(labels, best_single.honest),
         "in_sample": metric.score(labels, fitting.combiner(members.probabilities)),

@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from harness.scoring.metrics import CLIP, Metric
+from harness.data.targets.links import CLIP
+from harness.scoring.metrics import Metric
 
 Array = np.ndarray
 
@@ -19,22 +20,25 @@ STACK = 16  # probabilities that are multiplied before taking a logarithm: CLIP 
 BLOCK = 4  # members tried at a time, so that their intermediate results fit in the processor's cache
 
 
-def select(members: Array, labels: Array, metric: Metric, *, steps: int, bags: int, seed: int) -> Array:
+def select(
+    members: Array, labels: Array, metric: Metric, *, steps: int, bags: int, seed: int, link: str = "softmax"
+) -> Array:
     """The weights of an ensemble selected by hill climbing: (m,), summing to one.
 
     On the given rows, the ensemble is never worse than its best member. Of members that would do equally well, one that
     is already in the ensemble is preferred, then the one with the better score of its own, then the first.
 
     Args:
-        members: (m, n, k) probabilities.
-        labels: (n,) class numbers.
+        members: (m, n, k) predictions.
+        labels: (n,) class numbers, (n, k) of 0 and 1, or (n,) numbers.
         metric: the metric to optimise.
         steps: the largest number of members in the ensemble, counting repeats.
         bags: the number of selections, each from a random half of the members; their weights are averaged. 1 selects
             once, from all members.
         seed: the seed of the random halves.
+        link: of the predictions; rows of classes are scaled to sum to one.
     """
-    pieces, score_of = _trials(members, labels, metric)
+    pieces, score_of = _trials(members, labels, metric, link)
     sign = 1 if metric.higher_is_better else -1
 
     def scores(summed: Array, count: int, chosen: Array) -> Array:
@@ -79,12 +83,14 @@ def _climb(
     return np.bincount(picks[:best], minlength=len(pieces)) / best
 
 
-def _trials(members: Array, labels: Array, metric: Metric) -> tuple[Array, Callable[[Array], Array]]:
+def _trials(members: Array, labels: Array, metric: Metric, link: str) -> tuple[Array, Callable[[Array], Array]]:
     """The pieces of each member to sum, (m, n, …), and the function that scores averages of them, (b, n, …) to (b,).
 
     Log loss needs only the probability of the true class, and top-1 accuracy only the most probable class. Any other
     metric is computed from all probabilities.
     """
+    if link != "softmax":
+        return members.astype(np.float64), lambda means: np.array([metric.score(labels, mean) for mean in means])
     row_sums = np.einsum("mnk->mn", members, dtype=np.float64)  # the sum over classes, twice as fast as ``sum``
     if metric.name == "log_loss":
         # Logarithms are slow, so take one logarithm of a product of STACK rows; the last stack is filled up with 1.

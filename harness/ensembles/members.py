@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness.data.targets import MULTICLASS, Targets
 from harness.scoring.predictions import Predictions
 from harness.utils.errors import UserError
 
@@ -21,29 +22,33 @@ class Members:
         ids: (n,) the rows' ids, sorted.
         classes: (k,) class names, by column.
         probabilities: (m, n, k) float32.
+        targets: the kind of the predictions.
     """
 
     names: tuple[str, ...]
     ids: tuple[str, ...]
     classes: tuple[str, ...]
     probabilities: Array
+    targets: Targets = MULTICLASS
 
     def at(self, rows: Array) -> Members:
         """A selection of rows, by their numbers."""
-        return Members(self.names, tuple(self.ids[row] for row in rows), self.classes, self.probabilities[:, rows])
+        ids = tuple(self.ids[row] for row in rows)
+        return replace(self, ids=ids, probabilities=self.probabilities[:, rows])
 
     def without(self, name: str) -> Members:
         """All members except one."""
         remaining = [number for number, member in enumerate(self.names) if member != name]
         names = tuple(self.names[number] for number in remaining)
-        return Members(names, self.ids, self.classes, self.probabilities[remaining])
+        return replace(self, names=names, probabilities=self.probabilities[remaining])
 
 
-def join(tables: dict[str, Predictions]) -> Members:
+def join(tables: dict[str, Predictions], targets: Targets = MULTICLASS) -> Members:
     """Join predictions by id. Members and rows are sorted, so the order of the input does not matter.
 
     Args:
         tables: the predictions of each recipe.
+        targets: their kind.
 
     Raises:
         UserError: the predictions are for different rows or classes; the message says how many each has.
@@ -62,4 +67,4 @@ def join(tables: dict[str, Predictions]) -> Members:
         counts = ", ".join(f"{name} {len(tables[name].classes):,}" for name in names)
         raise UserError(f"the members predict different classes: {counts}.", "blend recipes of the same classes")
     ids = tuple(sorted(first.ids))
-    return Members(names, ids, first.classes, np.stack([tables[name].of(ids) for name in names]))
+    return Members(names, ids, first.classes, np.stack([tables[name].of(ids) for name in names]), targets)

@@ -32,7 +32,7 @@ class Choice:
     tried: tuple[tuple[tuple[str, ...], float, bool], ...]
 
 
-def choose(names: tuple[str, ...], predict: Predict, labels: Array) -> Choice:
+def choose(names: tuple[str, ...], predict: Predict, labels: Array, metric: str = "log_loss") -> Choice:
     """Start from the best member, and add each next one that does not make the log loss worse.
 
     On the given rows, the result is never worse than the best member.
@@ -42,11 +42,12 @@ def choose(names: tuple[str, ...], predict: Predict, labels: Array) -> Choice:
     Args:
         names: the members' names, in any order.
         predict: predicts with averaged weights; see ``Predict``.
-        labels: (n,) class numbers.
+        labels: of these rows.
+        metric: the name of the loss.
     """
 
     def loss(members: tuple[str, ...]) -> float:
-        return METRICS["log_loss"].score(labels, predict(members))
+        return METRICS[metric].score(labels, predict(members))
 
     single_losses = {name: loss((name,)) for name in names}
     candidates = sorted(names, key=lambda name: (single_losses[name], name))
@@ -60,14 +61,17 @@ def choose(names: tuple[str, ...], predict: Predict, labels: Array) -> Choice:
     return Choice({name: single_losses[name] for name in candidates}, taken, taken_loss, tuple(tried))
 
 
-def cross_fitted(names: tuple[str, ...], predict: Predict, labels: Array, parts: Array) -> Array:
+def cross_fitted(
+    names: tuple[str, ...], predict: Predict, labels: Array, parts: Array, metric: str = "log_loss"
+) -> Array:
     """Each row's probabilities from the soup that is chosen on the rows of all other parts: (n, k).
 
     Args:
         names: the members' names, in any order.
         predict: predicts with averaged weights; see ``Predict``.
-        labels: (n,) class numbers.
+        labels: of these rows.
         parts: (n,) the part each row belongs to; at least two of them.
+        metric: the name of the loss.
     """
     probabilities = predict(names[:1]).copy()
     for part in np.unique(parts):
@@ -76,6 +80,6 @@ def cross_fitted(names: tuple[str, ...], predict: Predict, labels: Array, parts:
         def predict_outside(members: tuple[str, ...], rows: Array = outside) -> Array:
             return predict(members)[rows]
 
-        choice = choose(names, predict_outside, labels[outside])
+        choice = choose(names, predict_outside, labels[outside], metric)
         probabilities[inside] = predict(choice.taken)[inside]
     return probabilities

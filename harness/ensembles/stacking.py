@@ -1,4 +1,4 @@
-"""Stacking: a logistic regression on the members' probabilities learns which member to trust for which class."""
+"""Stacking: a linear model on the members' predictions learns which member to trust for which class."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from harness.data.targets.links import LINKS
 
 Array = np.ndarray
 
@@ -63,6 +65,74 @@ def stack(members: Array, labels: Array, c: float) -> Stack:
     intercepts[present] = 0
     coefficients[rows], intercepts[rows] = model.coef_, model.intercept_
     return Stack(coefficients, intercepts)
+
+
+@dataclass(frozen=True)
+class ColumnStack:
+    """A fitted stacking model of columns that stand for themselves: labels, or a number.
+
+    Args:
+        coefficients: (k, members) of the members' scores of a column.
+        intercepts: (k,).
+        link: of the predictions.
+    """
+
+    coefficients: Array
+    intercepts: Array
+    link: str
+
+    def __call__(self, members: Array) -> Array:
+        scores = np.einsum("mnk,km->nk", _scores(members, self.link), self.coefficients) + self.intercepts
+        return LINKS[self.link].predictions(scores)
+
+    def about(self) -> dict[str, Any]:
+        return {}
+
+
+def stack_columns(members: Array, labels: Array, c: float, link: str) -> ColumnStack:
+    """Fit a model a column: a logistic regression on the members' logits of a label, or ridge regression of a number.
+
+    Args:
+        members: (m, n, k) predictions of rows that the members were not trained on.
+        labels: (n, k) of 0 and 1, or (n,) numbers.
+        c: the inverse strength of the L2 penalty; for numbers, that of standardised ones.
+        link: of the predictions.
+    """
+    fit = _fit_label if link == "sigmoid" else _fit_number
+    scores, columns = _scores(members, link), labels.reshape(len(labels), -1)
+    fitted = [fit(scores[:, :, column].T, columns[:, column], c) for column in range(members.shape[2])]
+    coefficients, intercepts = zip(*fitted, strict=True)
+    return ColumnStack(np.stack(coefficients), np.array(intercepts), link)
+
+
+def _fit_label(scores: Array, labels: Array, c: float) -> tuple[Array, float]:
+    """Coefficients (m,) and intercept; a label that all rows have, or none, keeps its frequency."""
+    from sklearn.linear_model import LogisticRegression
+
+    if len(np.unique(labels)) == 1:
+        share = np.clip(labels.mean(), 0.5 / len(labels), 1 - 0.5 / len(labels))
+        return np.zeros(scores.shape[1]), float(np.log(share / (1 - share)))
+    model = LogisticRegression(C=c, max_iter=500)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*failed to converge")
+        model.fit(scores, labels)
+    return model.coef_[0], float(model.intercept_[0])
+
+
+def _fit_number(scores: Array, values: Array, c: float) -> tuple[Array, float]:
+    """Coefficients (m,) and intercept; where the penalty is strong, those of the members' mean."""
+    from sklearn.linear_model import Ridge
+
+    # Towards the mean and not towards 0: the members are in the number's own units.
+    mean, unit = scores.mean(axis=1), float(values.std()) or 1.0
+    model = Ridge(alpha=1 / c).fit((scores - mean[:, None]) / unit, (values - mean) / unit)
+    coefficients = np.full(scores.shape[1], 1 / scores.shape[1]) + model.coef_ - model.coef_.mean()
+    return coefficients, float(model.intercept_ * unit)
+
+
+def _scores(members: Array, link: str) -> Array:
+    """The members' scores: (m, n, k) float64; probabilities closer than ``FLOOR`` to 0 or 1 count as that close."""
+    return LINKS[link].scores(members if link == "identity" else np.clip(members, FLOOR, 1 - FLOOR))
 
 
 def _features(members: Array) -> Array:

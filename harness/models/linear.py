@@ -1,4 +1,4 @@
-"""Fitted multinomial logistic regressions: their probabilities, and the file that keeps them."""
+"""Fitted linear models (logistic regressions, ridge): their predictions, and the file that keeps them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.data.cache.rows import Rows
+from harness.data.targets.links import LINKS
 from harness.utils.files import whole
 
 Array = np.ndarray
@@ -26,13 +27,14 @@ BLOCK_NUMBERS = 2**20  # numbers in a block of rows: 4 MiB of float32
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A fitted logistic regression.
+    """A fitted linear model: multinomial logistic regression, one logistic regression a label, or ridge regression.
 
     Args:
         mean, scale: (d,) float32, the standardisation of the features.
         weights: (d, classes) float32, for the standardised features.
         intercept: (classes,) float32.
         c: the inverse strength of the L2 penalty.
+        link: from scores to predictions, a key of ``harness.data.targets.links.LINKS``.
     """
 
     mean: Array
@@ -40,25 +42,24 @@ class Model:
     weights: Array
     intercept: Array
     c: float
+    link: str = "softmax"
 
 
 def probabilities(models: Sequence[Model], features: Rows, rows: Array | None = None) -> Array:
-    """Class probabilities, computed in blocks of rows: (models, rows, classes) float32.
+    """Predictions, computed in blocks of rows: (models, rows, columns) float32.
 
     Args:
         models: the models of one path; they share their standardisation.
         features: (n, d), an array or anything indexed like one.
         rows: the row numbers to predict; None for all rows.
     """
-    from scipy.special import softmax
-
     rows = np.arange(len(features)) if rows is None else rows
     mean, scale = models[0].mean, models[0].scale
     by_model = np.empty((len(models), len(rows), len(models[0].intercept)), np.float32)
     for block in blocks(len(rows), len(mean)):
         x = (np.asarray(features[rows[block]], np.float32) - mean) / scale
         for model_probabilities, model in zip(by_model, models, strict=True):
-            model_probabilities[block] = softmax(x @ model.weights + model.intercept, axis=1)
+            model_probabilities[block] = LINKS[model.link].predictions(x @ model.weights + model.intercept)
     return by_model
 
 
@@ -79,6 +80,7 @@ def write(file: Path, models: Sequence[Model]) -> None:
         h5["mean"], h5["scale"], h5["c"] = models[0].mean, models[0].scale, [model.c for model in models]
         h5["weights"] = np.stack([model.weights for model in models])
         h5["intercept"] = np.stack([model.intercept for model in models])
+        h5.attrs["link"] = models[0].link
 
 
 def read(file: Path) -> list[Model]:
@@ -91,8 +93,9 @@ def read(file: Path) -> list[Model]:
 
     with h5py.File(file, "r") as h5:
         mean, scale = h5["mean"][:], h5["scale"][:]
+        link = str(h5.attrs.get("link", "softmax"))  # the only one before there were others
         parameters = zip(h5["weights"][:], h5["intercept"][:], h5["c"][:], strict=True)
-        return [Model(mean, scale, weights, intercept, float(c)) for weights, intercept, c in parameters]
+        return [Model(mean, scale, weights, intercept, float(c), link) for weights, intercept, c in parameters]
 
 
 def blocks(rows: int, columns: int) -> Iterator[slice]:

@@ -1,9 +1,11 @@
-"""Multinomial logistic regression for deep features: many columns, few rows, several penalties at once.
+"""Linear models for deep features: many columns, few rows, several penalties at once.
 
-The objective is scikit-learn's: C × the sum of log losses + half the squared weights, without a penalty on the
-intercept. L-BFGS minimises it, with float32 products over one standardised copy of the training rows. The values of C
-are fitted in ascending order, and each fit starts from an extrapolation of the last two solutions. If there are few
-rows, they are first rotated onto their own principal axes.
+One class an image: multinomial logistic regression. Several labels: one logistic regression a label. A number: ridge.
+The objective is scikit-learn's: C × the sum of losses + half the squared weights, without a penalty on the intercept;
+the loss of a number is half its squared error, so that C is 1/alpha of ridge. L-BFGS minimises it, with float32
+products over one standardised copy of the training rows. The values of C are fitted in ascending order, and each fit
+starts from an extrapolation of the last two solutions. If there are few rows, they are first rotated onto their own
+principal axes. Ridge needs no steps: one eigendecomposition serves all C.
 
 Sources: Liu & Nocedal, On the limited memory BFGS method (1989); predicting a path's next solution, Park & Hastie,
 L1-regularization path algorithm for generalized linear models (2007); the rotation, Hastie & Tibshirani, Efficient
@@ -36,6 +38,7 @@ def fit_path(
     iterations: int = 1000,
     tolerance: float = 3e-5,
     fitted: Callable[[], object] = lambda: None,
+    link: str = "softmax",
 ) -> list[Model]:
     """Fit one model for each C, from the smallest to the largest.
 
@@ -43,14 +46,15 @@ def fit_path(
 
     Args:
         features: (n, d) numbers, an array or anything indexed like one, such as a memmap.
-        labels: (n,) class numbers; only those of ``rows`` are read.
-        classes: the number of classes; a class without rows gets a probability close to 0.
+        labels: (n,) class numbers, (n, labels) of 0 and 1, or (n,) numbers; only those of ``rows`` are read.
+        classes: the number of columns of predictions; a class without rows gets a probability close to 0.
         cs: inverse strengths of the L2 penalty.
         rows: the row numbers used to fit and to standardise; None for all rows.
         iterations: the largest number of L-BFGS steps for each C.
         tolerance: L-BFGS stops when no gradient is larger, in units in which the mean log loss has a curvature of about
             1 or less.
         fitted: called after each C.
+        link: of the predictions: "softmax" (one class), "sigmoid" (several labels) or "identity" (a number).
 
     Raises:
         ValueError: there is nothing to fit, a C is not above 0, a label is not a class number, or a feature is not
@@ -58,17 +62,17 @@ def fit_path(
     """
     rows = np.arange(len(features)) if rows is None else rows
     labels = np.asarray(labels)[rows]
-    if classes < 2 or not len(rows):
+    if not len(rows) or (classes < 2 and link == "softmax"):
         raise ValueError(f"at least 2 classes and 1 row are needed. Received: {classes} classes, {len(rows)} rows")
     if not len(cs) or min(cs) <= 0:
         raise ValueError(f"cs must be one or more numbers above 0. Received: {cs}")
-    if labels.min() < 0 or labels.max() >= classes:
+    if link != "identity" and (labels.min() < 0 or labels.max() >= (classes if link == "softmax" else 2)):
         raise ValueError(f"labels must be from 0 to {classes - 1}. Received: {labels.min()} to {labels.max()}")
 
     x, mean, scale = _standardised(features, rows)
-    # With two classes there is one column, the logit of the second class: scikit-learn penalises only its weights.
-    prior = np.log(np.maximum(np.bincount(labels, minlength=classes), 0.5) / len(rows))
-    prior = prior[1:] - prior[:1] if classes == 2 else prior
+    if link == "identity":
+        return [Model(mean, scale, *solution, link=link) for solution in ridge_path(x, labels, cs, fitted)]
+    prior = _prior(labels, classes, link)
     basis, back = _rotated(x) if _rotation_pays(len(rows), len(mean), len(prior)) else (x, None)
 
     models: list[Model] = []
@@ -81,11 +85,56 @@ def fit_path(
         intercept: Array = path[-1][1][-1].astype(np.float32)
         if back is not None:
             weights = x.T @ (back @ weights)
-        if classes == 2:
+        if classes == 2 and link == "softmax":
             weights, intercept = np.hstack([-weights, weights]) / 2, np.hstack([-intercept, intercept]) / 2
-        models.append(Model(mean, scale, weights, intercept, float(c)))
+        models.append(Model(mean, scale, weights, intercept, float(c), link))
         fitted()
     return models
+
+
+def _prior(labels: Array, classes: int, link: str) -> Array:
+    """The intercepts of a model that knows only how frequent classes are.
+
+    With two classes there is one column, the logit of the second class: scikit-learn penalises only its weights.
+    """
+    if link == "sigmoid":
+        share = np.clip(labels.mean(axis=0), 0.5 / len(labels), 1 - 0.5 / len(labels))
+        return np.log(share / (1 - share))
+    prior = np.log(np.maximum(np.bincount(labels, minlength=classes), 0.5) / len(labels))
+    return prior[1:] - prior[:1] if classes == 2 else prior
+
+
+def ridge_path(
+    x: Array, values: Array, cs: Sequence[float], fitted: Callable[[], object]
+) -> Iterator[tuple[Array, Array, float]]:
+    """Ridge regressions with alpha = 1/C: (d, 1) weights, (1,) intercept and C of each, C ascending.
+
+    Args:
+        x: (n, d) float32, each column with mean 0.
+        values: (n,) numbers.
+        cs: inverse strengths of the L2 penalty.
+        fitted: called after each C.
+    """
+    n, d = x.shape
+    centre = float(values.mean())
+    if n < d:  # in the rows' space: the same solution by the smaller matrix
+        basis, back = _rotated(x)
+        squares = np.einsum("ij,ij->j", basis, basis, dtype=np.float64)
+        along = basis.T.astype(np.float64) @ (values - centre)
+    else:
+        gram = np.zeros((d, d))
+        towards = np.zeros(d)
+        for block in blocks(n, d):
+            part = x[block].astype(np.float64)
+            gram += part.T @ part
+            towards += part.T @ (values[block] - centre)
+        squares, back = np.linalg.eigh(gram)
+        along = back.T @ towards
+    for c in sorted(set(cs)):
+        solution = along / (np.maximum(squares, 0) + 1 / c)
+        weights = x.T @ (back @ solution) if n < d else back @ solution
+        yield weights[:, None].astype(np.float32), np.array([centre], np.float32), float(c)
+        fitted()
 
 
 def _standardised(features: Rows, rows: Array) -> tuple[Array, Array, Array]:
@@ -166,14 +215,20 @@ def _minimise(x: Array, labels: Array, c: float, start: Array, iterations: int, 
     n = len(x)
     penalty = 1 / (c * n)
 
+    log_loss = _log_loss if labels.ndim == 1 else _multilabel_loss
+
     def loss_and_residuals(solution: Array) -> tuple[float, Array]:
         single = solution.astype(np.float32)
-        return _log_loss(x @ single[:-1] + single[-1], labels)
+        return log_loss(x @ single[:-1] + single[-1], labels)
 
     spread = np.abs(loss_and_residuals(start)[1])
-    curvature = max(float((spread * (1 - spread)).mean()), 1e-6)
     squares = np.einsum("ij,ij->j", x, x) / n
-    scale = np.sqrt(np.append(curvature * squares + penalty, curvature))[:, None]
+    if labels.ndim == 1:
+        curvature = max(float((spread * (1 - spread)).mean()), 1e-6)
+        scale = np.sqrt(np.append(curvature * squares + penalty, curvature))[:, None]
+    else:  # labels are problems of their own: rare ones curve less
+        curvatures = np.maximum((spread * (1 - spread)).mean(axis=0), 1e-6)
+        scale = np.sqrt(np.vstack([squares[:, None] * curvatures + penalty, curvatures]))
 
     def objective(point: Array) -> tuple[float, Array]:
         solution = point.reshape(start.shape) / scale
@@ -204,3 +259,15 @@ def _log_loss(logits: Array, labels: Array) -> tuple[float, Array]:
     residuals = exponentials / total[:, None]
     residuals[rows, labels] -= 1
     return float(loss.mean(dtype=np.float64)), residuals
+
+
+def _multilabel_loss(logits: Array, labels: Array) -> tuple[float, Array]:
+    """The log losses of all labels summed, mean over rows, and the residuals: (n, labels) float32."""
+    from scipy.special import expit
+
+    residuals = expit(logits)
+    residuals -= labels
+    # log(1 + e^z) - y z, without overflow
+    np.multiply(labels, logits, out=(products := np.empty_like(logits)))
+    loss = np.logaddexp(0, logits, out=logits).sum(dtype=np.float64) - products.sum(dtype=np.float64)
+    return float(loss / len(labels)), residuals

@@ -106,7 +106,13 @@ class Artifacts:
         table = self.workspace.data(self.competition.name) / "dataset.csv"
         with lock(table, "the table of images"):
             table_of_images = dataset.load_or_read(
-                reader, folder, table, self._dataset_key(), self.competition.holdout, self.competition.group
+                reader,
+                folder,
+                table,
+                self._dataset_key(),
+                self.competition.holdout,
+                self.competition.group,
+                self.competition.targets,
             )
             METRICS[self.competition.metric].check(table_of_images.classes)
             self.competition.submission.check(table_of_images.classes)
@@ -115,7 +121,8 @@ class Artifacts:
         return table_of_images
 
     def _dataset_key(self) -> str:
-        return dataset.key(*self.source, self.competition.holdout, self.competition.group)
+        competition = self.competition
+        return dataset.key(*self.source, competition.holdout, competition.group, competition.targets)
 
     def known_dataset(self) -> Dataset | None:
         """The data set if its kept table is up to date; reads no image."""
@@ -123,7 +130,7 @@ class Artifacts:
             return self.dataset
         reader, folder = self.source
         table = self.workspace.data(self.competition.name) / "dataset.csv"
-        return dataset.load(reader, folder, table, self._dataset_key())
+        return dataset.load(reader, folder, table, self._dataset_key(), self.competition.targets)
 
     # Folds.
 

@@ -71,7 +71,9 @@ class Pipeline:
         ids = tuple(dataset.ids[row] for row in rows)
         split = self.artifacts.given_folds or Folds(
             ids,
-            self.competition.folds.split(dataset.labels[rows], dataset.groups[rows], dataset.grouped),
+            self.competition.folds.split(
+                dataset.targets.strata(dataset.labels[rows]), dataset.groups[rows], dataset.grouped
+            ),
         )
         with lock(self.artifacts.folds_file, "the folds"):
             split.write(self.artifacts.folds_file, self.artifacts.folds_key)

@@ -49,9 +49,10 @@ def _names() -> dict[str, Any]:
     """The types that declarations' annotations name without importing them at run time."""
     from harness.data.folds import HoldOut, KFold
     from harness.data.readers.reader import Reader
+    from harness.data.targets import Targets
     from harness.scoring.submission_format import SubmissionFormat
 
-    return {type.__name__: type for type in (HoldOut, KFold, Reader, SubmissionFormat)}
+    return {type.__name__: type for type in (HoldOut, KFold, Reader, SubmissionFormat, Targets)}
 
 
 def _line(path: Path, misfit: Misfit, function: str | None) -> int | str:

@@ -132,13 +132,22 @@ def _validate(competition: Competition) -> None:
     if not competition.readers:
         refuse("readers must name at least one layout. Received: readers=()")
     form = competition.submission
-    if form.value not in (kinds := ("class", "number", "probability", "probabilities", "top")):
-        refuse(f"submission's value must be one of {', '.join(kinds)}. Received: value={form.value!r}")
+    targets = competition.targets
+    if form.value not in targets.values:
+        refuse(f"submission's value must be one of {', '.join(targets.values)}. Received: value={form.value!r}")
     if form.value == "probability" and form.positive is None:
         refuse("submission's positive must name the class whose probability it holds. Received: positive=None")
     metric = METRICS[competition.metric]
-    if form.value in ("class", "number", "top") and metric.judges in ("probabilities", "order"):
+    if targets.name not in metric.judged:
+        fitting = [name for name, each in METRICS.items() if targets.name in each.judged]
+        refuse(
+            f"{metric.title} does not judge {targets.name} targets; metric must be one of {', '.join(fitting)}. "
+            f"Received: metric={competition.metric!r}, targets={targets}"
+        )
+    if form.value in ("class", "number", "top", "labels") and metric.judges in ("probabilities", "order"):
         refuse(f"{metric.title} judges more than classes, and the submission's value={form.value!r} holds only these")
+    if not form.list_separator:
+        refuse("submission's list_separator must be some text. Received: list_separator=''")
     if form.top < 1:
         refuse(f"submission's top must be 1 or more. Received: top={form.top!r}")
     if competition.group not in ("exact", "near"):

@@ -40,4 +40,4 @@ class Blend(EnsembleOfSeveral):
 
     def fit(self, members: Members, labels: Array, metric: Metric) -> Combiner:
         weights = dict(zip(self.of, self.weights or (1.0,) * len(self.of), strict=True))
-        return Average(np.array([weights[name] for name in members.names]), self.how)
+        return Average(np.array([weights[name] for name in members.names]), self.how, members.targets.link)

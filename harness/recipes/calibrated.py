@@ -48,4 +48,4 @@ class Calibrated(Ensemble):
             )
 
     def fit(self, members: Members, labels: Array, metric: Metric) -> Combiner:
-        return calibrate(members.probabilities, labels)
+        return calibrate(members.probabilities, labels, members.targets.link)

@@ -1,4 +1,4 @@
-"""Features of a pretrained network into logistic regression."""
+"""Features of a pretrained network into logistic regression, or ridge regression of a number."""
 
 from __future__ import annotations
 
@@ -31,10 +31,14 @@ SMOKE_SIDE = 64
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureRegression(FoldRecipe):
-    """What a backbone makes of the images, standardised, into multinomial logistic regression.
+    """What a backbone makes of the images, standardised, into a linear model.
+
+    It is multinomial logistic regression for one class an image, a logistic regression a label for several, and ridge
+    regression for a number.
 
     The penalty is chosen by cross-validation on the folds themselves: each fold is fitted for the whole grid, and the
-    C whose predictions have the lowest log loss out of fold is taken, with those predictions.
+    C whose predictions have the lowest log loss out of fold (of a number: squared error) is taken, with those
+    predictions.
 
     Of several views, the regression is fitted to the centre, as without them, and the answers to all are averaged.
     Averages of logits are the answers to averaged features, for the logits are linear in the features.
@@ -110,6 +114,7 @@ class FeatureRegression(FoldRecipe):
                 self.c,
                 rows=train,
                 fitted=lambda: bar.update(1),
+                link=fold.targets.link,
             )
         linear.write(fold.folder / "models.h5", models)
         probabilities = self._probabilities(models, fold)
@@ -117,10 +122,10 @@ class FeatureRegression(FoldRecipe):
             validated = probabilities[:, :, : len(fold.validation)]
             names = tuple(view.name for view in self.features.looks)
             ViewPredictions(self.tta, names, self.average, fold.validation, validated).write(fold.folder)
-        return self._averaged(probabilities)
+        return self._averaged(probabilities, fold)
 
     def predict(self, fold: Fold) -> Array:
-        return self._averaged(self._probabilities(linear.read(fold.folder / "models.h5"), fold))
+        return self._averaged(self._probabilities(linear.read(fold.folder / "models.h5"), fold), fold)
 
     def _by_view(self, fold: Fold) -> list[Array]:
         """The features of each view: (n, d) each."""
@@ -134,5 +139,6 @@ class FeatureRegression(FoldRecipe):
             axis=1,
         )
 
-    def _averaged(self, probabilities: Array) -> Array:
-        return np.stack([equal(variant, self.average) for variant in probabilities]).astype(np.float32)
+    def _averaged(self, probabilities: Array, fold: Fold) -> Array:
+        averages = [equal(variant, self.average, fold.targets.link) for variant in probabilities]
+        return np.stack(averages).astype(np.float32)

@@ -40,4 +40,5 @@ class HillClimb(EnsembleOfSeveral):
         require(self, "bags", self.bags >= 1, "at least 1")
 
     def fit(self, members: Members, labels: Array, metric: Metric) -> Combiner:
-        return Average(select(members.probabilities, labels, metric, steps=self.steps, bags=self.bags, seed=self.seed))
+        link, settings = members.targets.link, {"steps": self.steps, "bags": self.bags, "seed": self.seed}
+        return Average(select(members.probabilities, labels, metric, **settings, link=link), link=link)

@@ -10,14 +10,14 @@ import numpy as np
 
 from harness.data.cache.rows import Rows
 from harness.data.fold import Fold
-from harness.models import linear
+from harness.models import linear, linear_path
 from harness.recipes.recipe import Array, ImageRecipe
 from harness.utils.errors import require
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogisticRegression(ImageRecipe):
-    """Standardised pixels into multinomial logistic regression.
+    """Standardised pixels into multinomial logistic regression; a label each for several; ridge for a number.
 
     Args:
         c: inverse strength of the L2 penalty.
@@ -37,6 +37,23 @@ class LogisticRegression(ImageRecipe):
         require(self, "iterations", self.iterations >= 1, "at least 1")
 
     def fit(self, fold: Fold) -> Array:
+        if fold.targets.link == "softmax":
+            models = [self._multinomial(fold)]
+        else:
+            pixels, link = _Pixels(self.cache(fold).images), fold.targets.link
+            models = linear_path.fit_path(
+                pixels,
+                fold.labels,
+                len(fold.classes),
+                (self.c,),
+                rows=fold.train,
+                iterations=self.iterations,
+                link=link,
+            )
+        linear.write(fold.folder / "models.h5", models)
+        return self.predict(fold)
+
+    def _multinomial(self, fold: Fold) -> linear.Model:
         from sklearn.linear_model import LogisticRegression as Classifier
         from sklearn.preprocessing import StandardScaler
 
@@ -48,8 +65,7 @@ class LogisticRegression(ImageRecipe):
             # Stopping after `iterations` is a setting, not an accident.
             warnings.filterwarnings("ignore", category=UserWarning)
             model.fit(features, fold.labels[train])
-        linear.write(fold.folder / "models.h5", [linear.of_sklearn(scaler, model, self.c)])
-        return self.predict(fold)
+        return linear.of_sklearn(scaler, model, self.c)
 
     def predict(self, fold: Fold) -> Array:
         (model,) = linear.read(fold.folder / "models.h5")

@@ -120,7 +120,7 @@ class FoldRecipe(Recipe):
         return ("fold_runs", "metrics")
 
     def variants(self) -> tuple[dict[str, Any], ...]:
-        """Settings of which the run takes those with the lowest log loss out of fold: one fit predicts for all."""
+        """Settings of which the run takes those with the lowest loss out of fold: one fit predicts for all."""
         return ({},)
 
     def fit(self, fold: Fold) -> Array:

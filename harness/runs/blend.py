@@ -40,12 +40,14 @@ def blend(
     recipe, metric, started = run.recipe, METRICS[run.metric], time.monotonic()
     assert isinstance(recipe, Ensemble)
     first = next(iter(members.values()))
-    splits = {split: join({name: predictions[split] for name, predictions in members.items()}) for split in first}
+    splits = {
+        split: join({name: tables[split] for name, tables in members.items()}, dataset.targets) for split in first
+    }
     known = splits[OUT_OF_FOLD]
     row_of = {name: row for row, name in enumerate(dataset.ids)}
     rows = np.array([row_of[name] for name in known.ids])
     labels = dataset.labels[rows]
-    parts = crossfit.parts_of(known.ids, labels, dataset.groups[rows], folds)
+    parts = crossfit.parts_of(known.ids, dataset.targets.strata(labels), dataset.groups[rows], folds)
 
     def fit(members: Members, labels: Array) -> Combiner:
         return recipe.fit(members, labels, metric)

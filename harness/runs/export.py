@@ -26,10 +26,11 @@ from harness.recipes.recipe import Recipe
 from harness.recipes.settings import restored
 from harness.recipes.soup import Soup
 from harness.recipes.trained import Trained
-from harness.runs.predict import chosen_variant, classes_of, keeps_no_model, member_of
+from harness.runs.predict import classes_of, keeps_no_model, member_of
 from harness.runs.records import Record
 from harness.training import kept as kept_network
 from harness.tta.views import View, views
+from harness.tta.worth import chosen_variant
 from harness.utils.errors import UserError
 from harness.utils.files import whole, write_json, write_text
 
@@ -155,7 +156,7 @@ class _Export:
         """The regression of each fold, of the variant that the run took."""
         files = []
         for number in _numbers(record):
-            model = linear.read(record.folder / f"fold-{number}" / "models.h5")[chosen_variant(record)]
+            model = linear.read(record.folder / f"fold-{number}" / "models.h5")[chosen_variant(record.about)]
             name = f"weights/{_stem(record)}-fold-{number}.npz"
             np.savez(self.folder / name, **{key: value for key, value in vars(model).items() if key != "c"})
             files.append(name)

@@ -55,7 +55,8 @@ def fit(
         _out_of_fold([predictions[_table(OUT_OF_FOLD, variant)] for predictions in by_fold])
         for variant in range(len(variants))
     ]
-    losses = [METRICS["log_loss"].score(dataset.labels_of(table.ids), table.probabilities) for table in out_of_fold]
+    loss = METRICS[dataset.targets.loss]
+    losses = [loss.score(dataset.labels_of(table.ids), table.probabilities) for table in out_of_fold]
     best = int(np.argmin(losses))
     splits = {
         split: tables.mean([predictions[_table(split, best)] for predictions in by_fold])
@@ -64,18 +65,18 @@ def fit(
     }
     chosen = {}
     if len(variants) > 1:
-        tried = [variant | {"log_loss": loss} for variant, loss in zip(variants, losses, strict=True)]
+        tried = [variant | {dataset.targets.loss: loss} for variant, loss in zip(variants, losses, strict=True)]
         chosen = {"chosen": variants[best], "variants": tried}
-        say(f"{run.name}: {_told(variants, losses, best)}")
+        say(f"{run.name}: {_told(variants, losses, best, loss.title)}")
     finish(run, {OUT_OF_FOLD: out_of_fold[best]} | splits, dataset, seconds, chosen)
 
 
-def _told(variants: tuple[dict[str, Any], ...], losses: list[float], best: int) -> str:
+def _told(variants: tuple[dict[str, Any], ...], losses: list[float], best: int, loss: str) -> str:
     """Which variant was chosen, how its neighbours did, and whether those beyond might do better."""
     words = [", ".join(f"{name}={value:g}" for name, value in variant.items()) for variant in variants]
     near = [f"{words[i]}: {losses[i]:.4f}" for i in (best - 1, best + 1) if 0 <= i < len(words)]
     edge = "" if 0 < best < len(words) - 1 else "; it is the last one tried on its side, further ones may do better"
-    return f"{words[best]} chosen, with log loss {losses[best]:.4f} out of fold ({'; '.join(near)}){edge}"
+    return f"{words[best]} chosen, with {loss} {losses[best]:.4f} out of fold ({'; '.join(near)}){edge}"
 
 
 def _by_split(probabilities: Array, fold: Fold, dataset: Dataset) -> dict[str, Predictions]:

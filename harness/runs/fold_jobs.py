@@ -11,6 +11,7 @@ from harness.data.cache.cache import Cache, Input
 from harness.data.dataset import Dataset
 from harness.data.fold import Fold
 from harness.data.folds import Folds
+from harness.data.targets import MULTICLASS, Targets
 from harness.recipes.recipe import FoldRecipe
 from harness.utils.errors import UserError, some
 
@@ -45,16 +46,17 @@ def fold_jobs(
     count = len(folds) if recipe.folds is None else min(recipe.folds, len(folds))
     for number, (train, validation) in zip(range(count), folds, strict=False):
         train = row_of[train]
-        missing = set(range(len(dataset.classes))) - set(dataset.labels[train[readable[train]]].tolist())
+        missing = dataset.targets.missing(dataset.labels[train[readable[train]]], dataset.classes)
         if missing:
             raise UserError(
-                f"fold {number + 1} leaves no readable training images of these classes: "
-                f"{some([dataset.classes[label] for label in sorted(missing)])}.",
+                f"fold {number + 1} leaves no readable training images of these classes: {some(missing)}.",
                 "use other folds, or add images",
             )
         yield Fold(
             title=f"{name}, fold {number + 1} of {count}",
-            train=sampled(train[readable[train]], dataset.labels, recipe.max_samples, recipe.seed + number),
+            train=sampled(
+                train[readable[train]], dataset.labels, recipe.max_samples, recipe.seed + number, dataset.targets
+            ),
             validation=row_of[validation],
             holdout=dataset.rows("holdout"),
             test=dataset.rows("test"),
@@ -64,22 +66,24 @@ def fold_jobs(
             hflip_safe=hflip_safe,
             seed=recipe.seed + number,
             folder=folder / f"fold-{number + 1}",
+            targets=dataset.targets,
         )
 
 
-def sampled(rows: Array, labels: Array, max_samples: int | None, seed: int) -> Array:
+def sampled(rows: Array, labels: Array, max_samples: int | None, seed: int, targets: Targets = MULTICLASS) -> Array:
     """All rows, or a seeded sample of at most ``max_samples`` of them in which no class is missing.
 
     Args:
         rows: (n,) row numbers.
-        labels: class numbers by row number.
+        labels: by row number.
         max_samples: None takes all.
         seed: the same seed takes the same rows.
+        targets: the kind of the labels.
     """
     if max_samples is None or max_samples >= len(rows):
         return rows
     shuffled = np.random.default_rng(seed).permutation(rows)
-    _, one_of_each = np.unique(labels[shuffled], return_index=True)
+    one_of_each = targets.one_of_each(labels[shuffled])
     first = np.zeros(len(shuffled), dtype=bool)
     first[one_of_each] = True
     return np.sort(np.concatenate([shuffled[first], shuffled[~first]])[: max(max_samples, len(one_of_each))])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from harness.recipes.trained import Trained
 from harness.runs.records import Record, read
 from harness.scoring import predictions as tables
 from harness.scoring.predictions import Predictions
+from harness.tta.worth import chosen_variant
 from harness.utils.console import say
 from harness.utils.errors import UserError, some
 
@@ -64,7 +64,7 @@ class Predictor:
         except (OSError, KeyError, ValueError):
             raise keeps_no_model(record) from None
         keys = record.about["members"]
-        joined = join({name: self.predict(member_of(record, name, keys[name])) for name in names})
+        joined = join({name: self.predict(member_of(record, name, keys[name])) for name in names}, self.dataset.targets)
         combined = Predictions(joined.ids, joined.classes, combiner(joined.probabilities).astype(np.float32))
         predicted = set(joined.ids)
         in_order = tuple(name for name in self.dataset.ids if name in predicted)
@@ -82,7 +82,7 @@ class Predictor:
         if not readable.any():
             raise UserError("none of the images can be read.", "give images that a viewer opens")
         rows = np.flatnonzero(readable)
-        variant = chosen_variant(record)
+        variant = chosen_variant(record.about)
         by_fold = []
         for number in range(len(record.about["seconds_by_fold"])):
             fold = self._fold(record, recipe, rows, number)
@@ -113,6 +113,7 @@ class Predictor:
             hflip_safe=True,  # the views were checked when the run was made
             seed=recipe.seed + number,
             folder=record.folder / f"fold-{number + 1}",
+            targets=self.dataset.targets,
         )
 
 
@@ -152,9 +153,3 @@ def keeps_no_model(record: Record) -> UserError:
         f"rm -f {shown}/run.json {shown}/fold-*/predictions.h5 && harness train {runs.name} {record.recipe}"
         ", and the --set options that it had; a network is not trained again",
     )
-
-
-def chosen_variant(record: Record) -> int:
-    """The number of the variant that the run took: the one of the lowest log loss."""
-    losses: list[Any] = [variant["log_loss"] for variant in record.about.get("variants", [])]
-    return int(np.argmin(losses)) if losses else 0

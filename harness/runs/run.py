@@ -91,8 +91,8 @@ class Run:
         splits = self.predictions() or {}
         scored = {split: (dataset.labels_of(scores.ids), scores) for split, scores in splits.items() if split != TEST}
         groups = {split: dataset.groups_of(predictions.ids) for split, (_, predictions) in scored.items()}
-        scores = evaluation.write(self.folder, scored, self.metric, groups)
-        worth.write(self.folder, dataset.labels, self.metric)
+        scores = evaluation.write(self.folder, scored, self.metric, groups, dataset.targets)
+        worth.write(self.folder, dataset.labels, self.metric, dataset.targets.link)
         write_json(self.folder / "metrics.json", {"made_from": self._metrics_key(), "splits": scores})
 
     def _metrics_key(self) -> str:

@@ -1,15 +1,15 @@
-"""The evaluation of predictions: the metric with its interval, top-1 and top-5, a report by class, confusions."""
+"""The evaluation of predictions: the metric with its interval, a report by class or label, confusions."""
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.scoring.metrics import METRICS, Interval, Metric, in_top
+from harness.data.targets import MULTICLASS, Targets
+from harness.scoring import reports
+from harness.scoring.metrics import METRICS, Interval, Metric
 from harness.scoring.predictions import Predictions
 from harness.utils.console import say
 from harness.utils.errors import some
@@ -21,17 +21,25 @@ Array = np.ndarray
 FEW_GROUPS = 20
 
 
-def evaluate(labels: Array, predictions: Predictions, metric: str, groups: Array | None = None) -> dict[str, Any]:
+def evaluate(
+    labels: Array,
+    predictions: Predictions,
+    metric: str,
+    groups: Array | None = None,
+    targets: Targets = MULTICLASS,
+) -> dict[str, Any]:
     """Scores of predictions against labels in the same order.
 
     Args:
-        labels: (n,) class numbers.
+        labels: a row an image, of the form that ``targets`` has.
         predictions: n rows.
         metric: the name of the competition's metric.
         groups: (n,) the group of each row, where rows are not independent.
+        targets: the kind of the labels.
 
     Returns:
-        "metric", "score", "low", "high" (its 95 % interval), "interval" (the kind of it), "rows", "top1", "top5".
+        "metric", "score", "low", "high" (its 95 % interval), "interval" (the kind of it), "rows"; of one class an
+        image, "top1", "top5".
     """
     interval = METRICS[metric].interval(labels, predictions.probabilities, groups)
     return {
@@ -41,8 +49,7 @@ def evaluate(labels: Array, predictions: Predictions, metric: str, groups: Array
         "high": interval.high,
         "interval": interval.how,
         "rows": len(labels),
-        "top1": float(in_top(labels, predictions.probabilities, 1).mean()),
-        "top5": float(in_top(labels, predictions.probabilities, 5).mean()),
+        **reports.more_scores(labels, predictions.probabilities, targets),
     }
 
 
@@ -56,45 +63,37 @@ def write(
     scored: dict[str, tuple[Array, Predictions]],
     metric: str,
     groups: dict[str, Array | None] | None = None,
+    targets: Targets = MULTICLASS,
 ) -> dict[str, Any]:
-    """Evaluate each split, and write its report by class and its confusion matrix.
+    """Evaluate each split, and write its report by class and its confusion matrix, or what its kind has for these.
 
     Args:
         folder: the folder to write to.
-        scored: for each split its labels (n,) and its predictions (n rows).
+        scored: for each split its labels and its predictions, of n rows each.
         metric: the name of the competition's metric.
         groups: for each split the group of each row (n,); None where rows are independent.
+        targets: the kind of the labels.
 
     Returns:
         The result of ``evaluate`` for each split.
     """
-    from sklearn.metrics import classification_report, confusion_matrix
-
     metrics = {}
     for split, (labels, predictions) in scored.items():
-        _say_left_out(split, labels, predictions.classes, METRICS[metric])
+        classes = predictions.classes
+        _say_left_out(split, targets.counted(labels, classes), METRICS[metric].of(labels))
         groups_of_split = (groups or {}).get(split)
         _say_few_groups(split, groups_of_split)
-        metrics[split] = evaluate(labels, predictions, metric, groups_of_split)
-        predicted, numbers = predictions.probabilities.argmax(axis=1), list(range(len(predictions.classes)))
-        report = classification_report(
-            labels, predicted, labels=numbers, target_names=predictions.classes, digits=4, zero_division=0
-        )
-        write_text(folder / f"report-{split}.txt", report)
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["true \\ predicted", *predictions.classes])
-        for name, counts in zip(predictions.classes, confusion_matrix(labels, predicted, labels=numbers), strict=True):
-            writer.writerow([name, *counts.tolist()])
-        write_text(folder / f"confusion-{split}.csv", text.getvalue())
+        metrics[split] = evaluate(labels, predictions, metric, groups_of_split, targets)
+        report = reports.report(labels, predictions.probabilities, classes, targets)
+        write_text(folder / f"report-{split}.txt", report.text)
+        if report.mistakes is not None:
+            write_text(folder / f"confusion-{split}.csv", report.mistakes)
     return metrics
 
 
-def _say_left_out(split: str, labels: Array, classes: tuple[str, ...], metric: Metric) -> None:
+def _say_left_out(split: str, counted: dict[str, Array], metric: Metric) -> None:
     """Say which classes a mean over classes cannot count, since no row is of them."""
-    absent = [
-        name for name, count in zip(classes, np.bincount(labels, minlength=len(classes)), strict=True) if not count
-    ]
+    absent = [name for name, rows in counted.items() if not rows.any()]
     if metric.each_class and absent:
         say(f"{split}: no row is of {some(absent)}, so {metric.title} leaves {len(absent):,} classes out.")
 

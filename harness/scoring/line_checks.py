@@ -51,21 +51,22 @@ class LineChecks:
         """Examine the cells of some lines, one line after the other."""
         if not cells:
             return
-        width = 1 + (len(self._classes) if self._form.value == "probabilities" else 1)
+        width = 1 + (len(self._classes) if self._form.wide else 1)
         names = cells[::width]
         rows = np.fromiter(map(self._row_of.get, names, repeat(-1)), np.int64, len(names))
         self._rows.append(rows)
         self._extra |= dict.fromkeys(names[line] for line in np.flatnonzero(rows < 0))
         self.check_formulas(names)
         values = cells[1::2] if width == 2 else [cell for position, cell in enumerate(cells) if position % width]
-        if self._form.value == "probabilities":
-            self._values.append(self._table(values, names))
-        elif self._form.value == "probability":
-            self._values.append(self._column(values, names))
-        elif self._form.value == "top":
-            self._values.append(self._lists(values, names))
-        else:
-            self._values.append(self._class_numbers(values, names))
+        checks = {
+            "probabilities": self._table,
+            "columns": self._table,
+            "probability": self._column,
+            "quantity": self._quantities,
+            "top": self._lists,
+            "labels": self._lists,
+        }
+        self._values.append(checks.get(self._form.value, self._class_numbers)(values, names))
 
     def check_formulas(self, cells: Iterable[str]) -> None:
         """Note the cells that a spreadsheet would run."""
@@ -96,14 +97,17 @@ class LineChecks:
     def _lists(self, values: list[str], names: list[str]) -> Array:
         """Probabilities that fall from the first class of a list to the last, 0 for all others: (lines, classes).
 
-        What comes after the first ``form.top`` classes does not count, as on Kaggle.
+        What comes after the first ``form.top`` classes does not count, as on Kaggle. Of labels, which have no order and
+        may be none, each named one has 1.
         """
-        top = self._form.top
-        lists = [[self._number_of.get(name, -1) for name in value.split()] for value in values]
+        is_ranked = self._form.value == "top"
+        top = self._form.top if is_ranked else len(self._classes)
+        lists = [[self._number_of.get(name, -1) for name in self._form.split(value)] for value in values]
         unknown = [line for line, numbers in enumerate(lists) if -1 in numbers]
         repeated = {line for line, numbers in enumerate(lists) if len({*numbers}) < len(numbers)}
         self.check_formulas(values)
-        self._note_cells("empty", [line for line, numbers in enumerate(lists) if not numbers], values, names)
+        empty = [line for line, numbers in enumerate(lists) if not numbers and is_ranked]
+        self._note_cells("empty", empty, values, names)
         self._note_cells("unknown", unknown, values, names)
         self._note_cells("repeated", sorted(repeated - {*unknown}), values, names)
         self._note_cells("long", [line for line, numbers in enumerate(lists) if len(numbers) > top], values, names)
@@ -111,7 +115,8 @@ class LineChecks:
         places = 1 / np.arange(1, top + 1)
         for line, numbers in enumerate(lists):
             best = numbers[:top]
-            probabilities[line, best] = places[: len(best)] / places[: len(best)].sum() if best else 0
+            if best:
+                probabilities[line, best] = places[: len(best)] / places[: len(best)].sum() if is_ranked else 1
         self._compare(probabilities)
         return probabilities
 
@@ -125,9 +130,12 @@ class LineChecks:
         return probabilities
 
     def _table(self, values: list[str], names: list[str]) -> Array:
-        """Probabilities from one column per class: (lines, classes)."""
+        """Probabilities from one column per class, which sum to one unless each is for itself: (lines, classes)."""
         width = len(self._classes)
         probabilities = self._numbers(values, names).reshape(len(names), width)
+        if self._form.value == "columns":
+            self._compare(probabilities)
+            return probabilities
         sums = probabilities.sum(axis=1)
         # Where many rounded values add up to a wide tolerance, a row of zeros still says nothing.
         tolerance = SUM_TOLERANCE + width * 0.5 * 10.0**-self._form.decimals
@@ -137,8 +145,14 @@ class LineChecks:
         with np.errstate(divide="ignore", invalid="ignore"):
             return probabilities / sums[:, None]
 
-    def _numbers(self, values: list[str], names: list[str]) -> Array:
-        """Values as numbers: (values,) float64; NaN where a value is not a number."""
+    def _quantities(self, values: list[str], names: list[str]) -> Array:
+        """Numbers: (lines, 1)."""
+        numbers = self._numbers(values, names, low=-np.inf, high=np.inf)
+        self._compare(numbers[:, None])
+        return numbers[:, None]
+
+    def _numbers(self, values: list[str], names: list[str], low: float = 0.0, high: float = 1.0) -> Array:
+        """Values as numbers from ``low`` to ``high``: (values,) float64; NaN where a value is not a number."""
         # float() alone also accepts underscores, digits of other scripts and spaces; PLAIN has none of these.
         numbers = None
         if not "".join(values).encode(errors="replace").translate(None, PLAIN):
@@ -147,7 +161,7 @@ class LineChecks:
         if numbers is None:
             numbers = np.array([_number(value) for value in values], np.float64)
             self.check_formulas(values)
-        bad = np.flatnonzero(~((numbers >= 0) & (numbers <= 1))).tolist()
+        bad = np.flatnonzero(~(np.isfinite(numbers) & (numbers >= low) & (numbers <= high))).tolist()
         outside = [position for position in bad if NUMBER.fullmatch(values[position])]
         empty = [position for position in bad if values[position].strip().lower() in MISSING_VALUES]
         for kind, positions in (("nan", empty), ("type", sorted({*bad} - {*outside, *empty})), ("range", outside)):
@@ -194,6 +208,8 @@ class LineChecks:
     def _expected(self) -> str:
         if self._form.value == "number":
             return f"class numbers from 0 to {len(self._classes) - 1}"
+        if self._form.value == "quantity":
+            return "finite numbers"
         return "names of classes" if self._form.value == "class" else "probabilities between 0 and 1"
 
     def probabilities(self) -> Array:

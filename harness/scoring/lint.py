@@ -64,7 +64,7 @@ def examine(
     Returns:
         The defects, and the predictions in the order of ``ids``; None if a defect is fatal.
     """
-    if form.value in ("probability", "top"):
+    if form.value in ("probability", "top", "labels"):
         form.check(classes)
     columns = form.columns(classes)
     encoding = encoding_of(content)

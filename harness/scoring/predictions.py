@@ -1,4 +1,4 @@
-"""Class probabilities by id: the output of every recipe."""
+"""Predictions by id, the output of every recipe: probabilities of classes or labels, or a number."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Predictions:
-    """Probabilities for some rows.
+    """Predictions for some rows.
 
     Args:
         ids: (n,) the rows' ids.
-        classes: class names by column.
-        probabilities: (n, classes) float32; each row sums to one.
+        classes: the columns' names: those of classes or labels, or "value".
+        probabilities: (n, classes) float32. Of one class an image each row sums to one; of several labels each column
+            stands for itself; of a number the only column holds it.
     """
 
     ids: tuple[str, ...]

@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.data.dataset import Dataset
 from harness.data.splits import HOLDOUT
+from harness.data.targets import MULTICLASS, Label, Targets
 from harness.scoring import submission_csv
 from harness.scoring.leaderboard import Leaderboard
 from harness.scoring.metrics import Interval, Metric
@@ -78,43 +79,62 @@ def score_file(
         groups = dataset.groups_of(ids)
         scored_on = f"{len(ids):,} hold-out images"
     else:
-        ids, labels = read_answers(answers, dataset.classes)
+        ids, labels = read_answers(answers, dataset.classes, dataset.targets)
         groups = None
-        unscored = int((labels < 0).sum())
+        unscored = int((~dataset.targets.is_labelled(labels)).sum())
         scored_on = f"{len(ids) - unscored:,} images of {answers.name}"
         if unscored:
             scored_on += f" ({unscored:,} more are not scored)"
     predictions = submission_csv.read(form, file, ids, dataset.classes)
-    is_scored = labels >= 0
+    is_scored = dataset.targets.is_labelled(labels)
     interval = metric.interval(
         labels[is_scored], predictions.probabilities[is_scored], None if groups is None else groups[is_scored]
     )
     return Score(metric.title, interval, scored_on, board.words(interval, int(is_scored.sum())))
 
 
-def read_answers(path: Path, classes: tuple[str, ...]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Read the ids and labels to score on: a CSV with a header, the id and the name of the class in its first columns.
+def read_answers(
+    path: Path, classes: tuple[str, ...], targets: Targets = MULTICLASS
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """Read the ids and labels to score on: a CSV with a header, the id in its first column and the label in the second.
+
+    Several labels may also be columns of 0 and 1, in any order after the first column.
 
     Returns:
-        The ids, and their class numbers, -1 for rows that are not scored: (n,) int.
+        The ids, and their labels, of the form that ``targets`` has; rows that are not scored have none.
 
     Raises:
-        UserError: the file is missing, or a label is not a class.
+        UserError: the file is missing, or a label is none of the kind.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            _, *rows = [row for row in csv.reader(file) if row]
+            header, *rows = [row for row in csv.reader(file) if row]
     except FileNotFoundError:
         raise UserError(f"there is no file {path}.", "check the path after --answers") from None
     except (ValueError, csv.Error) as error:
         raise UserError(f"{path} is not a CSV with a header: {error}.", "its columns are id,label") from None
-    number_of = dict.fromkeys(JUNK, -1) | {name: number for number, name in enumerate(classes)}
     duplicates = [name for name, count in Counter(row[0] for row in rows).items() if count > 1]
     if duplicates:
         raise UserError(f"{path} has {len(duplicates):,} ids twice ({some(duplicates, 3)}).", "give each id one line")
-    labels = [row[1] if len(row) > 1 else "no second column" for row in rows]
-    unknown = [label for label in labels if label not in number_of and label.lower() not in JUNK]
-    if unknown or not any(label in classes for label in labels):
-        problem = f"{len(unknown):,} labels that are not classes ({some(unknown, 3)})" if unknown else "no label at all"
-        raise UserError(f"{path} has {problem}.", "its columns are id,label; leave the label of unscored rows empty")
-    return tuple(row[0] for row in rows), np.array([number_of.get(label, -1) for label in labels])
+    ids = tuple(row[0] for row in rows)
+    found = _labels(header, rows, classes, targets)
+    if targets.link == "softmax":
+        unknown = [label for label in found if label is not None and label not in classes]
+        if unknown or not any(label in classes for label in found):
+            counted = f"{len(unknown):,} labels that are not classes ({some([*map(str, unknown)], 3)})"
+            raise UserError(
+                f"{path} has {counted if unknown else 'no label at all'}.",
+                "its columns are id,label; leave the label of unscored rows empty",
+            )
+    return ids, targets.parse(targets.cells(found, classes, ids), classes)
+
+
+def _labels(header: list[str], rows: list[list[str]], classes: tuple[str, ...], targets: Targets) -> list[Label]:
+    """Each row's label as a reader would find it; None for a row that is not scored."""
+    if targets.link == "sigmoid" and set(classes) <= set(header[1:]):
+        places = [header.index(name) for name in classes]
+        marks = [[row[place] if place < len(row) else "" for place in places] for row in rows]
+        return [tuple(name for name, mark in zip(classes, row, strict=True) if mark == "1") for row in marks]
+    junk = JUNK - {""} if targets.may_be_empty else JUNK
+    cells = [row[1] if len(row) > 1 else "no second column" for row in rows]
+    return [None if cell.lower() in junk and cell not in classes else cell for cell in cells]

@@ -7,6 +7,7 @@ import io
 
 import numpy as np
 
+from harness.data.targets.links import DECISION
 from harness.scoring.positive import positive_value
 from harness.scoring.submission_format import SubmissionFormat
 
@@ -39,18 +40,28 @@ def _cells(form: SubmissionFormat, classes: tuple[str, ...], probabilities: Arra
         return [[f"{value:.{form.decimals}f}"] for value in positive]
     if form.value == "top":
         form.check(classes)
-        return [[_best(row, form.top, classes)] for row in probabilities]
-    if form.value == "probabilities":
+        return [[_best(row, form, classes)] for row in probabilities]
+    if form.value == "labels":
+        form.check(classes)
+        return [[_given(row, form, classes)] for row in probabilities]
+    if form.wide:
         return [[f"{value:.{form.decimals}f}" for value in row] for row in probabilities]
+    if form.value == "quantity":
+        return [[f"{value:.{form.decimals}f}"] for value in probabilities[:, 0]]
     predicted = probabilities.argmax(axis=1)
     return [[str(number) if form.value == "number" else classes[number]] for number in predicted]
 
 
-def _best(row: Array, top: int, classes: tuple[str, ...]) -> str:
+def _given(row: Array, form: SubmissionFormat, classes: tuple[str, ...]) -> str:
+    """The predicted labels of a row, in their order: (labels,) probabilities."""
+    return form.list_separator.join(classes[number] for number in np.flatnonzero(row >= DECISION))
+
+
+def _best(row: Array, form: SubmissionFormat, classes: tuple[str, ...]) -> str:
     """The most probable classes of a row, best first, equal ones in their order; those of probability 0 are not named.
 
     Args:
         row: (classes,) probabilities.
     """
-    best = np.argsort(-row, kind="stable")[:top]
-    return " ".join(classes[number] for number in best if row[number] > 0)
+    best = np.argsort(-row, kind="stable")[: form.top]
+    return form.list_separator.join(classes[number] for number in best if row[number] > 0)

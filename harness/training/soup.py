@@ -55,11 +55,10 @@ def fit(settings: TrainingSettings, fold: Fold, assemble: Assemble, members: dic
     """
     averager = _Averager(settings, fold, assemble, members)
     names, labels = tuple(members), fold.labels[fold.validation]
-    choice = choose(names, averager.validation_probabilities, labels)
-    cross_fitted_probabilities = cross_fitted(
-        names, averager.validation_probabilities, labels, five_parts(labels, groups[fold.validation])
-    )
-    _record(fold, choice, labels, METRICS["log_loss"].score(labels, cross_fitted_probabilities))
+    loss, parts = fold.targets.loss, five_parts(fold.targets.strata(labels), groups[fold.validation])
+    choice = choose(names, averager.validation_probabilities, labels, loss)
+    cross_fitted_probabilities = cross_fitted(names, averager.validation_probabilities, labels, parts, loss)
+    _record(fold, choice, labels, METRICS[loss].score(labels, cross_fitted_probabilities))
     averager.use(choice.taken)
     kept.write(averager.models.network, fold.folder)
     probabilities = predict(settings, fold, averager.models.network)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -119,20 +120,19 @@ def recommended(entries: list[Worth]) -> Worth | None:
     return min(good_enough, key=lambda entry: (entry.cost, -entry.gain.gain))
 
 
-def write(folder: Path, labels: Array, metric: str) -> None:
+def write(folder: Path, labels: Array, metric: str, link: str = "softmax") -> None:
     """Write ``views.json`` from the folds' predictions by view; nothing if there was only one view.
 
     Args:
         folder: the run's folder; ``fold-*/views.npz`` are its folds' ``ViewPredictions``.
-        labels: (n,) class numbers of the whole data set.
+        labels: of the whole data set.
         metric: the name of the competition's metric.
+        link: of the predictions.
     """
     folds = [ViewPredictions.read(file) for file in sorted(folder.glob("fold-*/views.npz"))]
     if not folds:
         return
-    # The run used the variant with the lowest log loss.
-    losses = [variant["log_loss"] for variant in (read_json(folder / "run.json") or {}).get("variants", [])]
-    chosen = int(np.argmin(losses)) if losses else 0
+    chosen = chosen_variant(read_json(folder / "run.json") or {})
     first, rows = folds[0], np.concatenate([fold.rows for fold in folds])
     probabilities = np.concatenate([fold.probabilities[chosen] for fold in folds], axis=1)
     known = {name: tuple(view.name for view in views) for name, views in VIEWS.items()} | {first.name: first.views}
@@ -144,7 +144,7 @@ def write(folder: Path, labels: Array, metric: str) -> None:
         sets,
         CENTRE.name,
         dict.fromkeys(first.views, 1.0),  # each view is one pass through the network, at one size
-        lambda stacked: equal(stacked, first.average),
+        lambda stacked: equal(stacked, first.average, link),
     )
     best = recommended([entry for entry in entries if entry.name in sets])  # tta= names sets, not single views
     entries_json = [
@@ -153,6 +153,12 @@ def write(folder: Path, labels: Array, metric: str) -> None:
     ]
     table = {"metric": metric, "average": first.average, "rows": len(rows), "entries": entries_json}
     write_json(folder / "views.json", table | {"recommended": best.name if best else CENTRE.name})
+
+
+def chosen_variant(about: dict[str, Any]) -> int:
+    """The number of the variant that a run took, from its ``run.json``; 0 where it had no others."""
+    chosen = about.get("chosen", {})
+    return next((n for n, variant in enumerate(about.get("variants", [])) if chosen.items() <= variant.items()), 0)
 
 
 def is_written(folder: Path) -> bool:

@@ -37,6 +37,7 @@ STEPS: dict[str, Step] = {
     ),
     "near_duplicates": Step(1, ("data.near_duplicates",)),
     "check": Step(1, ("data.quality.check",)),
+    "targets": Step(1, ("data.targets",)),
     "folds": Step(1, ("data.folds",)),
     "decoding": Step(1, ("data.images",)),
     "image_cache": Step(1, ("data.cache.image_cache", "data.cache.build")),

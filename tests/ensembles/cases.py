@@ -59,4 +59,4 @@ def _with_each_class(found: tuple[Array, Array]) -> tuple[Array, Array]:
 
 # Without a row of each class, some metrics have no score. Lists of three or more hold nearly all of so few classes.
 SCORED_CASES = CASES.map(_with_each_class)
-SCORED_BY = [metric for metric in METRICS.values() if metric.judges != "ranking"]
+SCORED_BY = [metric for metric in METRICS.values() if "multiclass" in metric.kinds and metric.judges != "ranking"]

@@ -65,7 +65,7 @@ def test_each_metric_knows_which_way_is_better():
         assert METRICS[name].better(0.1, 0.2) and not METRICS[name].better(0.2, 0.2)
     labels, probabilities = case(3, 50, 12)
     right = np.eye(12)[labels] * 0.9 + 0.008
-    for metric in METRICS.values():
+    for metric in (each for each in METRICS.values() if "multiclass" in each.kinds):
         assert metric.better(metric.score(labels, right), metric.score(labels, probabilities))
 
 

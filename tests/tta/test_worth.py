@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.ensembles.combine import AVERAGES, equal
+from harness.ensembles.combine import Average, equal
 from harness.ensembles.gain import Gain
 from harness.scoring.metrics import METRICS
 from harness.tta import worth
@@ -21,7 +21,7 @@ LOG_LOSS = METRICS["log_loss"]
 
 
 def mean(members: np.ndarray) -> np.ndarray:
-    return AVERAGES["mean"](members, np.full(len(members), 1 / len(members)))
+    return Average(np.ones(len(members)))(members)
 
 
 def test_each_view_and_each_set_gets_its_score_gain_and_cost():
@@ -118,7 +118,9 @@ def test_each_view_and_each_set_within_is_told_against_plain_on_the_same_rows(tm
 
 def test_of_several_variants_the_one_taken_is_told(tmp_path):
     kept = keep(tmp_path, "hflip", variants=2)
-    (tmp_path / "run.json").write_text(json.dumps({"variants": [{"c": 1, "log_loss": 0.9}, {"c": 2, "log_loss": 0.1}]}))
+    (tmp_path / "run.json").write_text(
+        json.dumps({"chosen": {"c": 2}, "variants": [{"c": 1, "log_loss": 9}, {"c": 2, "log_loss": 1}]})
+    )
     plain = np.concatenate([fold.probabilities[1, 0] for fold in kept])
     assert told(tmp_path)["entries"][0]["score"] == pytest.approx(
         LOG_LOSS.score(LABELS[np.concatenate(FOLDS)], plain), abs=1e-6

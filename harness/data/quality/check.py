@@ -18,7 +18,7 @@ from PIL import Image
 
 from harness.data import near_duplicates
 from harness.data.cache.cache import blocks
-from harness.data.dataset import UNLABELLED, Dataset
+from harness.data.dataset import Dataset
 from harness.data.folds import group_by
 from harness.data.images import UnreadableError, rgb
 from harness.utils import fingerprint as fp
@@ -75,7 +75,7 @@ def examine(dataset: Dataset) -> dict[str, Any]:
     return {
         "images": len(dataset),
         "classes": _class_counts(dataset),
-        "unlabelled": dict(Counter(dataset.splits[dataset.labels == UNLABELLED].tolist())),
+        "unlabelled": dict(Counter(dataset.splits[~dataset.targets.is_labelled(dataset.labels)].tolist())),
         **side_statistics,
         "sizes": _value_counts(f"{height}×{width}" for height, width in scan.sizes[rows].tolist()),
         "kinds": _value_counts(scan.kinds[row] for row in rows),
@@ -198,14 +198,15 @@ def _groups(dataset: Dataset, numbers: Array) -> list[dict[str, Any]]:
 
 
 def _group(dataset: Dataset, rows: Array) -> dict[str, Any]:
+    is_labelled = dataset.targets.is_labelled(dataset.labels[rows])
     images = [
         {
             "id": dataset.ids[row],
             "source": dataset.sources[row],
             "split": str(dataset.splits[row]),
-            "label": None if dataset.labels[row] == UNLABELLED else dataset.classes[dataset.labels[row]],
+            "label": dataset.targets.words(dataset.labels[row], dataset.classes) if known else None,
         }
-        for row in rows
+        for row, known in zip(rows, is_labelled, strict=True)
     ]
     return {
         "labels": sorted({image["label"] for image in images if image["label"] is not None}),
@@ -215,10 +216,8 @@ def _group(dataset: Dataset, rows: Array) -> dict[str, Any]:
 
 
 def _class_counts(dataset: Dataset) -> dict[str, dict[str, int]]:
-    counts: dict[str, dict[str, int]] = {}
-    for number, name in enumerate(dataset.classes):
-        counts[name] = dict(Counter(dataset.splits[dataset.labels == number].tolist()))
-    return counts
+    counted = dataset.targets.counted(dataset.labels, dataset.classes)
+    return {name: dict(Counter(dataset.splits[rows].tolist())) for name, rows in counted.items()}
 
 
 def _statistics(values: Array) -> dict[str, int]:

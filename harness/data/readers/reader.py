@@ -20,23 +20,28 @@ IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".g
 
 
 class Row(NamedTuple):
-    """One image: its id, its class (None without a label), its split, where its bytes are, and its group, if any.
+    """One image: its id, its label (None without one), its split, where its bytes are, and its group, if any.
 
-    Rows of one group, such as the images of a patient, are not separated by a fold or the hold-out.
+    A label is a class's name, the text of a cell, or the names of the columns that hold a 1. Rows of one group, such as
+    the images of a patient, are not separated by a fold or the hold-out.
     """
 
     id: str
-    label: str | None
+    label: str | tuple[str, ...] | None
     split: str
     source: str
     group: str | None = None
 
 
 class Listing(NamedTuple):
-    """The rows and the class names of a data set, both in the organiser's order."""
+    """The rows and the class names of a data set, both in the organiser's order.
+
+    ``sampled`` holds the columns of the sample submission after the first one, where there is one.
+    """
 
     rows: list[Row]
     classes: tuple[str, ...]
+    sampled: tuple[str, ...] = ()
 
 
 class ImageSource(Protocol):

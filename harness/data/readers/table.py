@@ -23,16 +23,18 @@ class Table(FolderReader):
     """Images whose labels are in a CSV. All cells are read as text: the id ``0042`` stays ``0042``.
 
     Ids are the organiser's. Where a training id is a test id too, all training ids get ``train/`` before them. Classes
-    are in the order of the sample submission's columns if these are the classes, else in natural order.
+    are in the order of the sample submission's columns if these are the classes, else in natural order. What the labels
+    mean (one class, a list of labels, a number) is for the competition's ``targets`` to say.
 
     Args:
         csv: the CSV of the training rows.
         id: its column of ids.
-        label: its column of labels; or several columns, of which exactly one holds a 1 in each row.
+        label: its column of labels; or several columns of 0 and 1, each a class or a label.
         path: the path of a row's image, such as ``train/{id}.jpg``; any column may stand in braces.
         sample: the CSV whose first column lists the test ids, in the order in which they are written.
         test_path: the same as ``path`` for test rows; only ``{id}`` may stand in braces.
         group: a column of values that no fold and no hold-out separates, such as patients.
+        empty: whether an empty cell of ``label`` is a list without labels, not a mistake.
     """
 
     csv: str = "train.csv"
@@ -42,6 +44,7 @@ class Table(FolderReader):
     sample: str | None = "sample_submission.csv"
     test_path: str = "test/{id}.jpg"
     group: str | None = None
+    empty: bool = False
 
     @property
     def looks_for(self) -> str:
@@ -61,7 +64,9 @@ class Table(FolderReader):
             for name, label, path, group in zip(table["id"], labels, paths, groups, strict=True)
         ]
         rows += self._test_rows(folder, names)
-        return Listing(rows, self._classes(folder, labels))
+        sampled = self._sampled(folder)
+        classes = self.label if isinstance(self.label, tuple) else tuple(sorted({*map(str, labels)}, key=natural))
+        return Listing(rows, sampled if sorted(sampled) == sorted(classes) else classes, sampled)
 
     def _training_rows(self, folder: Path) -> pd.DataFrame:
         """The training rows, their ids in the column "id"; a row that is there twice counts once."""
@@ -79,35 +84,35 @@ class Table(FolderReader):
             )
         for column in ("id", *labels, *([self.group] if self.group else [])):
             empty = int((table[column].str.strip() == "").sum())
-            if empty:
-                raise UserError(f"{file} has {empty:,} rows without a value in {column!r}.", "fill or remove them")
+            if empty and not (column == self.label and self.empty):
+                or_list = ", or say empty=True in the reader if they are lists without labels" * (column == self.label)
+                raise UserError(
+                    f"{file} has {empty:,} rows without a value in {column!r}.", f"fill or remove them{or_list}"
+                )
         return table
 
-    def _labels(self, folder: Path, table: pd.DataFrame) -> list[str]:
-        """The label of each training row."""
+    def _labels(self, folder: Path, table: pd.DataFrame) -> list[str | tuple[str, ...]]:
+        """The label of each training row: the text of its cell, or the names of the columns that hold a 1."""
         if isinstance(self.label, str):
             return table[self.label].tolist()
         import numpy as np
         import pandas as pd
 
         marks = table[[*self.label]].apply(pd.to_numeric, errors="coerce").to_numpy()
-        is_one_hot = np.isin(marks, (0, 1)).all(axis=1) & (marks.sum(axis=1) == 1)
-        if not is_one_hot.all():
-            wrong = table["id"][~is_one_hot].tolist()
+        wrong = table["id"][~np.isin(marks, (0, 1)).all(axis=1)].tolist()
+        if wrong:
             raise UserError(
-                f"{len(wrong):,} rows of {folder / self.csv} do not have exactly one 1 in {', '.join(self.label)} "
-                f"({some(wrong, 3)}).",
-                "several labels per image are not supported",
+                f"{len(wrong):,} rows of {folder / self.csv} hold something else than 0 and 1 in "
+                f"{', '.join(self.label)} ({some(wrong, 3)}).",
+                FIX,
             )
-        return [self.label[number] for number in marks.argmax(axis=1)]
+        return [tuple(self.label[column] for column in np.flatnonzero(row)) for row in marks]
 
-    def _classes(self, folder: Path, labels: list[str]) -> tuple[str, ...]:
-        classes = self.label if isinstance(self.label, tuple) else tuple(sorted(set(labels), key=natural))
+    def _sampled(self, folder: Path) -> tuple[str, ...]:
+        """The columns of the sample submission after the first one."""
         if self.sample and (folder / self.sample).is_file():
-            columns = tuple(read_csv(folder / self.sample, rows=1).columns[1:])
-            if len(columns) == len(classes) and set(columns) == set(classes):
-                return columns
-        return classes
+            return tuple(read_csv(folder / self.sample, rows=1).columns[1:])
+        return ()
 
     def _test_ids(self, folder: Path) -> list[str]:
         if self.sample is None or not (folder / self.sample).is_file():

@@ -1,14 +1,13 @@
 """Competition metrics by name, each with its direction, its range, and its own intervals."""
 
 from harness.scoring.metrics.metric import Metric, RowMetric, SetMetric
-from harness.scoring.metrics.own import own_metric
+from harness.scoring.metrics.own import own_metric, weighted_log_loss
 from harness.scoring.metrics.proportion import wilson, worth_of
 from harness.scoring.metrics.registry import METRICS
 from harness.scoring.metrics.resampling import Interval, bootstrap
-from harness.scoring.metrics.rows import CLIP, LOG_LOSS, in_top
+from harness.scoring.metrics.rows import LOG_LOSS, in_top
 
 __all__ = [
-    "CLIP",
     "LOG_LOSS",
     "METRICS",
     "Interval",
@@ -18,6 +17,7 @@ __all__ = [
     "bootstrap",
     "in_top",
     "own_metric",
+    "weighted_log_loss",
     "wilson",
     "worth_of",
 ]

@@ -34,6 +34,8 @@ class Metric(ABC):
         low, high: the range of scores.
         classes: how many classes there must be; None for any number.
         each_class: whether it is a mean over classes, which leaves out those without a row.
+        kinds: the names of the kinds of targets that it judges.
+        several: the same metric where images have several labels; None where there is none, or this is it.
     """
 
     name: str
@@ -44,6 +46,13 @@ class Metric(ABC):
     high: float = 1.0
     classes: int | None = None
     each_class: bool = False
+    kinds: tuple[str, ...] = ("multiclass", "ordinal")
+    several: Metric | None = None
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The names of all kinds of targets that it can judge."""
+        return self.kinds + (self.several.kinds if self.several else ())
 
     @property
     def probabilistic(self) -> bool:
@@ -52,6 +61,10 @@ class Metric(ABC):
 
     def better(self, score: float, than: float) -> bool:
         return score > than if self.higher_is_better else score < than
+
+    def of(self, labels: Array) -> Metric:
+        """The metric of these labels: ``several`` where they are (n, labels)."""
+        return self.several if self.several is not None and labels.ndim == 2 else self
 
     def check(self, classes: tuple[str, ...]) -> None:
         """Raise an error if the metric does not fit the classes.
@@ -65,29 +78,41 @@ class Metric(ABC):
                 "set metric= in the competition's competition.py; for AUC over more classes: metric='mean_column_auc'",
             )
 
-    @abstractmethod
     def score(self, labels: Array, probabilities: Array) -> float:
         """The score of predictions.
 
         Args:
-            labels: (n,) class numbers.
-            probabilities: (n, classes).
+            labels: (n,) class numbers; of several labels an image, (n, labels) of 0 and 1; or (n,) numbers.
+            probabilities: (n, classes), (n, labels) or (n, 1).
 
         Raises:
             UserError: these rows have no score.
         """
+        return self.of(labels)._score(labels, probabilities)
 
-    @abstractmethod
     def interval(self, labels: Array, probabilities: Array, groups: Array | None = None) -> Interval:
         """The score with its 95 % interval, over rows, or over ``groups`` (n,) of them: the only one that is shown."""
+        return self.of(labels)._interval(labels, probabilities, groups)
 
-    @abstractmethod
     def weighted(self, labels: Array, probabilities: Array, weights: Array, groups: Array | None = None) -> Interval:
         """The score in which rows count by ``weights`` (n,), not negative, with its 95 % interval."""
+        return self.of(labels)._weighted(labels, probabilities, weights, groups)
 
-    @abstractmethod
     def gain(self, labels: Array, ours: Array, theirs: Array, groups: Array | None = None) -> Interval:
         """How much better ``ours`` scores than ``theirs``, above 0 whatever the direction, from a paired bootstrap."""
+        return self.of(labels)._gain(labels, ours, theirs, groups)
+
+    @abstractmethod
+    def _score(self, labels: Array, probabilities: Array) -> float: ...
+
+    @abstractmethod
+    def _interval(self, labels: Array, probabilities: Array, groups: Array | None) -> Interval: ...
+
+    @abstractmethod
+    def _weighted(self, labels: Array, probabilities: Array, weights: Array, groups: Array | None) -> Interval: ...
+
+    @abstractmethod
+    def _gain(self, labels: Array, ours: Array, theirs: Array, groups: Array | None) -> Interval: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,28 +120,28 @@ class RowMetric(Metric):
     """A metric whose score is a mean over rows.
 
     Args:
-        rows: (labels (n,), probabilities (n, classes)) to a value for each row (n,).
+        rows: (labels, predictions) to a value for each row (n,).
         proportion: whether the values are 0 and 1 only, so that the score is a share of rows.
     """
 
     rows: Callable[[Array, Array], Array]
     proportion: bool = False
 
-    def score(self, labels: Array, probabilities: Array) -> float:
+    def _score(self, labels: Array, probabilities: Array) -> float:
         return float(self.rows(labels, probabilities).mean())
 
-    def interval(self, labels: Array, probabilities: Array, groups: Array | None = None) -> Interval:
+    def _interval(self, labels: Array, probabilities: Array, groups: Array | None) -> Interval:
         values = self.rows(labels, probabilities)
         return of_hits(values, groups) if self.proportion else _mean(values, groups)
 
-    def weighted(self, labels: Array, probabilities: Array, weights: Array, groups: Array | None = None) -> Interval:
+    def _weighted(self, labels: Array, probabilities: Array, weights: Array, groups: Array | None) -> Interval:
         values = self.rows(labels, probabilities)
         if self.proportion and groups is None:
             share, worth = float(weights @ values / weights.sum()), worth_of(weights)
             return wilson(share * worth, worth, share)
         return resample(lambda drawn: float((drawn * weights) @ values / (drawn @ weights)), len(values), groups)
 
-    def gain(self, labels: Array, ours: Array, theirs: Array, groups: Array | None = None) -> Interval:
+    def _gain(self, labels: Array, ours: Array, theirs: Array, groups: Array | None) -> Interval:
         sign = 1 if self.higher_is_better else -1
         differences = sign * (self.rows(labels, ours) - self.rows(labels, theirs))
         return _mean(np.where(np.abs(differences) > ROUNDING, differences, 0.0), groups)
@@ -127,14 +152,14 @@ class SetMetric(Metric):
     """A metric of a whole set of rows, which is no mean over them.
 
     Args:
-        scorer: (labels (n,), probabilities (n, classes)) to the score as a function of how often each row counts.
+        scorer: (labels, predictions) to the score as a function of how often each row counts.
         samples: the number of bootstrap samples.
     """
 
     scorer: Callable[[Array, Array], Scorer]
     samples: int = SAMPLES
 
-    def score(self, labels: Array, probabilities: Array) -> float:
+    def _score(self, labels: Array, probabilities: Array) -> float:
         score = float(self.scorer(labels, probabilities)(np.ones(len(labels), np.int64)))
         if np.isnan(score):
             present = len(np.unique(labels))
@@ -144,11 +169,11 @@ class SetMetric(Metric):
             )
         return score
 
-    def interval(self, labels: Array, probabilities: Array, groups: Array | None = None) -> Interval:
-        self.score(labels, probabilities)
+    def _interval(self, labels: Array, probabilities: Array, groups: Array | None) -> Interval:
+        self._score(labels, probabilities)
         return resample(self.scorer(labels, probabilities), len(labels), groups, samples=self.samples)
 
-    def weighted(self, labels: Array, probabilities: Array, weights: Array, groups: Array | None = None) -> Interval:
+    def _weighted(self, labels: Array, probabilities: Array, weights: Array, groups: Array | None) -> Interval:
         score = self.scorer(labels, probabilities)
         in_tenths = 10 * weights / weights.mean()
 
@@ -157,9 +182,9 @@ class SetMetric(Metric):
 
         return resample(weighted, len(labels), groups, samples=self.samples)
 
-    def gain(self, labels: Array, ours: Array, theirs: Array, groups: Array | None = None) -> Interval:
+    def _gain(self, labels: Array, ours: Array, theirs: Array, groups: Array | None) -> Interval:
         for probabilities in (ours, theirs):
-            self.score(labels, probabilities)
+            self._score(labels, probabilities)
         ours_of, theirs_of = self.scorer(labels, ours), self.scorer(labels, theirs)
         sign = 1 if self.higher_is_better else -1
 

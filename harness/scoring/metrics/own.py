@@ -1,4 +1,4 @@
-"""A competitor's own metric: a function in ``competition.py``."""
+"""A competitor's own metric, made in ``competition.py``: of a function, or of weights of labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Literal
 
 import numpy as np
 
-from harness.scoring.metrics.metric import Scorer, SetMetric
+from harness.data.targets.links import CLIP
+from harness.scoring.metrics import multilabel
+from harness.scoring.metrics.metric import RowMetric, Scorer, SetMetric
 from harness.scoring.metrics.registry import METRICS
 from harness.utils.fingerprint import source
 
@@ -31,8 +33,10 @@ def own_metric(
     """Make a function a metric; for ``metric=own_metric(…)`` in ``competition.py``.
 
     Args:
-        function: (labels (n,) class numbers, probabilities (n, classes)) to the score. It is called once a bootstrap
-            draw, with the rows drawn, some of them several times; NaN says that these rows have no score.
+        function: (labels, predictions) to the score: (n,) class numbers and (n, classes) probabilities; of several
+            labels an image, (n, labels) of 0 and 1 and as many probabilities; of a number, (n,) and (n, 1). It is
+            called once a bootstrap draw, with the rows drawn, some of them several times; NaN says that these rows have
+            no score.
         title: the name in messages and tables.
         higher_is_better: the direction.
         judges: what the score depends on, as in ``Metric``.
@@ -60,7 +64,32 @@ def own_metric(
         low=-np.inf,
         high=np.inf,
         classes=classes,
+        kinds=("multiclass", "ordinal", "multilabel", "regression"),
         scorer=scorer,
         samples=SAMPLES,
+    )
+    return name
+
+
+def weighted_log_loss(*weights: float) -> str:
+    """The log loss of several labels with a weight a label; for ``metric=weighted_log_loss(2, 1, 1)``.
+
+    Args:
+        weights: one a label, in the data set's order; their sum does not matter.
+
+    Returns:
+        The metric's name.
+    """
+    shares = np.array(weights, np.float64) / sum(weights)
+    name = f"log_loss_weighted_{'_'.join(f'{weight:g}' for weight in weights)}"
+    METRICS[name] = RowMetric(
+        name=name,
+        title="weighted log loss",
+        higher_is_better=False,
+        judges="probabilities",
+        high=float(-np.log(CLIP)),
+        classes=len(weights),
+        kinds=multilabel.KINDS,
+        rows=lambda labels, probabilities: multilabel.cell_losses(labels, probabilities) @ shares,
     )
     return name

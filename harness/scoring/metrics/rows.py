@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from harness.data.targets.links import CLIP
 from harness.scoring.metrics.metric import RowMetric
 
 Array = np.ndarray
-
-# Kaggle clips probabilities to this before taking logarithms, so a wrong prediction costs 34.5 at most.
-CLIP = 1e-15
 
 
 def in_top(labels: Array, probabilities: Array, k: int) -> Array:

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.data.dataset import key, load_or_read
+from harness.data.dataset import key, labelled, load_or_read
 from harness.data.folds import HoldOut, KFold, join_groups
 from harness.data.readers import Table
 from harness.data.readers.reader import Listing
+from harness.data.targets import Multiclass
 from harness.utils.errors import UserError
 from tests.conftest import declared, draw, located
 
@@ -60,10 +61,13 @@ def test_columns_of_ones_and_zeros_are_classes_in_the_order_of_the_sample(board:
     (board / "sample_submission.csv").write_text("image_id,rust,healthy\n9,0.5,0.5\n")
     reader = Table(id="image_id", label=("healthy", "rust"), path="train/{id}.png", test_path="test/{id}.png")
     found = listing(reader, board)
-    assert [row.label for row in found.rows] == ["healthy", "rust", None]
+    assert [row.label for row in found.rows] == [("healthy",), ("rust",), None]
     assert found.classes == ("rust", "healthy")
     (board / "train.csv").write_text("image_id,healthy,rust\n0000,1,1\n0001,0,1\n")
-    with pytest.raises(UserError, match=r"1 rows of .* exactly one 1 in healthy, rust"):
+    with pytest.raises(UserError, match="1 rows do not have exactly one 1 in rust, healthy"):
+        labelled(listing(reader, board), Multiclass())
+    (board / "train.csv").write_text("image_id,healthy,rust\n0000,1,2\n0001,0,1\n")
+    with pytest.raises(UserError, match=r"1 rows of .* hold something else than 0 and 1 in healthy, rust"):
         listing(reader, board)
 
 

@@ -184,7 +184,7 @@ def findings(folder: Path) -> Numbers:
     ]  # fmt: skip
     splits = ["train"] * 14 + ["test", "test", "holdout", "train", "train", "train"]
     made = table(Pictures({f"image {number}": one for number, one in enumerate(contents)}), np.arange(20) % 2, splits)
-    made.labels[14:16] = tables.UNLABELLED
+    made.labels[14:16] = -1
     made = tables.Dataset(**vars(made) | {"hashes": tuple(map(digest, contents))})
     found = check.examine(made)
     found["unreadable"] = [*found["unreadable"]]  # the reasons are the decoder's words

@@ -41,7 +41,7 @@ def averages(folder: Path) -> Numbers:
     weights = np.array([1.0, 2.0, 0.5, 1.5])
     found: Numbers = {how: described(Average(weights, how)(members), 12) for how in AVERAGES}
     # Two votes each: the mean probability decides, and how much it counts shows.
-    found["tied votes"] = described(1000 * AVERAGES["vote"](members, np.full(4, 0.25)), 12)
+    found["tied votes"] = described(1000 * Average(np.ones(4), "vote")(members), 12)
     found |= {f"equal {of}": described(equal(members, of), 9) for of in ("probabilities", "logits")}
     blended = Blend(of=("b", "a", "d", "c"), weights=(4.0, 3.0, 2.0, 1.0), how="geometric")
     for name, recipe in (("weights", blended), ("equal weights", Blend(of=blended.of))):
@@ -64,7 +64,7 @@ def selections(folder: Path) -> Numbers:
         rows=lambda y, p: ((p - np.eye(4)[y]) ** 2).sum(axis=1),
     )
     found: Numbers = {}
-    for metric in (*METRICS.values(), brier):
+    for metric in (*(each for each in METRICS.values() if "multiclass" in each.kinds), brier):
         for bags in (1, 5):
             found[f"{metric.name}, {bags} bags"] = select(members, labels, metric, steps=15, bags=bags, seed=3)
         found[f"{metric.name}, few steps"] = select(members, labels, metric, steps=4, bags=1, seed=3)

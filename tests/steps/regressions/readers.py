@@ -113,7 +113,7 @@ def table(folder: Path) -> Numbers:
     (folder / "one_hot.csv").write_text("id,a,b\n1,0,1.0\n2,1,0\n")
     one_hot = Table(csv="one_hot.csv", label=("a", "b"), path="all/b/{id}.png", sample=None).listing(folder)
     return listed(reader, folder) | {
-        "one-hot": [[*row[:4]] for row in one_hot.rows],
+        "one-hot": [[row.id, *row.label, row.split, row.source] for row in one_hot.rows],
         "one-hot classes": list(one_hot.classes),
     }
 

@@ -28,6 +28,8 @@ def metrics(folder: Path) -> Numbers:
     member[2:6], member[6] = 0.25, member[6] * 3
     found: Numbers = {}
     for name, metric in METRICS.items():
+        if "multiclass" not in metric.kinds:
+            continue
         rows = metric.rows(labels, member)[:8] if isinstance(metric, RowMetric) else []
         found[name] = [metric.score(labels, member), *rows]
         found[f"{name}, better"] = [metric.better(1.0, 2.0), metric.better(1.0, 1.0), metric.probabilistic]
