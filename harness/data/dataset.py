@@ -169,8 +169,12 @@ def key(reader: Reader, folder: Path, holdout: HoldOut | None, group: Group, tar
 
 
 def _of_kind(targets: Targets) -> dict[str, Any]:
-    """The kind as a part of a key; one class an image, which was the only kind once, is none."""
-    return {} if targets == MULTICLASS else {"targets": targets, "kinds": versions("targets")}
+    """The kind and its version as parts of a key: in the data set's fingerprint, and so in all that is made of it.
+
+    One class an image, which was the only kind before there was a version of kinds, is none of either.
+    """
+    version = versions("targets")
+    return {} if targets == MULTICLASS and version == {"targets": 1} else {"targets": targets, "kinds": version}
 
 
 def reader_steps(reader: Reader) -> tuple[str, ...]:

@@ -110,6 +110,7 @@ def weights(names: set[str]) -> set[str]:
         ("averages", {"net_of_views", *BLENDS}),
         ("image_cache", None),
         ("folds", None),
+        ("targets", None),
         # The table is read again, and is the same.
         ("dataset", {"data"}),
         ("readers.class_folders", {"data"}),
@@ -129,6 +130,7 @@ def test_a_raised_version_changes_the_keys_of_what_the_step_makes(
     # All that is trained reads images, and has folds.
     everything = before.keys() - {"data", "folds"}
     expected = {"image_cache": everything, "folds": everything - IMAGES - {"features efficientnet-lite0-32"}}
+    expected["targets"] = {*before}
     if step == "folds":  # which cuts the hold-out of the table too
         expected["folds"] |= {"data", "folds"}
     assert found == (expected[step] if changed is None else changed)
