@@ -63,13 +63,13 @@ def probabilities(models: Sequence[Model], features: Rows, rows: Array | None = 
     return by_model
 
 
-def of_sklearn(scaler: Any, classifier: Any, c: float) -> Model:
-    """The model that a fitted ``StandardScaler`` and a fitted ``LogisticRegression`` of all classes make."""
+def of_sklearn(scaler: Any, classifier: Any, c: float, link: str = "softmax") -> Model:
+    """The model that a fitted ``StandardScaler`` and a fitted linear model of all columns make."""
     weights, intercept = classifier.coef_.T, classifier.intercept_
-    if len(intercept) == 1:  # of two classes, scikit-learn keeps the second one's logit
+    if len(intercept) == 1 and link == "softmax":  # of two classes, scikit-learn keeps the second one's logit
         weights, intercept = np.hstack([-weights, weights]) / 2, np.hstack([-intercept, intercept]) / 2
     mean, scale = np.asarray(scaler.mean_, np.float32), np.asarray(scaler.scale_, np.float32)
-    return Model(mean, scale, np.asarray(weights, np.float32), np.asarray(intercept, np.float32), float(c))
+    return Model(mean, scale, np.asarray(weights, np.float32), np.asarray(intercept, np.float32), float(c), link)
 
 
 def write(file: Path, models: Sequence[Model]) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
 from harness.data.cache.rows import Rows
 from harness.data.fold import Fold
-from harness.models import linear, linear_path
+from harness.models import linear
 from harness.recipes.recipe import Array, ImageRecipe
 from harness.utils.errors import require
 
@@ -37,39 +39,51 @@ class LogisticRegression(ImageRecipe):
         require(self, "iterations", self.iterations >= 1, "at least 1")
 
     def fit(self, fold: Fold) -> Array:
-        if fold.targets.link == "softmax":
-            models = [self._multinomial(fold)]
-        else:
-            pixels, link = _Pixels(self.cache(fold).images), fold.targets.link
-            models = linear_path.fit_path(
-                pixels,
-                fold.labels,
-                len(fold.classes),
-                (self.c,),
-                rows=fold.train,
-                iterations=self.iterations,
-                link=link,
-            )
-        linear.write(fold.folder / "models.h5", models)
-        return self.predict(fold)
-
-    def _multinomial(self, fold: Fold) -> linear.Model:
-        from sklearn.linear_model import LogisticRegression as Classifier
         from sklearn.preprocessing import StandardScaler
 
-        train = fold.train
         scaler = StandardScaler(copy=False)
-        features = scaler.fit_transform(_Pixels(self.cache(fold).images)[train].astype(np.float32))
-        model = Classifier(C=self.c, max_iter=self.iterations)
+        features = scaler.fit_transform(_Pixels(self.cache(fold).images)[fold.train].astype(np.float32))
+        labels = fold.labels[fold.train]
         with warnings.catch_warnings():
             # Stopping after `iterations` is a setting, not an accident.
             warnings.filterwarnings("ignore", category=UserWarning)
-            model.fit(features, fold.labels[train])
-        return linear.of_sklearn(scaler, model, self.c)
+            model = FITS[fold.targets.link](features, labels, self.c, self.iterations)
+        linear.write(fold.folder / "models.h5", [linear.of_sklearn(scaler, model, self.c, fold.targets.link)])
+        return self.predict(fold)
 
     def predict(self, fold: Fold) -> Array:
         (model,) = linear.read(fold.folder / "models.h5")
         return linear.probabilities([model], _Pixels(self.cache(fold).images), fold.predicted())[0]
+
+
+def _multinomial(features: Array, labels: Array, c: float, iterations: int) -> Any:
+    from sklearn.linear_model import LogisticRegression as Classifier
+
+    return Classifier(C=c, max_iter=iterations).fit(features, labels)
+
+
+def _one_a_label(features: Array, labels: Array, c: float, iterations: int) -> Any:
+    """A regression a label; one that all rows have, or none, keeps about that frequency."""
+    from sklearn.linear_model import LogisticRegression as Classifier
+
+    count, columns = labels.shape
+    weights, intercepts = np.zeros((columns, features.shape[1])), np.zeros(columns)
+    for number, column in enumerate(labels.T):
+        if len(np.unique(column)) > 1:
+            model = Classifier(C=c, max_iter=iterations).fit(features, column)
+            weights[number], intercepts[number] = model.coef_[0], model.intercept_[0]
+        else:
+            intercepts[number] = np.log(2 * count - 1) * (1 if column[0] else -1)
+    return SimpleNamespace(coef_=weights, intercept_=intercepts)
+
+
+def _ridge(features: Array, values: Array, c: float, iterations: int) -> Any:
+    from sklearn.linear_model import Ridge
+
+    return Ridge(alpha=1 / c).fit(features, values[:, None])
+
+
+FITS = {"softmax": _multinomial, "sigmoid": _one_a_label, "identity": _ridge}
 
 
 class _Pixels:
