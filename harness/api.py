@@ -24,6 +24,7 @@ from harness.plugins import loading
 from harness.runs.records import records
 from harness.scoring.predictions import Predictions
 from harness.scoring.score import Score, score_file
+from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from harness.kaggle.kernel import Writer
     from harness.models.adversarial import Likeness
+    from harness.runs.difference import Difference
 
 AnyPath = str | PathLike[str]
 
@@ -262,11 +264,11 @@ class LoadedCompetition:
         kinds = {name: kind for name, kind in vars(recipes).items() if isinstance(kind, type)}
         return kinds | {type(recipe).__name__: type(recipe) for recipe in self.pipeline.artifacts.recipes.values()}
 
-    def report(self, run: str) -> Path:
+    def report(self, run: str | None = None) -> Path:
         """Write a finished run's page, one HTML file that needs nothing else; give its path.
 
         Args:
-            run: as in ``predict``.
+            run: as in ``predict``; None for the competition's page, with all runs.
 
         Raises:
             UserError: there is no such run, or its images are not there any more.
@@ -280,6 +282,8 @@ class LoadedCompetition:
         from harness.runs.records import find
         from harness.utils.files import lock, write_text
 
+        if run is None:
+            return self._report_of_all()
         record = find(self.workspace.runs(self.name), run)
         about = contents(record, self.pipeline.artifacts.dataset, self.likeness())
         file = record.folder / "report.html"
@@ -287,6 +291,67 @@ class LoadedCompetition:
         with lock(file, "the page"):
             write_text(file, text)
         return file
+
+    def _report_of_all(self) -> Path:
+        from harness.kaggle.board import board
+        from harness.report import competition_page
+        from harness.runs.comparison import changes
+        from harness.utils.files import lock, write_text
+
+        dataset, folder = self.pipeline.artifacts.dataset, self.workspace.runs(self.name)
+        rows = competition_page.with_pages(self.compare("out_of_fold"), folder)
+        if not rows:
+            raise UserError(f"{self.name} has no finished runs.", f"harness train {self.name}")
+        counts = ", ".join(f"{count:,} {split}" for split, count in dataset.counts().items())
+        text = competition_page.render(
+            self.declaration,
+            rows,
+            changes(records(folder), dataset),
+            board(self.workspace, self.declaration),
+            f"Images: {counts}; {len(dataset.classes):,} classes.",
+        )
+        file = folder / "report.html"
+        with lock(file, "the page"):
+            write_text(file, text)
+        return file
+
+    def compare(self, sort: str = "finished") -> list[dict[str, Any]]:
+        """The finished runs side by side, a dict each; see ``harness.runs.comparison.compared``.
+
+        Args:
+            sort: "finished" (the latest last), "recipe", "out_of_fold" or "holdout" (the best first).
+
+        Example:
+            >>> competition.compare("holdout")[0]["recipe"]  # doctest: +SKIP
+        """
+        from harness.pipeline.run_state import state
+        from harness.runs.comparison import compared, gains_over_best
+        from harness.scoring.metrics import METRICS
+
+        artifacts = self.pipeline.artifacts
+        finished = records(self.workspace.runs(self.name))
+        metric, dataset = METRICS[self.declaration.metric], artifacts.known_dataset()
+        if dataset is None:
+            return compared(finished, artifacts.recipes, sort, metric.higher_is_better)
+        kinds, gains = self._kinds(), gains_over_best(finished, dataset)
+        return compared(
+            finished, artifacts.recipes, sort, metric.higher_is_better, gains, lambda one: state(one, artifacts, kinds)
+        )
+
+    def diff(self, before: str, after: str) -> Difference:
+        """What differs between two finished runs: settings, versions, classes, and the gain of ``after``.
+
+        Args:
+            before, after: as in ``predict``.
+
+        Example:
+            >>> competition.diff("lite0", "lite2").gains["out_of_fold"].verdict  # doctest: +SKIP
+        """
+        from harness.runs.difference import difference
+        from harness.runs.records import find
+
+        folder = self.workspace.runs(self.name)
+        return difference(find(folder, before), find(folder, after), self.pipeline.artifacts.dataset)
 
     def likeness(self) -> Likeness | None:
         """How like the test images are to the labelled ones, by kept features (adversarial validation).

@@ -14,6 +14,7 @@ from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
+    from harness.api import LoadedCompetition
     from harness.competition import Competition
     from harness.data.cache.files import CacheFile
 
@@ -139,7 +140,8 @@ def run_status(workspace: Workspace, options: Namespace) -> None:
     from harness.report import resumed_runs
     from harness.runs.records import records
 
-    pipeline = pipeline_of(workspace, options)
+    loaded = competition_of(workspace, options)
+    pipeline = loaded.pipeline
     table = Table("step", "state", "needs", "where", box=None, pad_edge=False)
     chosen = pipeline.artifacts.choose([*pipeline.artifacts.recipes])
     first = pipeline.steps(chosen, known=False)[0]
@@ -152,7 +154,20 @@ def run_status(workspace: Workspace, options: Namespace) -> None:
     if not known:
         console().print("Later steps are known once the data is read.")
         console().print(f"next: harness prepare {pipeline.competition.name}")
+    else:
+        _show_other_runs(loaded, {pipeline.artifacts.run_of(name).key for name in chosen})
     resumed_runs.show(records(workspace.runs(pipeline.competition.name)), console())
+
+
+def _show_other_runs(competition: LoadedCompetition, shown: set[str]) -> None:
+    """The finished runs that are not among the steps, told apart by what was changed."""
+    from harness.report.runs import table_of
+    from harness.scoring.metrics import METRICS
+
+    rows = [row for row in competition.compare() if row["run"] not in shown]
+    if rows:
+        console().print("\nother finished runs:")
+        console().print(table_of(rows, METRICS[competition.declaration.metric]))
 
 
 def run_prepare(workspace: Workspace, options: Namespace) -> None:

@@ -7,11 +7,11 @@ import io
 import sys
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.cli.arguments import Commands, add_competition
 from harness.cli.session import competition_of
-from harness.utils.console import console, say, seconds
+from harness.utils.console import console, say
 from harness.utils.errors import UserError
 from harness.utils.files import write_text
 from harness.utils.workspace import Workspace
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 SORTS = ("finished", "recipe", "out_of_fold", "holdout")
 SPLITS = ("out_of_fold", "holdout")
 SCORES = tuple(f"{split}{end}" for split in SPLITS for end in ("", "_low", "_high"))
-COLUMNS = ("recipe", "run", "changed", *SCORES, "epochs", "seconds", "finished")
+GAIN = ("gain", "gain_low", "gain_high", "verdict")
+COLUMNS = ("recipe", "run", "changed", *SCORES, *GAIN, "epochs", "seconds", "finished", "state")
 RUN_HELP = "a recipe (its latest run), or a run such as minivggnet/a8fb0ff4"
 
 
@@ -44,10 +45,13 @@ def add_commands(commands: Commands) -> None:
     command.add_argument("--out", type=Path, metavar="FILE", help="the CSV (default: printed)")
 
     command = commands.add(
-        "report", run_report, "a finished run's page, to look at", "harness report digits minivggnet"
+        "report",
+        run_report,
+        "a finished run's page, or that of all runs, to look at",
+        "harness report digits minivggnet",
     )
     add_competition(command)
-    command.add_argument("of", metavar="RUN", help=RUN_HELP)
+    command.add_argument("of", metavar="RUN", nargs="?", help=RUN_HELP + "; without one, all runs")
 
     command = commands.add(
         "runs", run_runs, "the finished runs, with what their settings differ in", "harness runs digits --sort holdout"
@@ -62,6 +66,16 @@ def add_commands(commands: Commands) -> None:
     command.add_argument("--csv", action="store_true", help="as a CSV")
 
     command = commands.add(
+        "diff",
+        run_diff,
+        "what differs between two finished runs, and what the second gains",
+        "harness diff digits pixels minivggnet",
+    )
+    add_competition(command)
+    command.add_argument("before", metavar="RUN", help=RUN_HELP)
+    command.add_argument("after", metavar="RUN", help="another one")
+
+    command = commands.add(
         "export",
         run_export,
         "a folder that predicts as a finished run does, without this package",
@@ -74,16 +88,11 @@ def add_commands(commands: Commands) -> None:
 
 def run_runs(workspace: Workspace, options: Namespace) -> None:
     """Print a table of the finished runs of a competition."""
-    from rich.table import Table
-
-    from harness.runs.comparison import compared
-    from harness.runs.records import records
+    from harness.report.runs import table_of
     from harness.scoring.metrics import METRICS
 
     competition = competition_of(workspace, options)
-    metric = METRICS[competition.declaration.metric]
-    declared = competition.pipeline.artifacts.recipes
-    rows = compared(records(workspace.runs(competition.name)), declared, options.sort, metric.higher_is_better)
+    rows = competition.compare(options.sort)
     if not rows:
         raise UserError(f"{competition.name} has no finished runs.", f"harness train {competition.name}")
     if options.csv:
@@ -91,31 +100,17 @@ def run_runs(workspace: Workspace, options: Namespace) -> None:
         writer.writerow(COLUMNS)
         writer.writerows([row[column] for column in COLUMNS] for row in rows)
         return
-    title = metric.title
-    titles = (
-        "recipe",
-        "run",
-        "changed",
-        f"out-of-fold {title}",
-        f"hold-out {title}",
-        "epochs",
-        "trained in",
-        "finished",
-    )
-    table = Table(*titles, box=None, pad_edge=False)
-    for row in rows:
-        scores = (_interval(row, split) for split in SPLITS)
-        finished = row["finished"][:16].replace("T", " ")
-        table.add_row(
-            row["recipe"], row["run"][:8], row["changed"], *scores, row["epochs"], seconds(row["seconds"]), finished
-        )
-    console().print(table)
+    console().print(table_of(rows, METRICS[competition.declaration.metric]))
 
 
-def _interval(row: dict[str, Any], split: str) -> str:
-    if row[split] is None:
-        return ""
-    return f"{row[split]:.4f} ({row[f'{split}_low']:.4f} to {row[f'{split}_high']:.4f})"
+def run_diff(workspace: Workspace, options: Namespace) -> None:
+    """Print what differs between two runs."""
+    from harness.report.runs import show_difference
+    from harness.scoring.metrics import METRICS
+
+    competition = competition_of(workspace, options)
+    found = competition.diff(options.before, options.after)
+    show_difference(found, METRICS[competition.declaration.metric], console())
 
 
 def run_export(workspace: Workspace, options: Namespace) -> None:
@@ -125,7 +120,7 @@ def run_export(workspace: Workspace, options: Namespace) -> None:
 
 
 def run_report(workspace: Workspace, options: Namespace) -> None:
-    """Write a run's page."""
+    """Write a run's page, or the competition's."""
     console().print(f"page: {workspace.shown(competition_of(workspace, options).report(options.of))}")
 
 

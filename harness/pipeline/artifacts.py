@@ -202,15 +202,26 @@ class Artifacts:
         recipe, epoch = self.recipes[name], self.options.from_epoch
         if whole(name) != name:
             assert isinstance(recipe, Trained)
-            return self._run(name, recipe, Parent(self.run_of(whole(name)), recipe.epochs))
+            return self.run(name, recipe, Parent(self.run_of(whole(name)), recipe.epochs))
         if epoch is None or not isinstance(recipe, Trained):
-            return self._run(name, recipe)
+            return self.run(name, recipe)
         declared = lookup(self._declared, name)
         assert declared is not None
-        return self._run(name, recipe, Parent(self._run(name, declared), epoch))
+        return self.run(name, recipe, Parent(self.run(name, declared), epoch))
 
-    def _run(self, name: str, recipe: Recipe, parent: Parent | None = None) -> Run:
-        members = {member: self.run_of(member).key for member in self.remaining(recipe)}
+    def run(
+        self, name: str, recipe: Recipe, parent: Parent | None = None, members: dict[str, str] | None = None
+    ) -> Run:
+        """A recipe's run.
+
+        Args:
+            name: the recipe's.
+            recipe: its settings.
+            parent: what its training goes on from.
+            members: names and keys of the runs that it is made of; None for those of the recipes as they are declared.
+        """
+        if members is None:
+            members = {member: self.run_of(member).key for member in self.remaining(recipe)}
         made_from = fp.fingerprint(
             recipe=recipe,
             ingredients=recipe.ingredients(),

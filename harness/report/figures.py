@@ -70,6 +70,18 @@ def standing(board: Leaderboard, interval: Interval) -> str | None:
     return _svg(figure, "standing")
 
 
+def ranking(names: Sequence[str], intervals: Sequence[Interval], title: str) -> str:
+    """Scores with their intervals, one above the other, the first on top."""
+    figure, axes = _figure(7.0, 0.8 + 0.3 * len(names))
+    for place, one in enumerate(intervals):
+        axes.plot([one.low, one.high], [place, place], "-", color=COLOURS[0], linewidth=2)
+        axes.plot(one.score, place, "o", color=COLOURS[1])
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlabel(title)
+    return _svg(figure, "ranking")
+
+
 def _figure(width: float, height: float) -> tuple[Figure, Any]:
     from matplotlib.figure import Figure
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.competition import Competition
-from harness.report import figures, likeness
+from harness.report import figures, likeness, runs
 from harness.runs.records import Record
 from harness.scoring.evaluation import interval_of
 from harness.scoring.leaderboard import Leaderboard
 from harness.utils.console import seconds
+
+if TYPE_CHECKING:
+    import jinja2
 
 SPLITS = {"out_of_fold": "out of fold", "holdout": "hold-out", "test": "test"}
 SMALL = 20  # classes whose confusion fits into a table
@@ -26,6 +29,34 @@ def render(competition: Competition, record: Record, contents: dict[str, Any], b
         contents: from ``harness.runs.page_contents``.
         board: the competition's leaderboard; may be empty.
     """
+    last = contents["scores"][-1][1]
+    interval = interval_of(last)
+    folds, found = contents["folds"], contents["found"]
+    drawn = {
+        "standing": figures.standing(board, interval),
+        "curves": [figures.curves(folds, name) for name in ("loss", "accuracy", "learning_rate")] if folds else [],
+        "reliability": figures.reliability(found.bins),
+    }
+    return (
+        templates()
+        .get_template("run.html")
+        .render(
+            competition=competition,
+            record=record,
+            about=record.about,
+            metric=board.metric,
+            standing_words=board.words(interval, last["rows"]),
+            drawn=drawn,
+            likeness_words=likeness.said(contents["likeness"]["found"]) if contents["likeness"] else "",
+            splits=SPLITS,
+            matrix=_matrix(contents) if len(contents["classes"]) <= SMALL else None,
+            **contents,
+        )
+    )
+
+
+def templates() -> jinja2.Environment:
+    """The templates of pages, with their filters."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -35,27 +66,8 @@ def render(competition: Competition, record: Record, contents: dict[str, Any], b
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"seconds": seconds, "plain": _plain}
-    last = contents["scores"][-1][1]
-    interval = interval_of(last)
-    folds, found = contents["folds"], contents["found"]
-    drawn = {
-        "standing": figures.standing(board, interval),
-        "curves": [figures.curves(folds, name) for name in ("loss", "accuracy", "learning_rate")] if folds else [],
-        "reliability": figures.reliability(found.bins),
-    }
-    return environment.get_template("run.html").render(
-        competition=competition,
-        record=record,
-        about=record.about,
-        metric=board.metric,
-        standing_words=board.words(interval, last["rows"]),
-        drawn=drawn,
-        likeness_words=likeness.said(contents["likeness"]["found"]) if contents["likeness"] else "",
-        splits=SPLITS,
-        matrix=_matrix(contents) if len(contents["classes"]) <= SMALL else None,
-        **contents,
-    )
+    environment.filters |= {"seconds": seconds, "plain": _plain, "interval": runs.interval, "gain": runs.gain}
+    return environment
 
 
 def _matrix(contents: dict[str, Any]) -> list[list[int]]:

@@ -1,19 +1,34 @@
-"""Finished runs side by side: their scores, and the settings in which they differ from their recipe's."""
+"""Finished runs side by side: their scores, what they gain over the best, and the settings in which they differ."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from harness.data.dataset import Dataset
 from harness.data.splits import HOLDOUT, OUT_OF_FOLD
+from harness.ensembles.gain import Gain, paired
 from harness.recipes.recipe import Recipe
 from harness.recipes.seeds import lookup
 from harness.recipes.settings import plain
 from harness.runs.records import Record
+from harness.scoring import predictions as tables
+from harness.scoring.metrics import METRICS
+from harness.utils.console import progress
+
+BEST = "best"
 
 
-def compared(records: list[Record], recipes: Mapping[str, Recipe], sort: str, higher: bool) -> list[dict[str, Any]]:
+def compared(
+    records: list[Record],
+    recipes: Mapping[str, Recipe],
+    sort: str,
+    higher: bool,
+    gains: Mapping[str, Gain] | None = None,
+    state: Callable[[Record], str] = lambda record: "",
+) -> list[dict[str, Any]]:
     """A row a run.
 
     Args:
@@ -21,19 +36,103 @@ def compared(records: list[Record], recipes: Mapping[str, Recipe], sort: str, hi
         recipes: those that the competition declares, by name.
         sort: "finished" (the latest last), "recipe", or a split, whose best score comes first.
         higher: whether higher scores are better.
+        gains: from ``gains_over_best``.
+        state: whether a run is up to date.
 
     Returns:
         "recipe", "run" (its key), "changed" (settings unlike the recipe's), "out_of_fold" and "holdout" (scores, or
-        None), the same with "_low" and "_high" (the ends of their intervals), "epochs" (of each fold's network; ""
-        without one), "seconds", "finished".
+        None), the same with "_low" and "_high" (the ends of their intervals), "gain" with its ends and "verdict" (over
+        the best run; None and "best" for that one), "epochs" (of each fold's network; "" without one), "seconds",
+        "finished", "state", "images" (how many the hold-out score, else the out-of-fold one, is of).
     """
     rows = [_row(record, recipes) for record in sorted(records, key=lambda record: record.sequence)]
+    for row, record in zip(rows, sorted(records, key=lambda record: record.sequence), strict=True):
+        gain = (gains or {}).get(record.key)
+        row |= {"gain": gain and gain.gain, "gain_low": gain and gain.low, "gain_high": gain and gain.high}
+        row["verdict"] = gain.verdict if gain else (BEST if gains is not None and _is_best(record, records) else "")
+        row["state"] = state(record)
     if sort == "recipe":
         rows.sort(key=lambda row: row["recipe"])
     elif sort != "finished":
         sign = -1 if higher else 1
         rows.sort(key=lambda row: (row[sort] is None, sign * (row[sort] or 0)))
     return rows
+
+
+def best(records: list[Record]) -> Record | None:
+    """The run with the best out-of-fold score; of equal ones the first. None without any."""
+    scored = [record for record in records if OUT_OF_FOLD in record.scores]
+    if not scored:
+        return None
+    metric = METRICS[scored[0].scores[OUT_OF_FOLD]["metric"]]
+    sign = 1 if metric.higher_is_better else -1
+    return max(scored, key=lambda record: (sign * record.scores[OUT_OF_FOLD]["score"], -record.sequence))
+
+
+def _is_best(record: Record, records: list[Record]) -> bool:
+    found = best(records)
+    return found is not None and found.key == record.key
+
+
+def gains_over_best(records: list[Record], dataset: Dataset) -> dict[str, Gain]:
+    """The paired gain of each run over the best one, by key, on the out-of-fold rows that both have.
+
+    A run whose predictions are missing, or which shares no rows with the best, has none.
+    """
+    leader = best(records)
+    if leader is None:
+        return {}
+    found: dict[str, Gain] = {}
+    with progress("comparing the runs", len(records) - 1, "run") as bar:
+        for record in records:
+            if record.key != leader.key:
+                gain = gain_of(record, leader, dataset, OUT_OF_FOLD)
+                found |= {record.key: gain} if gain else {}
+                bar.update(1)
+    return found
+
+
+def gain_of(ours: Record, theirs: Record, dataset: Dataset, split: str) -> Gain | None:
+    """The paired gain of one run over another on the rows of a split that both have; None without such rows."""
+    read = [tables.read(record.folder / "predictions.h5", record.key) for record in (ours, theirs)]
+    if any(splits is None or split not in splits for splits in read):
+        return None
+    first, second = (splits[split] for splits in read if splits is not None)
+    known, others = set(dataset.ids), set(second.ids)
+    ids = tuple(name for name in first.ids if name in others and name in known)
+    if not ids or first.classes != second.classes:
+        return None
+    metric = METRICS[ours.scores[split]["metric"]]
+    return paired(metric, dataset.labels_of(ids), first.of(ids), second.of(ids), dataset.groups_of(ids))
+
+
+@dataclass(frozen=True)
+class Change:
+    """A run beside the one before it of the same recipe.
+
+    Args:
+        before, after: their keys.
+        settings: those that differ: name, value before, value after.
+        gain: of the later run, out of fold; None where they share no rows.
+    """
+
+    before: str
+    after: str
+    settings: list[tuple[str, Any, Any]]
+    gain: Gain | None
+
+
+def changes(records: list[Record], dataset: Dataset) -> list[Change]:
+    """What changed from each run to the next of the same recipe, the latest first."""
+    found: list[Change] = []
+    latest: dict[str, Record] = {}
+    for record in sorted(records, key=lambda record: record.sequence):
+        before = latest.get(record.recipe)
+        latest[record.recipe] = record
+        if before is not None:
+            gain = gain_of(record, before, dataset, OUT_OF_FOLD)
+            found.append(Change(before.key, record.key, between(before, record), gain))
+    return found[::-1]
 
 
 def changed(record: Record, recipes: Mapping[str, Recipe]) -> str:
@@ -44,6 +143,13 @@ def changed(record: Record, recipes: Mapping[str, Recipe]) -> str:
     declared = json.loads(json.dumps(plain(recipe)))  # tuples are lists in a record
     differing = [name for name, value in record.settings.items() if declared.get(name, value) != value]
     return " ".join(f"{name}={record.settings[name]}" for name in differing)
+
+
+def between(before: Record, after: Record) -> list[tuple[str, Any, Any]]:
+    """The settings in which two runs differ: name, value before, value after; None for a setting that one lacks."""
+    names = dict.fromkeys([*before.settings, *after.settings])
+    pairs = [(name, before.settings.get(name), after.settings.get(name)) for name in names]
+    return [(name, old, new) for name, old, new in pairs if old != new]
 
 
 def _row(record: Record, recipes: Mapping[str, Recipe]) -> dict[str, Any]:
@@ -61,4 +167,5 @@ def _row(record: Record, recipes: Mapping[str, Recipe]) -> dict[str, Any]:
         "epochs": ", ".join(map(str, epochs)),
         "seconds": record.about["seconds"],
         "finished": record.finished,
+        "images": (record.scores.get(HOLDOUT) or record.scores.get(OUT_OF_FOLD, {})).get("rows", 0),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,9 +51,27 @@ def browser() -> Iterator[Any]:
     ("recipe", "looks"), [("coarse", [("dark", 390)]), ("blend", [("light", 390), ("dark", 1280)])]
 )
 def test_a_page_asks_for_nothing_runs_nothing_and_can_be_read_by_everybody(page_of, browser, recipe: str, looks):
+    look(page_of(recipe), browser, looks)
+
+
+@needs_chromium
+def test_so_does_the_page_of_all_runs(page_of, browser, insects: Workspace):
+    page_of("blend")
+    competition = LoadedCompetition(insects, "insects")
+    competition.train("coarse", c=0.5)
+    file = competition.report()
+    look(file, browser, [("light", 390), ("dark", 1280)])
+    assert file.read_bytes() == competition.report().read_bytes()
+    text = file.read_text()
+    (linked,) = re.findall('<a href="([^"]*)"', text)[:1]
+    assert (file.parent / linked).is_file() and "harness report insects coarse/" in text
+    assert "c: 0.01 → 0.5" in text and "4 finished runs" in text
+
+
+def look(file: Path, browser, looks: list[tuple[str, int]]) -> None:
+    """Open a page in light or dark and in some width, and see that nothing is wrong with it."""
     from axe_playwright_python.sync_playwright import Axe
 
-    file = page_of(recipe)
     for scheme, width in looks:
         context = browser.new_context(offline=True, color_scheme=scheme, viewport={"width": width, "height": 900})
         page, asked, faults = context.new_page(), [], []

@@ -7,6 +7,7 @@ import csv
 import pytest
 
 from harness.api import LoadedCompetition
+from harness.utils.versions import STEPS
 from harness.utils.workspace import Workspace
 
 
@@ -28,3 +29,65 @@ def test_runs_are_told_apart_by_what_was_changed_and_the_best_comes_first(insect
     _, *by_score = csv.reader(harness("runs", "insects", "--csv", "--sort", "holdout").out.splitlines())
     scores = [float(row[header.index("holdout")]) for row in by_score]
     assert scores == sorted(scores, reverse=True)
+
+
+@pytest.fixture
+def three_runs(insects: Workspace) -> LoadedCompetition:
+    """One recipe twice, of which the second run is hardly trained, and another recipe."""
+    competition = LoadedCompetition(insects, "insects")
+    competition.train("coarse")
+    competition.train("coarse", c=0.5, iterations=1)
+    competition.train("fine")
+    return competition
+
+
+def test_gains_are_over_the_best_run_on_the_rows_that_both_have(three_runs: LoadedCompetition):
+    rows = three_runs.compare("out_of_fold")
+    best, *others = rows
+    assert best["verdict"] == "best" and best["gain"] is None
+    for row in others:
+        assert row["gain"] == pytest.approx(row["out_of_fold"] - best["out_of_fold"], abs=1e-9) and row["gain"] <= 0
+        assert row["gain_low"] <= row["gain"] <= row["gain_high"] and row["verdict"] in ("worse", "within noise")
+    assert {row["state"] for row in rows} == {"up to date"}
+
+
+def test_a_run_of_other_data_or_of_an_older_step_is_stale(
+    three_runs: LoadedCompetition, insects: Workspace, monkeypatch: pytest.MonkeyPatch, harness
+):
+    three_runs.train("blend")
+    with monkeypatch.context() as patched:
+        patched.setitem(STEPS, "averages", STEPS["averages"]._replace(version=99))
+        states = {row["recipe"]: row["state"] for row in LoadedCompetition(insects, "insects").compare()}
+        assert states == {"coarse": "up to date", "fine": "up to date", "blend": "stale"}
+    declaration = insects.competition("insects") / "competition.py"
+    declaration.write_text(declaration.read_text().replace("KFold(2)", "KFold(3)"))
+    LoadedCompetition(insects, "insects").train("fine")
+    states = [(row["recipe"], row["state"]) for row in LoadedCompetition(insects, "insects").compare()]
+    assert states[-1] == ("fine", "up to date") and {state for _, state in states[:-1]} == {"stale"}
+    assert "stale" in harness("runs", "insects").out
+
+
+def test_what_differs_between_two_runs_is_told(three_runs: LoadedCompetition, harness):
+    first, second, fine = (f"{row['recipe']}/{row['run']}" for row in three_runs.compare())
+    found = three_runs.diff(first, second)
+    assert found.settings == [("c", 0.01, 0.5), ("iterations", 20, 1)]
+    assert found.made_from == found.versions == []
+    scores = [record.scores["out_of_fold"]["score"] for record in (found.before, found.after)]
+    assert found.gains["out_of_fold"].gain == pytest.approx(scores[1] - scores[0], abs=1e-9)
+    # The shares found by class add up to the accuracy.
+    hits = sum(one.images * (one.after - one.before) for one in found.classes)
+    assert hits == pytest.approx((scores[1] - scores[0]) * found.before.scores["out_of_fold"]["rows"], abs=1e-6)
+    told = harness("diff", "insects", first, second)
+    assert told.code == 0 and "iterations" in told.out and "gain of coarse/" in told.out
+    assert "inputs" not in told.out
+    assert "inputs" in harness("diff", "insects", first, fine).out  # other caches
+    same = harness("diff", "insects", first, first).out
+    assert "the same settings, data and versions" in same and "+0.0000 (+0.0000 to +0.0000), within noise" in same
+    assert harness("diff", "insects", first, "nothing").code == 2
+
+
+def test_status_and_leaderboard_tell_runs_apart_by_what_was_changed(three_runs: LoadedCompetition, harness):
+    status = harness("status", "insects").out
+    assert "other finished runs:" in status
+    assert "c=0.5 iterations=1" in status.split("other finished runs:")[1]
+    assert "c=0.5 iterations=1" in harness("leaderboard", "insects").out

@@ -1,0 +1,79 @@
+"""The page of a competition: all finished runs, the best ones, and what changed from run to run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from harness.competition import Competition
+from harness.report import figures
+from harness.report.page import templates
+from harness.runs.comparison import Change
+from harness.scoring.leaderboard import Leaderboard
+from harness.scoring.metrics import Interval
+
+DRAWN = 20  # runs in the figure
+TITLES = {"out_of_fold": "Out of fold", "holdout": "On the hold-out"}
+
+
+def render(
+    competition: Competition, rows: list[dict[str, Any]], changes: list[Change], board: Leaderboard, images: str
+) -> str:
+    """The page as HTML; the same runs give the same bytes.
+
+    Args:
+        competition: whose runs they are.
+        rows: from ``harness.runs.comparison.compared``, the best out of fold first; "page" is the address of a run's
+            page, "" where it has none; "images" how many its hold-out score is of.
+        changes: what changed between runs of one recipe, the latest first.
+        board: the competition's leaderboard; may be empty.
+        images: what data there is, in words.
+    """
+    metric = board.metric
+    sign = 1 if metric.higher_is_better else -1
+    best = []
+    for split, title in TITLES.items():
+        scored = [row for row in rows if row[split] is not None]
+        if scored:
+            row = max(scored, key=lambda row: sign * row[split])
+            best.append((title, row, f"{metric.title} {_interval(row, split)}"))
+    standing = best[-1][1]
+    split = "holdout" if standing["holdout"] is not None else "out_of_fold"
+    drawn = [row for row in rows if row["out_of_fold"] is not None][:DRAWN]
+    by_key = {row["run"]: row for row in rows}
+    return (
+        templates()
+        .get_template("competition.html")
+        .render(
+            competition=competition,
+            metric=metric,
+            rows=rows,
+            images=images,
+            best=best,
+            standing_words=board.words(_interval(standing, split), standing["images"]),
+            drawn=figures.ranking(
+                [f"{row['recipe']} {row['run'][:8]}" for row in drawn],
+                [_interval(row, "out_of_fold") for row in drawn],
+                f"out-of-fold {metric.title}",
+            ),
+            without_page=next((f"{row['recipe']}/{row['run'][:8]}" for row in rows if not row["page"]), ""),
+            changes=[_change(one, by_key) for one in changes],
+        )
+    )
+
+
+def with_pages(rows: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
+    """Rows with the address of each run's page, relative to the folder of the competition's runs."""
+    pages = {row["run"]: Path(row["recipe"]) / row["run"] / "report.html" for row in rows}
+    there = {key: page.as_posix() if (folder / page).is_file() else "" for key, page in pages.items()}
+    return [row | {"page": there[row["run"]]} for row in rows]
+
+
+def _change(change: Change, by_key: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    gain = change.gain
+    words = f"{gain.gain:+.4f} ({gain.low:+.4f} to {gain.high:+.4f}), {gain.verdict}" if gain else "not comparable"
+    return {"row": by_key[change.after], "before": change.before, "settings": change.settings, "gain": words}
+
+
+def _interval(row: dict[str, Any], split: str) -> Interval:
+    return Interval(row[split], row[f"{split}_low"], row[f"{split}_high"])
