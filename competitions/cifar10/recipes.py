@@ -33,6 +33,35 @@ def minivggnet():
 
 
 @recipe
+def airbench():
+    """A small, fast network behind whitened patches, on one of the five folds; TTA with mirror images.
+
+    harness train cifar10 airbench
+    """
+    return Network(
+        network="airbench",
+        whiten=True,
+        folds=1,
+        size=(32, 32),
+        pad=2,
+        edges="reflect",
+        flip="alternating",
+        label_smoothing=0.2,
+        epochs=8,
+        monitor="last",
+        batch_size=1024,
+        momentum=0.85,
+        coupled_decay=0.00133,
+        norm_rate=64,
+        lookahead=True,
+        learning_rate=1.5,
+        schedule="triangle",
+        tta="hflip",
+        average="logits",
+    )
+
+
+@recipe
 def lite0():
     """Features of EfficientNet-Lite0 on images enlarged to 160x160, into logistic regression.
 

@@ -29,6 +29,7 @@ class Batches(keras.utils.PyDataset):
         labels: (n,) class numbers, or None for images only.
         batch_size: images per batch, at most.
         seed: the seed for shuffling; None keeps the order.
+        alternate: mirror half of the images, drawn by the seed, in even epochs and the other half in odd ones.
     """
 
     def __init__(
@@ -38,9 +39,14 @@ class Batches(keras.utils.PyDataset):
         labels: Array | None,
         batch_size: int,
         seed: int | None = None,
+        alternate: bool = False,
     ) -> None:
         super().__init__()
         self.images, self.rows, self.labels, self.seed = images, rows, labels, seed
+        self._mirrored = np.zeros(len(images), bool)  # in even epochs
+        if alternate:
+            self._mirrored[np.random.default_rng((seed or 0, len(rows))).permutation(rows)[::2]] = True
+        self._alternate = alternate
         self.batch_size = min(batch_size, len(rows)) or 1
         self.epoch = 0
         self._order = self._shuffled()
@@ -66,6 +72,9 @@ class Batches(keras.utils.PyDataset):
     def _take(self, index: int) -> Array | tuple[Array, Array]:
         rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
         images = self.images[rows]
+        if self._alternate:
+            mirrored = self._mirrored[rows] ^ (self.epoch % 2 == 1)
+            images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
         return images if self.labels is None else (images, self.labels[rows])
 
     def _shuffled(self) -> Array:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from harness.recipes.recipe import Array
 from harness.recipes.trained import Trained
 from harness.utils.errors import require
@@ -26,16 +28,20 @@ class Network(Trained):
         reg: L2 weight decay of the kernels, in the loss; None is as the network has it.
         scaling: of the pixels: "standard", less the training images' mean colour, divided by its deviation; "unit",
             0 to 1; "mean", less the mean colour; "mean_image", less the mean image, pixel by pixel.
+        whiten: put a frozen convolution in front that whitens the training images' 2×2 patches; see
+            ``harness.models.whitening``. The network gets images of one pixel less and 24 channels.
     """
 
     network: str
     options: dict = field(default_factory=dict, hash=False)
     reg: float | None = None
     scaling: Literal["standard", "unit", "mean", "mean_image"] = "standard"
+    whiten: bool = False
 
     @property
     def training_steps(self) -> tuple[str, ...]:
-        return (*super().training_steps, "network", "scaling", f"networks.{self.network}")
+        whitening = ("whitening",) if self.whiten else ()
+        return (*super().training_steps, *whitening, "network", "scaling", f"networks.{self.network}")
 
     def check(self, competition) -> None:
         from harness.models import networks
@@ -52,21 +58,29 @@ class Network(Trained):
     def smallest(self) -> int:
         from harness.models import networks
 
-        return networks.smallest(self.network) if self.network in networks.NETWORKS else 1
+        return networks.smallest(self.network) + self.whiten if self.network in networks.NETWORKS else 1
 
     @property
     def approach(self) -> str:
         return "network"
 
     def architecture(self, classes: Callable[[], int]) -> keras.Model:
+        import keras
+
         from harness.models import networks
+        from harness.models.whitening import Whitening
 
         options = self.options if self.reg is None else {"reg": self.reg} | self.options
-        return networks.build(self.network, *self.input_size, 3, classes(), **options)
+        inputs = keras.Input((*self.input_size, 3))
+        front = Whitening(name="whitening")(inputs) if self.whiten else inputs
+        height, width, channels = front.shape[1:]
+        network = networks.build(self.network, height, width, channels, classes(), **options)
+        return keras.Model(inputs, network(front), name=self.network) if self.whiten else network
 
     def assemble(self, classes: int, cache: ImageCache, train: Array) -> keras.Model:
         import keras
 
+        from harness.models.whitening import IMAGES
         from harness.training.scaling import SCALINGS
 
         offset, divisor = SCALINGS[self.scaling](cache, train)
@@ -74,4 +88,8 @@ class Network(Trained):
         axis = -1 if offset.ndim == 1 else (1, 2, 3)
         variance = divisor**2
         scaled = keras.layers.Normalization(axis, offset.tolist(), variance.tolist(), dtype="float32")(pixels)
-        return keras.Model(pixels, self.architecture(lambda: classes)(scaled), name="network")
+        architecture = self.architecture(lambda: classes)
+        if self.whiten:
+            images = cache.images[np.sort(train[:IMAGES])]
+            architecture.get_layer("whitening").adapt((images - offset) / divisor)
+        return keras.Model(pixels, architecture(scaled), name="network")

@@ -20,13 +20,16 @@ class RandomPatch(layers.Layer):
 
     Args:
         height, width: the size of the patch.
-        pad: how many pixels of padding to add on every side first, by repeating the edge pixels.
+        pad: how many pixels of padding to add on every side first.
+        edges: "repeat" pads with the edge pixels, "reflect" with the mirrored image, without its edge.
         seed: the seed of the layer's own random numbers.
     """
 
-    def __init__(self, height: int, width: int, pad: int = 0, seed: int | None = None, **kwargs) -> None:
+    def __init__(
+        self, height: int, width: int, pad: int = 0, edges: str = "repeat", seed: int | None = None, **kwargs
+    ) -> None:
         super().__init__(**kwargs)
-        self.height, self.width, self.pad, self.seed = height, width, pad, seed
+        self.height, self.width, self.pad, self.edges, self.seed = height, width, pad, edges, seed
         # Keras's RandomCrop uses the same position for all images of a batch.
         self.generator = keras.random.SeedGenerator(seed)
 
@@ -47,14 +50,19 @@ class RandomPatch(layers.Layer):
     def _selection(self, batch_size, side: int, patch: int):
         """One-hot matrices (batch size, patch, side) that select consecutive rows or columns from a random offset."""
         offset = keras.random.randint((batch_size, 1), -self.pad, side + self.pad - patch + 1, seed=self.generator)
-        source = ops.clip(ops.arange(patch)[None] + offset, 0, side - 1)
+        source = ops.arange(patch)[None] + offset
+        if self.edges == "reflect":
+            source = (side - 1) - ops.abs((side - 1) - ops.abs(source))
+        source = ops.clip(source, 0, side - 1)
         return ops.one_hot(source, side, dtype=self.compute_dtype)
 
     def compute_output_shape(self, input_shape) -> tuple:
         return (input_shape[0], self.height, self.width, input_shape[3])
 
     def get_config(self) -> dict:
-        return super().get_config() | {name: getattr(self, name) for name in ("height", "width", "pad", "seed")}
+        return super().get_config() | {
+            name: getattr(self, name) for name in ("height", "width", "pad", "edges", "seed")
+        }
 
 
 @keras.saving.register_keras_serializable("harness")
@@ -120,14 +128,15 @@ def augmentation(settings: TrainingSettings, mean: Array, seed: int) -> list[lay
     """The augmentation layers for the settings, each with its own seed. A setting that is off adds no layer.
 
     Args:
-        settings: ``flip``, ``rotation``, ``zoom``, ``shear``, ``shift``, ``crop``, ``pad`` and ``cutout`` are used.
+        settings: ``flip``, ``rotation``, ``zoom``, ``shear``, ``shift``, ``crop``, ``pad``, ``edges`` and
+            ``cutout`` are used. Batches come alternately flipped already.
         mean: (3,) the mean colour of the training images; cutout fills its square with the mean's brightness.
         seed: the same seed gives the same augmentation.
 
     Source of cutout: DeVries & Taylor (2017). Here the square is always fully inside the image.
     """
     augmentations: list[layers.Layer] = []
-    if settings.flip:
+    if settings.flip is True:
         augmentations.append(layers.RandomFlip("horizontal", seed=seed))
     if settings.rotation or settings.zoom or settings.shear or settings.shift:
         # In float32, because source positions are fractions of pixels.
@@ -139,7 +148,7 @@ def augmentation(settings: TrainingSettings, mean: Array, seed: int) -> list[lay
         }
         augmentations.append(RandomAffine(**ranges, seed=seed + 1, dtype="float32"))
     if settings.pad or settings.crop:
-        augmentations.append(RandomPatch(*settings.input_size, settings.pad, seed=seed + 3))
+        augmentations.append(RandomPatch(*settings.input_size, settings.pad, settings.edges, seed=seed + 3))
     if settings.cutout:
         height, width = settings.input_size
         area = settings.cutout**2 / (height * width)

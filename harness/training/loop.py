@@ -86,7 +86,7 @@ def _train(
         batch_size = min(batch_size, checkpoint[1].batch_size or batch_size)
     epochs_left = settings.epochs - (checkpoint[1].epoch if checkpoint else 0)
     training = _Training(settings, fold, cache, models, store, batch_size)
-    compile_trainer(models, settings, schedule(settings, training.steps))
+    compile_trainer(models, settings, schedule(settings, training.steps), settings.epochs * training.steps)
     store.warn_of_room(models.trainer, epochs_left // settings.checkpoint)
 
     state = training.run_epochs(checkpoint)
@@ -164,7 +164,9 @@ class _Training:
         from harness.training.training_sequence import TrainingSequence
 
         fold, images, trainer = self.fold, self.cache.images, self.models.trainer
-        train_batches = Batches(images, fold.train, fold.labels, self.batch_size, seed=fold.seed)
+        train_batches = Batches(
+            images, fold.train, fold.labels, self.batch_size, fold.seed, alternate=self.settings.flip == "alternating"
+        )
         validation_batches = Batches(images, fold.validation, fold.labels, PREDICT_BATCH)
         trainer.fit(
             TrainingSequence(train_batches, state.epoch, state.step),

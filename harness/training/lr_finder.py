@@ -65,7 +65,7 @@ def find(
     cache = settings.cache(fold)
     models = build(settings, fold, cache, assemble)
     rising = keras.optimizers.schedules.ExponentialDecay(low, decay_steps=steps - 1, decay_rate=high / low)
-    compile_trainer(models, settings, rising)
+    compile_trainer(models, settings, rising, steps)
     batches = TrainingSequence(Batches(cache.images, fold.train, fold.labels, settings.batch_size, seed=fold.seed))
     losses: list[float] = []
     mean = 0.0

@@ -78,14 +78,14 @@ def build(settings: TrainingSettings, fold: Fold, cache: ImageCache, assemble: A
     return Models(network, keras.Model({"images": images, "labels": class_numbers}, outputs, name="trainer"))
 
 
-def compile_trainer(models: Models, settings: TrainingSettings, rate: Any) -> None:
-    """Compile the trainer with the optimizer from the settings, at a learning rate or a schedule."""
+def compile_trainer(models: Models, settings: TrainingSettings, rate: Any, steps: int) -> None:
+    """Compile the trainer with the optimizer from the settings, at a learning rate or a schedule, for so many steps."""
     import keras
 
     from harness.training.optimizers import optimizer
 
     models.trainer.compile(
-        optimizer(settings, rate, models.trainer.trainable_variables),
+        optimizer(settings, rate, models.trainer.trainable_variables, steps),
         metrics=[
             keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
             # The loss also includes weight decay and label smoothing; this metric is the cross entropy only.

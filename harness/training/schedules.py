@@ -18,7 +18,8 @@ def schedule(settings: TrainingSettings, steps: int) -> float | keras.optimizers
         settings: ``schedule`` is one of: "constant"; "linear" or "polynomial", which decay to 0 over all epochs;
             "steps", which follows the table ``milestones``; "time", which divides by 1 + ``decay`` · step; "cosine",
             which decays to 0 after a linear warm-up over the first tenth; "one_cycle", which rises over the first
-            quarter and then decays to 0; "cycles", which decays to 0 along half a cosine, ``cycles`` times.
+            quarter and then decays to 0; "triangle", straight lines through the three
+            shares of ``triangle``; "cycles", which decays to 0 along half a cosine, ``cycles`` times.
         steps: steps per epoch.
 
     Sources: linear, polynomial, steps and time, the published runs; cosine, Loshchilov & Hutter, SGDR (2017);
@@ -43,6 +44,8 @@ def schedule(settings: TrainingSettings, steps: int) -> float | keras.optimizers
         )
     if settings.schedule == "one_cycle":
         return OneCycle(peak, total)
+    if settings.schedule == "triangle":
+        return Triangle(peak, total, *settings.triangle)
     if settings.schedule == "cycles":
         return keras.optimizers.schedules.CosineDecayRestarts(peak, settings.cycle * steps, t_mul=1.0)
     return peak
@@ -66,3 +69,27 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self) -> dict:
         return {"peak": self.peak, "total": self.total}
+
+
+class Triangle(keras.optimizers.schedules.LearningRateSchedule):
+    """A straight line from a share of the peak up to the peak, then a straight line down to another share of it.
+
+    Args:
+        peak: the largest learning rate.
+        total: the number of steps.
+        start: the share of the peak at the first step.
+        top: when the peak is reached, as a share of all steps.
+        end: the share of the peak after the last step.
+    """
+
+    def __init__(self, peak: float, total: int, start: float, top: float, end: float) -> None:
+        self.peak, self.total, self.start, self.top, self.end = peak, total, start, top, end
+
+    def __call__(self, step):
+        done = ops.cast(step, "float32") / self.total
+        rise = self.start + (1 - self.start) * done / self.top
+        fall = self.end + (1 - self.end) * (1 - done) / (1 - self.top)
+        return self.peak * ops.minimum(rise, fall)
+
+    def get_config(self) -> dict:
+        return {name: getattr(self, name) for name in ("peak", "total", "start", "top", "end")}

@@ -18,8 +18,10 @@ class TrainingSettings(ImageSettings):
 
     Args:
         crop: (height, width) of patches cropped at random from the cached images; None uses the whole images.
-        pad: before cropping, pad each side by this many pixels, by repeating the edge pixels.
-        flip: mirror training images at random.
+        pad: before cropping, pad each side by this many pixels.
+        edges: what the padding shows: "repeat", the edge pixels again and again; "reflect", the image mirrored there.
+        flip: mirror training images at random; "alternating" mirrors half of them in even epochs and the other half in
+            odd ones, so that each is seen both ways equally often.
         rotation: rotate training images at random by up to this many degrees.
         zoom: scale their height and width at random by up to this fraction.
         shear: shear them at random by up to this fraction.
@@ -35,6 +37,8 @@ class TrainingSettings(ImageSettings):
         batch_size: images per step; halved if a batch does not fit into the device's memory.
         optimizer: the optimizer's name.
         momentum, nesterov: parameters of "sgd".
+        coupled_decay, norm_rate, lookahead: further ones of "sgd": weight decay inside the gradient, a multiple of the
+            rate for the norms' offsets, and slow weights that the fast ones return to; see ``harness.training.sgd``.
         weight_decay: decoupled weight decay of the kernels, multiplied by the learning rate; not for norms and biases.
         ema: the momentum of an exponential moving average of the weights, which is used to predict; 0 for none.
         learning_rate: the largest value of the schedule.
@@ -42,6 +46,8 @@ class TrainingSettings(ImageSettings):
         power: the power of "polynomial".
         milestones: the table of "steps": (until epoch, learning rate), …
         decay: the decay of "time".
+        triangle: of "triangle": the share of the rate at the start, the share of all steps at which the peak is
+            reached, and the share of the rate at the end.
         cycles: the number of "cycles"; a checkpoint is written at the end of each, for ``snapshots``.
         mixed_precision: compute in bfloat16 and keep the weights in float32; for GPUs.
         checkpoint: epochs between two checkpoints; each takes 2 to 3 times the size of the weights.
@@ -52,7 +58,8 @@ class TrainingSettings(ImageSettings):
 
     crop: tuple[int, int] | None = None
     pad: int = 0
-    flip: bool = False
+    edges: Literal["repeat", "reflect"] = "repeat"
+    flip: bool | Literal["alternating"] = False
     rotation: float = 0.0
     zoom: float = 0.0
     shear: float = 0.0
@@ -69,13 +76,19 @@ class TrainingSettings(ImageSettings):
     optimizer: OptimizerName = "sgd"
     momentum: float = 0.9
     nesterov: bool = True
+    coupled_decay: float = 0.0
+    norm_rate: float = 1.0
+    lookahead: bool = False
     weight_decay: float = 0.0
     ema: float = 0.0
     learning_rate: float
-    schedule: Literal["constant", "linear", "polynomial", "steps", "time", "cosine", "one_cycle", "cycles"] = "constant"
+    schedule: Literal[
+        "constant", "linear", "polynomial", "steps", "time", "cosine", "one_cycle", "triangle", "cycles"
+    ] = "constant"
     power: float = 1.0
     milestones: tuple[tuple[int, float], ...] = ()
     decay: float = 0.0
+    triangle: tuple[float, float, float] = (0.2, 0.23, 0.07)
     cycles: int = 1
     mixed_precision: bool = False
     checkpoint: int = 5
@@ -92,6 +105,11 @@ class TrainingSettings(ImageSettings):
         """Whether any augmentation is on."""
         augmentations = (self.flip, self.rotation, self.zoom, self.shear, self.shift, self.crop, self.pad, self.cutout)
         return any(augmentations)
+
+    @property
+    def needs_fast_sgd(self) -> bool:
+        """Whether "sgd" is more than Keras's own."""
+        return bool(self.coupled_decay or self.norm_rate != 1 or self.lookahead)
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -125,6 +143,12 @@ class TrainingSettings(ImageSettings):
         require(self, "cutmix", 0 <= self.cutmix <= 1, "between 0 and 1")
         require(self, "cutmix", not (self.cutmix and self.mixup), "0 if mixup is used")
         self._check_schedule()
+        fits = self.optimizer == "sgd" or not self.needs_fast_sgd
+        require(self, "optimizer", fits, "'sgd' where coupled_decay, norm_rate or lookahead are given")
+        require(self, "coupled_decay", self.coupled_decay >= 0, "0 or more")
+        require(self, "norm_rate", self.norm_rate > 0, "above 0")
+        reflects = self.edges == "repeat" or self.pad < min(self.size)
+        require(self, "pad", reflects, f"below {min(self.size)}, the images' shorter side, if edges is 'reflect'")
         require(
             self, "flip", hflip_safe or not self.flip, "False, because mirroring changes the class in this competition"
         )
@@ -142,6 +166,9 @@ class TrainingSettings(ImageSettings):
             bool(ends) and ends == sorted(set(ends)) and ends[0] >= 1 and all(rate > 0 for _, rate in self.milestones)
         )
         require(self, "milestones", valid, "ascending epochs with rates above 0, such as ((40, 1e-3), (60, 1e-4))")
+        start, top, end = self.triangle
+        inside = 0 <= start <= 1 and 0 < top < 1 and 0 <= end <= 1
+        require(self, "triangle", inside, "three shares between 0 and 1, such as 0.2,0.23,0.07")
         if self.schedule == "cycles":
             require(self, "cycles", self.epochs % self.cycles == 0, f"a divisor of the {self.epochs} epochs")
             require(

@@ -79,7 +79,7 @@ class _Averager:
         no_rows = fold.train[:0]
         self.validation = dataclasses.replace(fold, holdout=no_rows, test=no_rows)
         self.models = build(settings, fold, cache, assemble)
-        compile_trainer(self.models, settings, settings.learning_rate)
+        compile_trainer(self.models, settings, settings.learning_rate, steps=1)  # nothing is trained
         self.weights = {name: _trained(folder, settings, self.models) for name, folder in members.items()}
         self.images = TrainingSequence(
             Batches(cache.images, fold.train, fold.labels, settings.batch_size, seed=fold.seed)

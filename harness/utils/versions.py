@@ -52,8 +52,9 @@ STEPS: dict[str, Step] = {
     # Networks and their training.
     **_one_each(
         "models.networks",
-        "alexnet", "deepergooglenet", "minigooglenet", "minivggnet", "resnet", "wideresnet",
+        "airbench", "alexnet", "deepergooglenet", "minigooglenet", "minivggnet", "resnet", "wideresnet",
     ),
+    "whitening": Step(1, ("models.whitening",)),
     "training": Step(1, ("training.loop", "training.settings", "recipes.trained")),
     "augmentation": Step(1, ("training.augmentation",)),
     "scaling": Step(1, ("training.scaling",)),

@@ -81,3 +81,24 @@ def test_keras_trains_and_predicts_on_the_rows_it_was_given():
     expected = np.mean((ROWS.astype(float) - LABELS[ROWS]) ** 2)
     for made in (batches(), batches(seed=1, batch_size=5)):
         assert np.isclose(model.evaluate(made, verbose=0), expected, rtol=1e-5)
+
+
+def test_alternating_mirrors_each_image_in_every_other_epoch_and_half_of_them_in_each():
+    images = np.arange(40 * 2 * 3 * 3).reshape(40, 2, 3, 3).astype(np.uint8)
+    rows = np.arange(4, 36)
+    from harness.data.batches import Batches
+
+    batches = Batches(images, rows, np.arange(40), 8, seed=3, alternate=True)
+    mirrored: list[set[int]] = []
+    for _ in range(4):
+        this_epoch = set()
+        for number in range(len(batches)):
+            for image, row in zip(*batches[number], strict=True):
+                if np.array_equal(image, images[row][:, ::-1]):
+                    this_epoch.add(int(row))
+                else:
+                    assert np.array_equal(image, images[row])
+        mirrored.append(this_epoch)
+        batches.on_epoch_end()
+    assert len(mirrored[0]) == 16 and mirrored[0] == mirrored[2]
+    assert mirrored[1] == set(rows.tolist()) - mirrored[0] == mirrored[3]

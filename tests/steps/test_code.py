@@ -42,7 +42,7 @@ def test_every_step_has_modules_that_are_there_and_of_which_no_other_has_any():
 NET = {"size": (32, 32), "epochs": 1, "learning_rate": 0.1, "flip": True, "pad": 2, "tta": "random"}
 # A recipe of each kind, with all on that brings in another step.
 RECIPES = [
-    Network(network="minivggnet", **NET),
+    Network(network="minivggnet", whiten=True, **NET),
     FineTune(backbone="efficientnet-lite0", unfreeze=None, **NET),
     FeatureRegression(backbone="efficientnet-lite0", tta="hflip"),
     LogisticRegression(size=(8, 8)),

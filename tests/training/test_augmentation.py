@@ -29,11 +29,12 @@ def layers_for(height: int = 9, width: int = 12, **settings) -> list:
     return augmentation(recipe, MEAN, seed=1)
 
 
-def test_a_random_patch_is_a_crop_of_the_image_with_its_edges_repeated():
+@pytest.mark.parametrize(("edges", "mode"), [("repeat", "edge"), ("reflect", "reflect")])
+def test_a_random_patch_is_a_crop_of_the_image_with_its_edges_repeated_or_reflected(edges, mode):
     images, pad = pictures(), 2
-    (patch,) = layers_for(pad=pad)
+    (patch,) = layers_for(pad=pad, edges=edges)
     found = np.asarray(patch(images, training=True))
-    padded = np.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)), mode="edge")
+    padded = np.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)), mode=mode)
     places = set()
     for image, made in zip(padded, found, strict=True):
         crops = {(y, x): image[y : y + 9, x : x + 12] for y in range(5) for x in range(5)}

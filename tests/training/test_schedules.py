@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from harness.models import keras_backend
 from harness.recipes.network import Network
 from harness.recipes.snapshots import snapshot
+from harness.utils.errors import UserError
 
 pytestmark = pytest.mark.model
 
@@ -60,6 +61,11 @@ def test_one_cycle_peaks_after_a_quarter():
     assert (np.diff(found[25:]) < 0).all()
 
 
+def test_the_triangle_goes_through_its_three_shares_in_straight_lines():
+    found = rates(schedule="triangle", triangle=(0.2, 0.25, 0.07))
+    assert np.allclose(found, np.interp(np.arange(101), [0, 25, 100], [0.2, 1.0, 0.07]), atol=1e-6)
+
+
 @given(st.integers(1, 6), st.integers(1, 5), st.integers(2, 9))
 @settings(max_examples=15)
 def test_cycles_fall_to_almost_nothing_and_begin_again_wherever_they_are_cut_off(cycles, epochs, steps):
@@ -86,7 +92,7 @@ def test_every_optimizer_goes_downhill(name):
     from harness.training.optimizers import optimizer
 
     kernel, bias = trained = variables()
-    made = optimizer(dataclasses.replace(RECIPE, optimizer=name), 0.1, trained)
+    made = optimizer(dataclasses.replace(RECIPE, optimizer=name), 0.1, trained, steps=1)
     made.apply([np.ones((2, 2), np.float32), np.ones(2, np.float32)])
     assert (np.asarray(kernel) < 1).all() and (np.asarray(bias) < 1).all()
 
@@ -95,7 +101,7 @@ def test_weight_decay_shrinks_kernels_and_leaves_norms_and_biases_alone():
     from harness.training.optimizers import optimizer
 
     kernel, bias = trained = variables()
-    made = optimizer(dataclasses.replace(RECIPE, weight_decay=0.5), 0.1, trained)
+    made = optimizer(dataclasses.replace(RECIPE, weight_decay=0.5), 0.1, trained, steps=1)
     made.apply([np.zeros((2, 2), np.float32), np.zeros(2, np.float32)])
     assert np.allclose(np.asarray(kernel), 0.95) and (np.asarray(bias) == 1).all()
 
@@ -104,9 +110,44 @@ def test_averaged_weights_follow_the_weights():
     from harness.training.optimizers import optimizer
 
     kernel, _ = trained = variables()
-    made = optimizer(dataclasses.replace(RECIPE, ema=0.5, momentum=0.0, nesterov=False), 1.0, trained)
+    made = optimizer(dataclasses.replace(RECIPE, ema=0.5, momentum=0.0, nesterov=False), 1.0, trained, steps=2)
     for _ in range(2):
         made.apply([np.ones((2, 2), np.float32), np.ones(2, np.float32)])
     assert np.allclose(np.asarray(kernel), -1)
     made.finalize_variable_values(trained)
     assert np.allclose(np.asarray(kernel), -0.5)  # the mean of 0, where it was after the first step, and -1
+
+
+@pytest.mark.parametrize("lookahead", [False, True])
+def test_coupled_decay_the_rate_of_offsets_and_lookahead_are_those_of_the_formula(lookahead):
+    import keras
+
+    from harness.training.optimizers import optimizer
+
+    steps, rate, momentum, decay, norm_rate = 12, 0.1, 0.85, 0.3, 8.0
+    kernel, offset = keras.Variable([[0.5, -1.0]]), keras.Variable([1.0, -3.0], name="beta")
+    gradients = np.random.default_rng(0).normal(size=(steps, 2, 2)).astype(np.float32)
+    settings = dataclasses.replace(
+        RECIPE, momentum=momentum, coupled_decay=decay, norm_rate=norm_rate, lookahead=lookahead
+    )
+    made = optimizer(settings, rate, [kernel, offset], steps)
+    for to_kernel, to_offset in gradients:
+        made.apply([to_kernel[None], to_offset])
+
+    for number, (start, variable, times) in enumerate([([0.5, -1.0], kernel, 1.0), ([1.0, -3.0], offset, norm_rate)]):
+        weight = slow = np.array(start)
+        velocity = np.zeros(2)
+        for step in range(1, steps + 1):
+            gradient = gradients[step - 1, number] + decay / times * weight
+            velocity = momentum * velocity - rate * times * gradient
+            weight = weight + momentum * velocity - rate * times * gradient
+            if lookahead and step % 5 == 0:
+                slow = slow + (1 - 0.95**5 * (step / steps) ** 3) * (weight - slow)
+                weight = slow
+        assert np.allclose(np.asarray(variable).ravel(), slow if lookahead else weight, atol=1e-4)
+
+
+def test_settings_of_sgd_are_refused_with_another_optimizer():
+    for setting in ({"coupled_decay": 0.1}, {"norm_rate": 2.0}, {"lookahead": True}):
+        with pytest.raises(UserError, match="optimizer must be 'sgd'"):
+            dataclasses.replace(RECIPE, optimizer="adam", **setting).check_training(1, hflip_safe=True)

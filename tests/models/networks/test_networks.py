@@ -22,6 +22,7 @@ TINY_IMAGENET = {"stem": "tiny_imagenet", "stages": (3, 4, 6), "filters": (64, 1
 
 # All weights, then the trainable ones, as published; those of wideresnet as counted here for WRN-16-4.
 PARAMETERS: list[tuple[str, dict[str, Any], tuple[int, int, int, int], int, int]] = [
+    ("airbench", {}, (31, 31, 24, 10), 1_973_632, 1_971_328),
     ("minivggnet", {}, (32, 32, 3, 10), 2_171_178, 2_169_770),
     ("minivggnet", {}, (64, 64, 3, 17), 8_466_225, 8_464_817),
     ("alexnet", {}, (227, 227, 3, 2), 58_327_810, 58_308_674),
@@ -35,6 +36,7 @@ PARAMETERS: list[tuple[str, dict[str, Any], tuple[int, int, int, int], int, int]
 # What is not tried at 16 pixels as it is: too small an image, or more layers than a quick test needs.
 SIDE = {"alexnet": 57}
 OPTIONS: dict[str, dict[str, Any]] = {
+    "airbench": {"widths": (8, 8, 8), "depth": 3},
     "resnet": {"stages": (1, 1, 1), "filters": (16, 16, 32, 64)},
     "wideresnet": {"blocks": (1, 1, 1), "widen": 1},
 }

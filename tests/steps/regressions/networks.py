@@ -14,6 +14,7 @@ from tests.steps.results import Numbers, described, digest, regression
 
 # Networks are larger than a quick test needs; options make some smaller.
 CASES: dict[str, list[tuple[int, dict[str, Any]]]] = {
+    "airbench": [(24, {"widths": (8, 12, 16)}), (24, {"widths": (8, 8, 8), "depth": 3, "logit_scale": 0.5})],
     "alexnet": [(57, {})],
     "deepergooglenet": [(16, {})],
     "minigooglenet": [(62, {})],
@@ -71,3 +72,21 @@ def order_of_layers(_folder: Path) -> Numbers:
 
 for _name in CASES:
     regression(f"networks.{_name}")(functools.partial(every_case, _name))
+
+
+@regression("whitening")
+def whitening(_folder: Path) -> Numbers:
+    """The filters of drawn images, and what they make of them."""
+    from harness.models import keras_backend
+    from harness.models.whitening import Whitening
+
+    keras_backend.start(seed=1)
+    images = pixels(20, 9, 9).astype(np.float32) / 64 - 2
+    layer = Whitening()
+    layer(images)
+    layer.adapt(images)
+    # A direction's sign is free: both signs of each are there, in either order.
+    return {
+        "strength": described(np.abs(np.asarray(layer.kernel)), 12),
+        "sum": described(layer(images).numpy().sum(-1), 8),
+    }

@@ -16,6 +16,17 @@ from tests.steps.regressions import given
 from tests.steps.results import TRAINED, Numbers, defaults, described, regression
 
 PLAIN = TrainingSettings(size=(16, 16), epochs=3, learning_rate=0.02, batch_size=16, schedule="one_cycle")
+FAST = dataclasses.replace(
+    PLAIN,
+    pad=2,
+    edges="reflect",
+    flip="alternating",
+    coupled_decay=0.01,
+    norm_rate=4.0,
+    lookahead=True,
+    schedule="triangle",
+    monitor="last",
+)
 ALL_ON = dataclasses.replace(
     PLAIN,
     epochs=2,
@@ -46,10 +57,12 @@ def trained(folder: Path) -> Numbers:
     fold.labels[:90:2] = 0  # rare classes for the weights
     other = dataclasses.replace(fold, folder=folder / "other")
     earlier = dataclasses.replace(fold, folder=folder / "earlier")
+    fast = dataclasses.replace(fold, folder=folder / "fast")
     with given.without_plots(), given.interrupted(other, reading=9) as stopped:
         train(ALL_ON, stopped, given.network)
     for name, settings, where in (
         ("plain", PLAIN, fold),
+        ("fast", FAST, fast),
         ("all on", ALL_ON, other),
         ("from an epoch", dataclasses.replace(ALL_ON, optimizer="sgd"), earlier),
     ):
@@ -74,7 +87,7 @@ def schedules(folder: Path) -> Numbers:
 
     found: Numbers = {}
     table = {"power": 2.0, "milestones": ((2, 0.1), (3, 0.05), (5, 0.01)), "decay": 0.1, "cycles": 2}
-    for name in ("constant", "linear", "polynomial", "steps", "time", "cosine", "one_cycle", "cycles"):
+    for name in ("constant", "linear", "polynomial", "steps", "time", "cosine", "one_cycle", "triangle", "cycles"):
         settings = TrainingSettings(size=(8, 8), epochs=4, learning_rate=0.5, schedule=name, **table)
         rate = schedule(settings, 97)
         found[name] = [float(rate(step) if callable(rate) else rate) for step in range(0, 388, 24)]
@@ -94,7 +107,7 @@ def optimizers(folder: Path) -> Numbers:
     for name in ("sgd", "rmsprop", "adam", "adagrad", "adadelta", "nadam"):
         kernel, bias = keras.Variable([[0.5, -1.0], [2.0, 0.1]]), keras.Variable([1.0, -3.0])
         settings = dataclasses.replace(PLAIN, optimizer=name, weight_decay=0.2, ema=0.6, learning_rate=0.1)
-        made = optimizer(settings, 0.1, [kernel, bias])
+        made = optimizer(settings, 0.1, [kernel, bias], steps=3)
         for step in range(3):
             made.apply([np.float32([[1, -0.5], [0.2, step]]), np.float32([0.3, -0.1])])
         averages = [value for value in made.variables if value.name.endswith("_average")]

@@ -1,0 +1,49 @@
+"""A frozen first convolution that makes the training images' small patches uncorrelated and equally strong."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+Array = np.ndarray
+
+IMAGES = 5_000  # whose patches are looked at
+EPSILON = 5e-4  # added to the variances, so that noise is not raised to the strength of a signal
+
+
+@keras.saving.register_keras_serializable("harness")
+class Whitening(layers.Layer):
+    """(n, height, width, 3) to (n, height − 1, width − 1, 24): 2×2 patches along their main directions, then GELU.
+
+    The filters are the eigenvectors of the covariance of the patches over the roots of their eigenvalues, and the same
+    filters with the opposite sign. They are not trained; a bias per filter is.
+
+    Source: Page, How to train your ResNet 8: Bag of tricks (2019); with signs, Jordan, 94 % on CIFAR-10 in 3.29 seconds
+    on a single GPU (2024).
+    """
+
+    SIDE = 2
+
+    def build(self, input_shape) -> None:
+        directions = self.SIDE**2 * input_shape[-1]
+        shape = (self.SIDE, self.SIDE, input_shape[-1], 2 * directions)
+        self.kernel = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="kernel")
+        self.bias = self.add_weight(shape=(2 * directions,), initializer="zeros", name="bias")
+
+    def adapt(self, images: Array) -> None:
+        """Set the filters from images: (n, height, width, channels) floats, scaled as the network will see them."""
+        side, channels = self.SIDE, images.shape[-1]
+        patches = np.lib.stride_tricks.sliding_window_view(images, (side, side), axis=(1, 2))
+        rows = patches.reshape(-1, channels * side * side).astype(np.float64)  # ordered as (channel, down, across)
+        values, vectors = np.linalg.eigh(rows.T @ rows / len(rows))
+        filters = (vectors / np.sqrt(values + EPSILON))[:, ::-1]  # the strongest direction first
+        filters = filters.reshape(channels, side, side, -1).transpose(1, 2, 0, 3)
+        self.kernel.assign(np.concatenate([filters, -filters], axis=-1))
+
+    def call(self, images):
+        return ops.gelu(ops.conv(images, self.kernel, padding="valid") + self.bias, approximate=False)
+
+    def compute_output_shape(self, input_shape) -> tuple:
+        count, height, width, channels = input_shape
+        return (count, height - self.SIDE + 1, width - self.SIDE + 1, 2 * self.SIDE**2 * channels)
