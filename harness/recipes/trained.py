@@ -10,6 +10,7 @@ from harness.data.fold import Fold
 from harness.recipes.recipe import Array, ImageRecipe
 from harness.training.settings import TrainingSettings
 from harness.tta.views import CENTRE
+from harness.utils.errors import require
 from harness.utils.fingerprint import default_of
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ class Trained(TrainingSettings, ImageRecipe):
 
     def check(self, competition) -> None:
         super().check(competition)
+        kind = competition.targets
+        require(self, "class_weight", kind.link == "softmax" or not self.class_weight, f"None for {kind.name} targets")
+        for setting, usual in (("label_smoothing", 0.0), ("monitor", "loss")):
+            fits = kind.link != "identity" or getattr(self, setting) in (usual, "last")
+            require(self, setting, fits, f"{usual!r} for {kind.name} targets")
         self.check_training(self.smallest, competition.hflip_safe)
 
     def smoke(self) -> Self:

@@ -179,9 +179,15 @@ class Progress(keras.callbacks.Callback):
         logs = logs or {}
         self.bar.set_postfix_str(
             f"epoch {epoch + 1}/{self.epochs}, loss {logs['loss']:.3f}, "
-            f"validation {logs['val_loss']:.3f}, accuracy {logs['val_accuracy']:.4f}",
+            f"validation {logs['val_loss']:.3f}" + "".join(_measured(logs)),
             refresh=False,
         )
 
     def on_train_end(self, logs: dict | None = None) -> None:
         self.bar.close()
+
+
+def _measured(logs: dict) -> list[str]:
+    """The accuracy on the validation part, or the error of numbers, in words."""
+    names = ("accuracy", "absolute_error")
+    return [f", {name.replace('_', ' ')} {logs[f'val_{name}']:.4f}" for name in names if f"val_{name}" in logs]

@@ -29,8 +29,8 @@ Array = np.ndarray
 
 # What reading a damaged file, or a file of another kind, raises.
 DAMAGE = (OSError, KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
-# The key in the history that decides which epoch is best, by the monitored quantity.
-WATCHED = {"loss": "val_log_loss", "accuracy": "val_accuracy"}
+# The keys in the history of which the first that is there decides which epoch is best, by the monitored quantity.
+WATCHED = {"loss": ("val_log_loss", "val_squared_error"), "accuracy": ("val_accuracy",)}
 
 
 @dataclass
@@ -58,7 +58,8 @@ class TrainingState:
 
     def best(self, by: str) -> int:
         """The epoch with the best validation "loss" or "accuracy", counted from 1; 0 if there is none yet."""
-        values = np.array(self.history.get(WATCHED[by], [])[self.since :])
+        watched = next((name for name in WATCHED[by] if name in self.history), "")
+        values = np.array(self.history.get(watched, [])[self.since :])
         if not len(values) or np.isnan(values).all():
             return 0
         return self.since + 1 + int(np.nanargmin(values) if by == "loss" else np.nanargmax(values))

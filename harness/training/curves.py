@@ -13,7 +13,8 @@ def plot(history: dict[str, list[float]], path: Path, title: str) -> None:
     """Plot loss, accuracy and learning rate by epoch, for training and validation.
 
     Args:
-        history: values by epoch under "loss", "val_loss", "accuracy", "val_accuracy" and "learning_rate".
+        history: values by epoch under "loss", "val_loss", "accuracy" (of numbers "absolute_error"), these with "val_",
+            and "learning_rate".
         path: the PNG file, written atomically.
         title: the figure's title.
     """
@@ -23,7 +24,8 @@ def plot(history: dict[str, list[float]], path: Path, title: str) -> None:
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     figure.suptitle(title)
     epochs = range(1, len(next(iter(history.values()), [])) + 1)
-    for axes, name in zip(figure.subplots(1, 3), ("loss", "accuracy", "learning_rate"), strict=True):
+    middle = "absolute_error" if "absolute_error" in history else "accuracy"
+    for axes, name in zip(figure.subplots(1, 3), ("loss", middle, "learning_rate"), strict=True):
         for key, label, style in ((name, "training", "-"), (f"val_{name}", "validation", "--")):
             if key in history:
                 axes.plot(epochs, history[key], style, label=label, marker="." if len(epochs) < 3 else None)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
+# What is measured each epoch, of one kind of targets or another.
+MEASURED = ("log_loss", "accuracy", "squared_error", "absolute_error")
+
 
 def fit(settings: TrainingSettings, fold: Fold, assemble: Assemble, start: list[Array] | None = None) -> Array:
     """Train on ``fold.train``, stop early on ``fold.validation``, and predict ``fold.predicted()``.
@@ -211,14 +214,14 @@ class _Training:
 
 def _record(settings: TrainingSettings, fold: Fold, models: Models, state: TrainingState, weights_epoch: int) -> None:
     """Write ``training.json``, and report the diagnosis and the scores."""
-    remarks = diagnosis(state.history, len(fold.classes))
+    # Each label is a choice of two.
+    remarks = diagnosis(state.history, 2 if fold.targets.link == "sigmoid" else len(fold.classes))
     for remark in remarks:
         say(f"{fold.title}: {remark}")
-    scores = {name: state.history[f"val_{name}"][weights_epoch - 1] for name in ("log_loss", "accuracy")}
-    say(
-        f"{fold.title}: the weights of epoch {weights_epoch} have accuracy {scores['accuracy']:.4f} and log loss "
-        f"{scores['log_loss']:.4f} on the validation part."
-    )
+    measured = [name for name in MEASURED if f"val_{name}" in state.history]
+    scores = {name: state.history[f"val_{name}"][weights_epoch - 1] for name in measured}
+    told = " and ".join(f"{name.replace('_', ' ')} {scores[name]:.4f}" for name in reversed(measured))
+    say(f"{fold.title}: the weights of epoch {weights_epoch} have {told} on the validation part.")
     record = {
         "batch_size": state.batch_size,
         "batch_size_asked_for": settings.batch_size,

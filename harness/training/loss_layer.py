@@ -1,4 +1,4 @@
-"""The loss layer of a training model: cross entropy with mixed labels, label smoothing and class weights."""
+"""The loss layer of a training model: its loss with mixed labels, label smoothing and class weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = np.ndarray
 
 @keras.saving.register_keras_serializable("harness")
 class LossLayer(layers.Layer):
-    """Adds the cross entropy of [probabilities, labels] as the model's loss, and returns the probabilities.
+    """Adds the loss of [predictions, labels] as the model's, and returns the predictions.
 
     The loss is a layer because the labels are mixed together with their images on the device; ``Model.fit`` only knows
     the labels before mixing. In validation, label smoothing and class weights are not applied.
@@ -24,24 +24,41 @@ class LossLayer(layers.Layer):
     Args:
         label_smoothing: this share of each label is spread over all classes.
         class_weights: one weight per class for the loss; None weights all images equally.
+        loss: a key of ``LOSSES``.
+        unit: of numbers, which are divided by it before the loss.
     """
 
-    def __init__(self, label_smoothing: float = 0.0, class_weights: list[float] | None = None, **kwargs) -> None:
+    def __init__(
+        self,
+        label_smoothing: float = 0.0,
+        class_weights: list[float] | None = None,
+        loss: str = "softmax",
+        unit: float = 1.0,
+        **kwargs,
+    ) -> None:
         super().__init__(dtype="float32", **kwargs)
-        self.label_smoothing, self.class_weights = label_smoothing, class_weights
+        self.label_smoothing, self.class_weights, self.loss, self.unit = label_smoothing, class_weights, loss, unit
 
     def call(self, inputs, training: bool = False):
-        probabilities, labels = inputs
-        losses = keras.losses.categorical_crossentropy(
-            labels, probabilities, label_smoothing=self.label_smoothing if training else 0.0
-        )
+        predictions, labels = inputs
+        losses = LOSSES[self.loss](labels, predictions, self.label_smoothing if training else 0.0, self.unit)
         if training and self.class_weights is not None:
             losses = losses * ops.matmul(labels, ops.array(self.class_weights, "float32"))
         self.add_loss(ops.mean(losses))
-        return probabilities
+        return predictions
 
     def get_config(self) -> dict:
-        return super().get_config() | {"label_smoothing": self.label_smoothing, "class_weights": self.class_weights}
+        settings = {name: getattr(self, name) for name in ("label_smoothing", "class_weights", "loss", "unit")}
+        return super().get_config() | settings
+
+
+# From labels and predictions (n, columns), label smoothing and the unit of numbers, to the loss of each row (n,).
+LOSSES = {
+    "softmax": lambda y, p, smoothing, unit: keras.losses.categorical_crossentropy(y, p, label_smoothing=smoothing),
+    "sigmoid": lambda y, p, smoothing, unit: keras.losses.binary_crossentropy(y, p, label_smoothing=smoothing),
+    "squared": lambda y, p, smoothing, unit: keras.losses.mean_squared_error(y / unit, p / unit),
+    "absolute": lambda y, p, smoothing, unit: keras.losses.mean_absolute_error(y / unit, p / unit),
+}
 
 
 def mixing(settings: TrainingSettings, seed: int) -> layers.Layer | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from harness.models import keras_backend
+from harness.training.heads import Head, head
 
 if TYPE_CHECKING:
     import keras
@@ -22,10 +23,10 @@ class Assemble(Protocol):
     """Makes a network with its initial weights."""
 
     def __call__(self, classes: int, cache: ImageCache, train: Array) -> keras.Model:
-        """A model from (n, height, width, 3) floats of 0…255 to (n, classes) probabilities.
+        """A model from (n, height, width, 3) floats of 0…255 to (n, classes) probabilities by softmax.
 
         Args:
-            classes: the number of classes.
+            classes: the number of columns: of classes or labels, or 1 for a number.
             cache: the images.
             train: the training rows; pixel scaling may depend on these rows only.
         """
@@ -36,13 +37,15 @@ class Models(NamedTuple):
     """Two models with shared weights.
 
     Args:
-        network: predicts; from (n, height, width, 3) pixels of 0…255 to (n, classes) probabilities.
-        trainer: is trained; from {"images": cached pixels, "labels": class numbers} to the same probabilities. It
-            contains the augmentation and the loss.
+        network: predicts; from (n, height, width, 3) pixels of 0…255 to (n, columns) predictions.
+        trainer: is trained; from {"images": cached pixels, "labels": labels} to the same predictions. It contains the
+            augmentation and the loss.
+        head: what the kind of targets decides.
     """
 
     network: keras.Model
     trainer: keras.Model
+    head: Head
 
 
 def build(settings: TrainingSettings, fold: Fold, cache: ImageCache, assemble: Assemble) -> Models:
@@ -61,12 +64,13 @@ def build(settings: TrainingSettings, fold: Fold, cache: ImageCache, assemble: A
 
     keras.config.set_dtype_policy("mixed_bfloat16" if settings.mixed_precision else "float32")
     classes = len(fold.classes)
-    network = assemble(classes, cache, fold.train)
+    kind = head(fold.targets, fold.labels[fold.train], classes)
+    network = kind.on(assemble(classes, cache, fold.train))
 
     # Pixels are sent to the device as bytes; augmentation and normalisation happen there.
     images = keras.Input((*settings.size, 3), dtype="uint8", name="images")
-    class_numbers = keras.Input((), dtype="int32", name="labels")
-    augmented, labels = images, keras.ops.one_hot(class_numbers, classes, dtype="float32")
+    fed_labels = keras.Input(kind.shape, dtype=kind.dtype, name="labels")
+    augmented, labels = images, kind.dense(fed_labels)
     for layer in augmentation(settings, cache.mean(fold.train), fold.seed):
         augmented = layer(augmented)
     mixing_layer = mixing(settings, fold.seed + 5)
@@ -74,22 +78,17 @@ def build(settings: TrainingSettings, fold: Fold, cache: ImageCache, assemble: A
         mixed = mixing_layer({"images": augmented, "labels": labels})
         augmented, labels = mixed["images"], mixed["labels"]
     class_weights = balance(fold.labels[fold.train], classes) if settings.class_weight == "balanced" else None
-    outputs = LossLayer(settings.label_smoothing, class_weights)([network(augmented), labels])
-    return Models(network, keras.Model({"images": images, "labels": class_numbers}, outputs, name="trainer"))
+    loss = LossLayer(settings.label_smoothing, class_weights, kind.loss, kind.unit)
+    outputs = loss([network(augmented), labels])
+    return Models(network, keras.Model({"images": images, "labels": fed_labels}, outputs, name="trainer"), kind)
 
 
 def compile_trainer(models: Models, settings: TrainingSettings, rate: Any, steps: int) -> None:
     """Compile the trainer with the optimizer from the settings, at a learning rate or a schedule, for so many steps."""
-    import keras
-
     from harness.training.optimizers import optimizer
 
     models.trainer.compile(
         optimizer(settings, rate, models.trainer.trainable_variables, steps),
-        metrics=[
-            keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
-            # The loss also includes weight decay and label smoothing; this metric is the cross entropy only.
-            keras.metrics.SparseCategoricalCrossentropy(name="log_loss"),
-        ],
+        metrics=models.head.metrics(),
         jit_compile=keras_backend.compiles_well(),
     )

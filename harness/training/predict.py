@@ -52,7 +52,7 @@ def predict(settings: TrainingSettings, fold: Fold, network: keras.Model) -> Arr
             assert isinstance(images, np.ndarray)  # without labels, a batch is only images
             probabilities = halving(run, images).reshape(-1, *shape)
             part = slice(start, start + len(images))
-            averages[part] = equal(probabilities.swapaxes(0, 1), settings.average)
+            averages[part] = equal(probabilities.swapaxes(0, 1), settings.average, fold.targets.link)
             validation_part = validation_by_view[part]  # validation rows come first
             validation_part[:] = probabilities[: len(validation_part)]
             start += len(images)
