@@ -282,7 +282,7 @@ def _check_classes(empty_classes: list[str], folder: Path) -> None:
 def _hash_and_group(images: ImageSource, sources: list[str], near: bool) -> tuple[list[str], Array]:
     """A hash of each image's bytes, and group numbers: equal for copies, and for near duplicates if ``near`` is set."""
     from harness.data import near_duplicates
-    from harness.data.images import UnreadableError, rgb
+    from harness.data.images import UnreadableError, opened
 
     def examine(source: str) -> tuple[str, near_duplicates.Perceived | None]:
         content = images.read(source)
@@ -291,10 +291,11 @@ def _hash_and_group(images: ImageSource, sources: list[str], near: bool) -> tupl
         if not near:
             return digest, None
         try:
-            image = rgb(content)
+            with opened(content) as image:
+                is_large = min(image.shape[:2]) >= near_duplicates.TOO_SMALL
+                return digest, near_duplicates.perceive(image) if is_large else None
         except UnreadableError:
             return digest, None  # reported when the cache is built
-        return digest, near_duplicates.perceive(image) if min(image.shape[:2]) >= near_duplicates.TOO_SMALL else None
 
     workers = (os.cpu_count() or 1) + 2  # more than cores, since reading waits for the disk
     with concurrent.futures.ThreadPoolExecutor(workers) as pool, progress("reading images", len(sources), "img") as bar:

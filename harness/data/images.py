@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 import cv2
 import numpy as np
-from PIL import Image
 
+from harness.data.image_sizes import JPEG, PNG, ROOM, UnreadableError, claim, jpeg_size
 from harness.utils.errors import UserError
 
 Array = np.ndarray
@@ -23,18 +24,16 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 # Nor do Pillow's.
 warnings.filterwarnings("ignore", module="PIL")
 
-# A larger image is an accident or an attack: decoding it would take over 1.6 GB.
-MAX_PIXELS = 1 << 29
-
-# The same for what is decoded at its full size.
-MAX_DECODED_PIXELS = 1 << 27
-
 # The start of a JPEG segment: 0xFF and a code other than a stuffed zero, padding or a restart marker of scan data.
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
-
-class UnreadableError(Exception):
-    """The bytes are not a complete image; the message says why."""
+# OpenCV's flags for decoding at a fraction of the size.
+REDUCED = {
+    1: cv2.IMREAD_COLOR_RGB,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
 
 
 @dataclass(frozen=True)
@@ -76,14 +75,22 @@ def load(content: bytes | Array, geometry: Geometry) -> Array:
     Raises:
         UnreadableError: the content is empty, truncated, or not an image.
     """
-    return resize(rgb(content, geometry), geometry)
+    with opened(content, geometry) as image:
+        return resize(image, geometry)
 
 
-def rgb(content: bytes | Array, geometry: Geometry | None = None) -> Array:
-    """An image as (h, w, 3) uint8 RGB, not resized to an exact size; arguments and errors as for ``load``."""
-    if isinstance(content, bytes):
-        return decode(content, geometry)
-    return np.repeat(content[:, :, None], 3, axis=2) if content.ndim == 2 else content
+@contextmanager
+def opened(content: bytes | Array, geometry: Geometry | None = None) -> Iterator[Array]:
+    """A context with an image as (h, w, 3) uint8 RGB, not resized; arguments and errors as for ``load``.
+
+    Several threads may open images; large ones wait for each other, for memory.
+    """
+    if not isinstance(content, bytes):
+        yield np.repeat(content[:, :, None], 3, axis=2) if content.ndim == 2 else content
+        return
+    flag, needed = _looked_at(content, geometry)
+    with ROOM.taken(needed):
+        yield _decoded(content, flag)
 
 
 def decode(content: bytes, geometry: Geometry | None = None) -> Array:
@@ -94,14 +101,24 @@ def decode(content: bytes, geometry: Geometry | None = None) -> Array:
     is up to twice as fast. With the same crop, photographs of 500 pixels resized to 224, 128 and 64 pixels then differ
     from fully decoded ones by 1.2, 0.7 and 0.3 grey levels on average.
     """
+    with opened(content, geometry) as image:
+        return image
+
+
+def _looked_at(content: bytes, geometry: Geometry | None) -> tuple[int, int]:
+    """OpenCV's flag to decode an image with, and the bytes that decoding takes.
+
+    Raises:
+        UnreadableError: the image is cut off, or too large.
+    """
     if not content:
         raise UnreadableError("the file is empty")
     _require_whole(content)
-    if geometry is None or not content.startswith(b"\xff\xd8"):
-        _require_size(content)
-    flag = cv2.IMREAD_COLOR_RGB
-    if geometry is not None and content.startswith(b"\xff\xd8"):
-        flag = _reduced_flag(content, geometry)
+    shrinkage = _shrinkage(content, geometry) if geometry is not None and content.startswith(JPEG) else 1
+    return REDUCED[shrinkage], claim(content, shrinkage).bytes
+
+
+def _decoded(content: bytes, flag: int) -> Array:
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), flag)
     except cv2.error as error:
@@ -146,31 +163,11 @@ def _resize(image: Array, height: int, width: int) -> Array:
 
 def _require_whole(content: bytes) -> None:
     """Reject a truncated JPEG or PNG: OpenCV would fill the missing part with grey. Bytes after the end may follow."""
-    if content.startswith(b"\xff\xd8"):
+    if content.startswith(JPEG):
         if not _has_end_marker(content):
             raise UnreadableError("the JPEG is cut off")
-    elif content.startswith(b"\x89PNG") and b"IEND" not in content:
+    elif content.startswith(PNG) and b"IEND" not in content:
         raise UnreadableError("the PNG is cut off")
-
-
-def _require_size(content: bytes) -> None:
-    """Reject an image whose header claims too many pixels, before memory is taken for them."""
-    if content.startswith(b"\x89PNG"):
-        width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
-    elif content.startswith(b"GIF8"):
-        width, height = int.from_bytes(content[6:8], "little"), int.from_bytes(content[8:10], "little")
-    elif content.startswith(b"\xff\xd8"):
-        height, width = _jpeg_size(content)
-    else:
-        try:
-            with Image.open(io.BytesIO(content)) as image:
-                width, height = image.size
-        except Image.DecompressionBombError:
-            raise UnreadableError("it claims too many pixels") from None
-        except Exception:  # what Pillow cannot read may still be one that OpenCV can
-            return
-    if height * width > MAX_DECODED_PIXELS:
-        raise UnreadableError(f"it claims {height}×{width} pixels")
 
 
 def _has_end_marker(content: bytes) -> bool:
@@ -183,34 +180,9 @@ def _has_end_marker(content: bytes) -> bool:
     return False
 
 
-def _reduced_flag(content: bytes, geometry: Geometry) -> int:
-    """OpenCV's flag for decoding a JPEG at the smallest size that is still large enough."""
-    height, width = _jpeg_size(content)
-    if height * width > MAX_PIXELS:
-        raise UnreadableError(f"it claims {height}×{width} pixels")
+def _shrinkage(content: bytes, geometry: Geometry) -> int:
+    """The fraction of its size at which a JPEG is decoded: the smallest size that is still large enough."""
+    height, width, _ = jpeg_size(content)
     # The orientation tag may swap the sides; comparing the shorter with the longer side is safe either way.
-    shrinkage = min(height, width) / max(geometry.height, geometry.width)
-    if shrinkage >= 16:
-        return cv2.IMREAD_REDUCED_COLOR_8
-    if shrinkage >= 8:
-        return cv2.IMREAD_REDUCED_COLOR_4
-    return cv2.IMREAD_REDUCED_COLOR_2 if shrinkage >= 2 else cv2.IMREAD_COLOR_RGB
-
-
-def _jpeg_size(content: bytes) -> tuple[int, int]:
-    """(height, width) from a JPEG's frame header.
-
-    Source: ITU-T T.81, annex B.
-    """
-    offset = 2
-    while offset + 9 <= len(content):
-        if content[offset] != 0xFF:
-            break
-        marker = content[offset + 1]
-        if marker == 0xFF:  # padding
-            offset += 1
-        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return int.from_bytes(content[offset + 5 : offset + 7]), int.from_bytes(content[offset + 7 : offset + 9])
-        else:
-            offset += 2 + int.from_bytes(content[offset + 2 : offset + 4])
-    raise UnreadableError("the JPEG has no frame header")
+    ratio = min(height, width) / max(geometry.height, geometry.width)
+    return next((fraction for least, fraction in ((16, 8), (8, 4), (2, 2)) if ratio >= least), 1)

@@ -7,13 +7,18 @@ import io
 import os
 import struct
 import tarfile
+import threading
+import time
 import tracemalloc
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.data.archives.archives import unpacked
+from harness.data.image_sizes import MOST_BYTES
 from harness.data.images import Geometry, UnreadableError, decode
 from harness.data.readers import cifar_batches
 from harness.data.readers.reader import walk
@@ -69,7 +74,6 @@ def png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
-BITMAP = struct.pack("<IiiHHIIiiII", 40, 40_000, 40_000, 1, 24, *[0] * 6)
 BOMBS = {
     "png": png(30_000, 30_000),
     "gif": b"GIF89a" + struct.pack("<HHBBB", 60_000, 60_000, 0, 0, 0) + b";",
@@ -85,6 +89,43 @@ BOMBS = {
 def test_an_image_that_claims_too_many_pixels_is_refused(kind: str, geometry: Geometry | None):
     with pytest.raises(UnreadableError, match=r"claims .*pixels"):
         decode(BOMBS[kind], geometry)
+
+
+def test_a_tiff_that_pillow_does_not_know_is_refused_by_its_directory():
+    """Three samples of 32 bits of floating point."""
+    tags = {256: 30_000, 257: 30_000, 258: 32, 259: 8, 262: 2, 277: 3, 278: 30_000, 339: 3}
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    with pytest.raises(UnreadableError, match=r"claims 30000×30000 pixels"):
+        decode(b"II*\x00\x08\x00\x00\x00" + struct.pack("<H", len(tags)) + directory + bytes(4))
+
+
+@pytest.mark.parametrize(
+    "content", [b"#?RADIANCE\n\n-Y 30000 +X 30000\n", b"\x59\xa6\x6a\x95" + b"\xff" * 28, b"II*\x00abcd"]
+)
+def test_what_has_no_header_that_can_be_read_is_not_decoded(content: bytes, monkeypatch):
+    monkeypatch.setattr("cv2.imdecode", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(UnreadableError, match=r"known format|no directory"):
+        decode(content)
+
+
+def test_several_large_images_at_once_wait_for_each_other(monkeypatch):
+    """Each takes four tenths of what all may."""
+    side = int((0.4 * MOST_BYTES / 6) ** 0.5)
+    now, most, change = [0], [0], threading.Lock()
+
+    def count(content, flag):
+        with change:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.05)
+        with change:
+            now[0] -= 1
+        return np.zeros((2, 2, 3), np.uint8)
+
+    monkeypatch.setattr("cv2.imdecode", count)
+    with ThreadPoolExecutor(8) as pool:
+        assert len([*pool.map(decode, [png(side, side)] * 8)]) == 8
+    assert most[0] == 2
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from harness.data import near_duplicates
 from harness.data.cache.cache import blocks
 from harness.data.dataset import Dataset
 from harness.data.folds import group_by
-from harness.data.images import UnreadableError, rgb
+from harness.data.images import UnreadableError, opened
 from harness.utils import fingerprint as fp
 from harness.utils.console import progress, say
 from harness.utils.files import lock, read_json, write_json
@@ -153,14 +153,15 @@ def _scan(dataset: Dataset) -> _Scan:
 
 
 def _scan_image(scan: _Scan, row: int, content: bytes | Array) -> None:
-    image = rgb(content)
+    with opened(content) as image:
+        scan.sizes[row] = image.shape[:2]
+        red, green, blue = (image[..., channel] for channel in range(3))
+        scan.colourless[row] = np.array_equal(red, green) and np.array_equal(green, blue)
+        scan.hashes[row], scan.thumbnails[row], scan.flat[row] = near_duplicates.perceive(image)
     if isinstance(content, bytes):
         scan.kinds[row], scan.one_channel[row] = _kind(content)
     else:
         scan.kinds[row], scan.one_channel[row] = "array", content.ndim == 2
-    scan.sizes[row] = image.shape[:2]
-    scan.colourless[row] = np.array_equal(image[..., 0], image[..., 1]) and np.array_equal(image[..., 1], image[..., 2])
-    scan.hashes[row], scan.thumbnails[row], scan.flat[row] = near_duplicates.perceive(image)
 
 
 def _kind(content: bytes) -> tuple[str, bool]:
