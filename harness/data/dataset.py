@@ -16,11 +16,11 @@ import numpy as np
 
 from harness.data.archives.archives import archives_in, tables_beside, unpacked
 from harness.data.folds import HoldOut, group_by, join_groups
-from harness.data.readers.reader import ImageSource, Listing, Reader, find, recognised
+from harness.data.readers.reader import ImageSource, Listing, Reader, find, left_out, recognised
 from harness.data.splits import HOLDOUT, TRAIN
 from harness.data.targets import MULTICLASS, Targets
 from harness.utils import fingerprint as fp
-from harness.utils.console import progress
+from harness.utils.console import progress, say
 from harness.utils.errors import UserError, some
 from harness.utils.files import table_about, write_table
 from harness.utils.versions import STEPS, versions
@@ -118,6 +118,8 @@ def load_or_read(
         return stored
     listing = reader.listing(folder)
     _check(listing, folder)
+    if reader.on_disk and (missing := left_out(folder)):
+        say(missing)
     classes, cells = labelled(listing, targets)
     labels = targets.parse(cells, classes)
     splits = np.array([row.split for row in listing.rows], dtype="U8")

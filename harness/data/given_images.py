@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from harness.data.dataset import Dataset
-from harness.data.readers.reader import IMAGE_SUFFIXES, Files, images_below, is_image
+from harness.data.readers.reader import IMAGE_SUFFIXES, Files, images_below, is_image, left_out
 from harness.data.splits import TEST
 from harness.data.targets import Targets
 from harness.utils import fingerprint as fp
+from harness.utils.console import say
 from harness.utils.errors import UserError, some
 
 
@@ -31,6 +32,8 @@ def given_images(path: Path, classes: tuple[str, ...], targets: Targets) -> Data
     if path.is_dir():
         root, sources = path, images_below(path, "")
         ids = sources
+        if missing := left_out(path):
+            say(missing)
         if not sources:
             raise UserError(
                 f"there is no image in {path}, of the kinds {', '.join(sorted(IMAGE_SUFFIXES))}.", "give another folder"

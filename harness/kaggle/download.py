@@ -219,7 +219,7 @@ def _write(file: Path, scores: list[float], source: str) -> None:
     table.writerow(COLUMNS)
     table.writerow([len(scores), "", TEAMS, source])
     table.writerows([rank, score, "any", source] for rank, score in enumerate(scores, 1))
-    write_text(file, text.getvalue())
+    write_text(file, text.getvalue(), private=True)
 
 
 def _scores(archive: Path) -> list[float]:

@@ -98,7 +98,7 @@ class Ledger:
 
     def append(self, *entries: Entry) -> None:
         """Append entries, one whole line each, and flush them to disk before returning."""
-        with lock(self.path, "the ledger of submissions"), self.path.open("ab+", buffering=0) as file:
+        with lock(self.path, "the ledger of submissions"), open(self.path, "ab+", 0, opener=_private) as file:
             size = file.seek(0, os.SEEK_END)
             text = io.StringIO()
             table = csv.writer(text, lineterminator="\n")
@@ -191,3 +191,8 @@ def _value(kind: str, cell: str) -> str | float | int | None:
     if cell == "":
         return None
     return float(cell) if kind.startswith("float") else int(cell)
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file; if it is new, nobody but its owner may read it."""
+    return os.open(path, flags, 0o600)

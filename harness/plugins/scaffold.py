@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 from string import Template
 
 from harness.data.archives.archives import archives_in, is_archive, tables_beside, unpacked
-from harness.data.readers.reader import Listing, is_image, walk
+from harness.data.readers.reader import Listing, is_image, left_out, walk
 from harness.data.splits import HOLDOUT, TEST, TRAIN
 from harness.plugins import loading, trust
 from harness.plugins.guess import Choices, code, guess, submission
 from harness.scoring.metrics import METRICS
 from harness.utils.errors import UserError, some
-from harness.utils.files import write_json
+from harness.utils.files import lock, whole_folder, write_json
 from harness.utils.workspace import Workspace
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -61,6 +60,8 @@ def create(workspace: Workspace, name: str, source: Path, choices: Choices | Non
     METRICS[metric].check(listing.classes)
     form = submission(found, metric, listing.classes)
     said = [*found.said, *_counts(listing), _said_of_metric(metric, choices)]
+    if missing := left_out(found.folder):
+        said.append(missing)
     if form.value == "probability":
         said.append(f"CSV: the probability of the class {form.positive!r}")
     values = {
@@ -77,14 +78,12 @@ def create(workspace: Workspace, name: str, source: Path, choices: Choices | Non
         "layout": found.reader.looks_for.replace("`", "'"),
         "holdout": _said_of_holdout(listing),
     }
-    temporary = folder.with_name(f".{folder_name}.new")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    for file in loading.FILES:
-        template = Template((TEMPLATES / f"{file}.template").read_text(encoding="utf-8"))
-        (temporary / file).write_text(template.substitute(values), encoding="utf-8")
-    write_json(workspace.data(folder_name) / "source.json", {"folder": str(source)})
-    temporary.rename(folder)
+    source_file = workspace.data(folder_name) / "source.json"
+    with lock(source_file, "that competition"), whole_folder(folder) as coming:
+        for file in loading.FILES:
+            template = Template((TEMPLATES / f"{file}.template").read_text(encoding="utf-8"))
+            (coming / file).write_text(template.substitute(values), encoding="utf-8")
+        write_json(source_file, {"folder": str(source)})
     trust.made_here(workspace)
     return folder_name, said
 

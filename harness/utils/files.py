@@ -23,19 +23,19 @@ DIGEST = "digest"
 
 
 @contextlib.contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def whole(path: Path, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside ``path``, and rename it to ``path`` if the block succeeds.
 
     A reader sees either the old file or the new one, never a partial one; after a kill the old one is still there.
     The temporary name cannot be guessed, and is made anew: no link that lies there already is followed. Leftovers of
     killed processes go after an hour. Where several processes may write the same file, callers hold ``lock(path)``.
+
+    Args:
+        path: the file.
+        private: nobody but its owner may read it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in path.parent.glob(f".{glob.escape(path.name)}.????????.tmp{path.suffix}"):
-        if time.time() - leftover.lstat().st_mtime > 3600:
-            leftover.unlink(missing_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp{path.suffix}")
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    temporary = _new_name(path)
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600 if private else 0o666))
     try:
         yield temporary
         sync(temporary)
@@ -45,14 +45,53 @@ def whole(path: Path) -> Iterator[Path]:
         raise
 
 
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """The same for a folder: yield a new one beside ``path``, and rename it to ``path`` if the block succeeds.
+
+    A folder that is there already is replaced. What killed processes left goes at once: callers hold ``lock(path)``.
+    """
+    temporary, replaced = _new_name(path, 0), _new_name(path, 0)
+    temporary.mkdir()
+    try:
+        yield temporary
+        if path.exists() or path.is_symlink():
+            path.replace(replaced)  # not removed in place: a partly removed folder would still be taken for whole
+        temporary.replace(path)
+    finally:
+        _remove(temporary, replaced)
+
+
+def _new_name(path: Path, age: float = 3600) -> Path:
+    """A name beside a path that nobody can guess; what was left under such names goes at an age in seconds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove(
+        *(
+            leftover
+            for leftover in path.parent.glob(f".{glob.escape(path.name)}.????????.tmp{path.suffix}")
+            if time.time() - leftover.lstat().st_mtime >= age
+        )
+    )
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp{path.suffix}")
+
+
+def _remove(*paths: Path) -> None:
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def sync(path: Path) -> None:
     """Flush a file's contents to the disk."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
-def write_text(path: Path, text: str) -> None:
-    with whole(path) as temporary:
+def write_text(path: Path, text: str, private: bool = False) -> None:
+    """Write a UTF-8 file as it stands; arguments as for ``whole``."""
+    with whole(path, private) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
 
 

@@ -29,7 +29,7 @@ def _one_each(folder: str, *names: str) -> dict[str, Step]:
 
 STEPS: dict[str, Step] = {
     # Data.
-    "dataset": Step(1, ("data.dataset",)),
+    "dataset": Step(2, ("data.dataset",)),
     **_one_each(
         "data.readers",
         "cifar_batches", "class_folders", "class_in_name", "digits", "labels_file", "numbered_files", "table",

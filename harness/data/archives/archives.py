@@ -19,7 +19,7 @@ from typing import IO, NamedTuple
 from harness.data.archives import seven_zip
 from harness.utils.console import progress
 from harness.utils.errors import UserError, some
-from harness.utils.files import lock, out_of_space, read_json, require_space, size, write_json
+from harness.utils.files import lock, out_of_space, read_json, require_space, size, whole_folder, write_json
 
 SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip", ".7z")
 INNER_SUFFIXES = (".zip", ".7z")
@@ -82,29 +82,14 @@ def unpacked(archives: list[Path], target: Path, beside: Sequence[Path] = ()) ->
     marker = {"archives": [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in (*archives, *beside)]}
     with lock(target, "the unpacked data"):
         if read_json(target / MARKER) != marker:
-            temporary, replaced = (target.with_name(f".{target.name}.{kind}") for kind in ("tmp", "old"))
-            _remove(temporary, replaced)  # left by a killed process
-            try:
-                temporary.mkdir()
+            with whole_folder(target) as coming:
                 for archive in archives:
-                    _unpack(archive, temporary)
+                    _unpack(archive, coming)
                 for file in beside:
-                    if not (temporary / file.name).exists():
-                        shutil.copyfile(file, temporary / file.name)
-                write_json(temporary / MARKER, marker)
-                if target.exists():
-                    target.replace(
-                        replaced
-                    )  # not removed in place: a partly removed folder would still have its marker
-                temporary.replace(target)
-            finally:
-                _remove(temporary, replaced)
+                    if not (coming / file.name).exists():
+                        shutil.copyfile(file, coming / file.name)
+                write_json(coming / MARKER, marker)
     return target
-
-
-def _remove(*folders: Path) -> None:
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _unpack(archive: Path, parent: Path) -> None:

@@ -94,9 +94,9 @@ class CompressedRows:
 
 
 def new_file(part: Path) -> h5py.File:
-    """A new file, open for writing, in which large data sets are aligned to ``ALIGNMENT`` bytes."""
+    """A file that was not there, open for writing; large data sets in it are aligned to ``ALIGNMENT`` bytes."""
     # Since version 1.8, HDF5 has checksums of its own metadata: a flipped bit there is an error, not a crash.
-    return h5py.File(part, "w", libver=("v108", "v108"), alignment_threshold=4096, alignment_interval=ALIGNMENT)
+    return h5py.File(part, "x", libver=("v108", "v108"), alignment_threshold=4096, alignment_interval=ALIGNMENT)
 
 
 def create(h5: h5py.File, layout: Layout, n: int, compressed: bool) -> None:

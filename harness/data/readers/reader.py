@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,7 +17,14 @@ from harness.utils.errors import UserError, some
 
 Array = np.ndarray
 
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
+IMAGE_SUFFIXES = {
+    ".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
+}  # fmt: skip
+# Images too, but of kinds that neither OpenCV nor Pillow reads, or not as RGB.
+OTHER_SUFFIXES = {
+    ".arw", ".cr2", ".cr3", ".dcm", ".dng", ".exr", ".hdr", ".heic", ".heif", ".jxl", ".nef", ".orf", ".psd", ".raf",
+    ".svg", ".svs", ".tga",
+}  # fmt: skip
 
 
 class Row(NamedTuple):
@@ -133,6 +141,19 @@ def is_image(path: str) -> bool:
 def images_below(folder: Path, below: str) -> list[str]:
     """Every image below ``folder / below``, as paths relative to ``folder``, in natural order."""
     return [path for path, _ in walk(folder, below) if is_image(path)]
+
+
+def left_out(folder: Path) -> str | None:
+    """What is said of images below a folder that are of kinds that cannot be read; None if there are none."""
+    paths = [path for path, _ in walk(folder) if PurePosixPath(path).suffix.lower() in OTHER_SUFFIXES]
+    if not paths:
+        return None
+    kinds = Counter(PurePosixPath(path).suffix.lower() for path in paths)
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
+    return (
+        f"left out: {len(paths):,} images of kinds that cannot be read ({counts}): {some(paths, 3)}. "
+        "Their ids will be missing; convert them to PNG or JPEG to have them."
+    )
 
 
 def stem(path: str) -> str:

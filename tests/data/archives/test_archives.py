@@ -547,7 +547,7 @@ def test_interrupted(tmp_path: Path, stop: int, interruption: type, monkeypatch:
 
 def test_what_a_kill_left_is_not_used(tmp_path: Path) -> None:
     archive = zipped(tmp_path / "x.zip", {"1.jpg": b"1"})
-    for left in (".target.tmp", ".target.old"):
+    for left in (".target.0123abcd.tmp", ".target.abcd0123.tmp"):
         (tmp_path / left / "x").mkdir(parents=True)
         (tmp_path / left / "x" / "half.jpg").touch()
     assert contents(unpacked([archive], tmp_path / "target")) == {"x/1.jpg": b"1"}
