@@ -17,28 +17,55 @@ def add_commands(commands: Commands) -> None:
         "kernel",
         run_kernel,
         "a finished run as a Kaggle notebook that needs no internet, for code competitions",
-        "harness kernel pets blend --to ~/pets-kernel --owner ann",
+        "harness kernel pets blend --push\n  harness kernel pets blend --to ~/pets-kernel --owner ann",
     )
     add_competition(command)
     command.add_argument("of", metavar="RUN", help=RUN_HELP)
     command.add_argument(
         "--to", type=Path, metavar="FOLDER", help="a new folder (default: submissions/COMP/kernels/RECIPE-KEY)"
     )
-    command.add_argument("--owner", metavar="NAME", help="your name on Kaggle")
+    command.add_argument("--owner", metavar="NAME", help="your name on Kaggle (default with --push: the credentials')")
     command.add_argument("--gpu", action="store_true", help="ask for a GPU")
+    command.add_argument(
+        "--push",
+        action="store_true",
+        help="send it to Kaggle, once; wait for its run, submit it, wait for its score",
+    )
+    command.add_argument("--message", metavar="TEXT", help="with --push: a note for Kaggle's list (default: the run)")
+    command.add_argument("--again", action="store_true", help="with --push: submit it even if it was submitted before")
     add_data(command)
 
 
 def run_kernel(workspace: Workspace, options: Namespace) -> None:
-    """Write a run's dataset and notebook."""
-    from harness.kaggle.kernel import NOBODY
+    """Write a run's dataset and notebook, and send them."""
+    from harness.kaggle.kernel import NOBODY, Kernel
     from harness.runs.records import find
 
     competition = competition_of(workspace, options)
     record = find(workspace.runs(competition.name), options.of)
     default = workspace.submissions(competition.name) / "kernels" / f"{record.recipe}-{record.key[:8]}"
-    writer = competition.kernel_writer(options.owner or NOBODY, options.gpu)
-    kernel = writer.write(record, options.to or default, replace=options.to is None)
-    out = console()
-    out.print(f"dataset: {workspace.shown(kernel.dataset)} ({len(kernel.files)} files)")
-    out.print(f"notebook: {workspace.shown(kernel.notebook)}")
+
+    def write(owner: str) -> Kernel:
+        writer = competition.kernel_writer(owner, options.gpu)
+        kernel = writer.write(record, options.to or default, replace=options.to is None)
+        console().print(f"dataset: {workspace.shown(kernel.dataset)} ({len(kernel.files)} files)")
+        console().print(f"notebook: {workspace.shown(kernel.notebook)}")
+        return kernel
+
+    if not options.push:
+        kernel = write(options.owner or NOBODY)
+        command = f"harness kernel {competition.name} {options.of} --push"
+        name = "" if kernel.owner != NOBODY else f"; to send it by hand, put your name for {NOBODY} with --owner"
+        console().print(f"next: {command}{name}")
+        return
+    from harness.kaggle.push import push
+
+    push(
+        workspace,
+        competition.declaration,
+        record,
+        write,
+        owner=options.owner,
+        text=options.message,
+        again=options.again,
+    )

@@ -26,6 +26,7 @@ class Patience:
         stall: the time limit for a download to make progress.
         score: the time limit for a submission's score.
         poll: the first waiting time between two requests for a score; it grows up to ten times.
+        run: the time limit for a kernel's run, and for the score of what it predicts.
         retry: the waiting time before a failed call is repeated; it grows up to twelve times.
         doubt: how long a file that Kaggle was asked to file, without an answer, is not sent again.
     """
@@ -33,6 +34,7 @@ class Patience:
     call: float = 60
     stall: float = 120
     score: float = 900
+    run: float = 12 * 3600
     poll: float = 3
     retry: float = 5
     doubt: float = 900
@@ -59,11 +61,15 @@ class Client:
         """The competition's "title", "deadline", "disabled", "notebooks_only" and "entered"; the numbers of submissions
         made "today" and in "total", and of those "left" today; whether the limit is one on the "total".
         """
-        return self._call("about", slug=self.slug)
+        return self.call("about", slug=self.slug)
+
+    def owner(self) -> str:
+        """The user's name on Kaggle; empty if the credentials do not tell it."""
+        return self.call("owner")["owner"]
 
     def data_files(self) -> dict[str, int]:
         """The size of each data file in bytes, by its name."""
-        return self._call("files", slug=self.slug)["files"]
+        return self.call("files", slug=self.slug)["files"]
 
     def download(self, folder: Path, grown: Callable[[int], None], name: str | None = None) -> None:
         """Download the data as ``<slug>.zip`` into a folder, resuming a partial download; nothing is verified.
@@ -85,17 +91,17 @@ class Client:
 
         limit, to = self.patience.stall, str(folder)
         if name is None:
-            self._call("download", limit, alive=alive, slug=self.slug, folder=to)
+            self.call("download", limit, alive=alive, slug=self.slug, folder=to)
         else:
-            self._call("download_file", limit, alive=alive, slug=self.slug, folder=to, name=name)
+            self.call("download_file", limit, alive=alive, slug=self.slug, folder=to, name=name)
 
     def leaderboard(self, folder: Path) -> None:
         """Download the leaderboard as ``<slug>.zip`` into a folder; nothing is verified."""
-        self._call("leaderboard", slug=self.slug, folder=str(folder))
+        self.call("leaderboard", slug=self.slug, folder=str(folder))
 
     def private_leaderboard(self) -> list[str | None] | None:
         """The private leaderboard's scores, in its order; None while there is none."""
-        return self._call("private_leaderboard", slug=self.slug)["scores"]
+        return self.call("private_leaderboard", slug=self.slug)["scores"]
 
     def submit(
         self,
@@ -122,7 +128,7 @@ class Client:
         """
         grant = self.patience.call + process.GRACE
         limit = self.patience.call + file.stat().st_size / SLOWEST_UPLOAD
-        answer = self._call(
+        answer = self.call(
             "submit",
             limit,
             slug=self.slug,
@@ -140,29 +146,37 @@ class Client:
         error, or a word that Kaggle uses and we do not know), "why" (the reason of an error), "public" and "private"
         (the scores). In a row that cannot be read, what is missing is empty.
         """
-        return self._call("submissions", slug=self.slug)["submissions"]
+        return self.call("submissions", slug=self.slug)["submissions"]
 
     def submission(self, reference: str) -> dict[str, Any]:
         """One submission."""
         try:
-            return self._call("submission", reference=reference)
+            return self.call("submission", reference=reference)
         except KaggleError as error:
             if error.status != 404:
                 raise
             what = f"Kaggle does not find submission {reference} (404), which it may not list yet."
             raise KaggleError(what, f"{LATER}, or look at {SITE}/c/{self.slug}/submissions", True, status=404) from None
 
-    def _call(
+    def call(
         self,
         call: str,
         limit: float | None = None,
         *,
+        of: str | None = None,
         alive: Callable[[], bool] = lambda: False,
         bytes_sent: Callable[[int], None] = lambda _: None,
         uploaded: Callable[[], None] = lambda: None,
         **request: Any,
     ) -> dict[str, Any]:
         """Make one call in a separate process, which is ended on a time-out and on Ctrl-C.
+
+        Args:
+            call: its name in ``worker_calls`` or ``worker_code``.
+            limit: seconds for the answer; None for ``patience.call``.
+            of: the thing at Kaggle that it is about, for messages; None for the competition.
+            alive, bytes_sent, uploaded: as ``process.ask`` takes them.
+            request: the call's arguments.
 
         Raises:
             KaggleError: the call failed or took too long.
@@ -186,7 +200,7 @@ class Client:
                 f"HARNESS_KAGGLE_PYTHON={self.python} cannot be run: {error}.", "unset it, or set it to another Python"
             ) from None
         if "failure" in answer:
-            raise failure(answer, self.slug, self.python)
+            raise failure(answer, of or self.slug, self.python)
         return answer
 
 

@@ -54,6 +54,8 @@ def failure(answer: dict[str, Any], slug: str, python: str) -> KaggleError:
         return _storage(answer.get("status"), detail, slug, _wait(answer))
     if kind == "network":
         return KaggleError(f"Kaggle cannot be reached: {detail}.", f"check the connection, then {LATER}", True)
+    if kind == "refused":
+        return KaggleError(f"Kaggle refuses {slug}: {detail}.", f"look at {SITE}/{slug}", status=400)
     if kind == "disk":
         return KaggleError(
             f"the disk is full: {detail}. What was downloaded is kept.",
@@ -69,11 +71,17 @@ def failure(answer: dict[str, Any], slug: str, python: str) -> KaggleError:
 
 
 def _refused(status: int | None, detail: str, slug: str, wait: float | None) -> KaggleError:
-    page = f"{SITE}/c/{slug}"
+    page = f"{SITE}/{slug}" if "/" in slug else f"{SITE}/c/{slug}"
     if status == 401:
         return KaggleError(
             f"Kaggle does not accept these credentials: {credentials() or 'none'} (401).",
             _new_credentials(),
+            status=status,
+        )
+    if status in (403, 404) and "/" in slug:
+        return KaggleError(
+            f"Kaggle does not let this account make {slug} ({status}).",
+            f"see at {SITE}/settings whether the account is verified by phone, and that it is the owner of {slug}",
             status=status,
         )
     if status == 403:

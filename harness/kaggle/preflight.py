@@ -26,12 +26,14 @@ def require_open(slug: str) -> None:
         say(f"warning: other users of this machine can read {file}: chmod 600 {file}")
 
 
-def quota(slug: str, about: dict[str, Any]) -> str:
+def quota(slug: str, about: dict[str, Any], name: str, notebook: bool) -> str:
     """What is left of the submissions, in words.
 
     Args:
         slug: the competition's name on Kaggle.
         about: as ``Client.about`` returns it.
+        name: the competition's name here.
+        notebook: whether a notebook is to be submitted, not a CSV.
 
     Raises:
         UserError: the competition is closed or accepts only notebooks, its rules are not accepted yet, or no submission
@@ -40,8 +42,11 @@ def quota(slug: str, about: dict[str, Any]) -> str:
     page = f"{SITE}/c/{slug}"
     if about["disabled"]:
         raise UserError(f"{slug} accepts no more submissions.", f"look at {page}")
-    if about["notebooks_only"]:
-        raise UserError(f"{slug} accepts only notebooks, not CSV files.", f"submit a notebook at {page}")
+    if about["notebooks_only"] and not notebook:
+        raise UserError(
+            f"{slug} accepts only notebooks, not CSV files.",
+            f"harness train {name}, then send the run as a notebook: harness kernel {name} RUN --push",
+        )
     if not about["left"] and not about["total"]:  # Kaggle's answer before the first submission
         if not about["entered"]:
             raise UserError(

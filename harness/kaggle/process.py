@@ -58,22 +58,7 @@ def ask(
     try:
         lines = _lines_of(worker)
         _write(worker, json.dumps(request))
-        heard = time.monotonic()
-        while True:
-            try:
-                line = lines.get(timeout=min(limit, 1.0))
-            except queue.Empty:
-                if alive():
-                    heard = time.monotonic()
-                if time.monotonic() - heard >= limit:
-                    raise StalledError from None
-                continue
-            heard = time.monotonic()
-            if line is None:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    worker.wait(GRACE)
-                detail = f"the worker exited with code {worker.returncode} without an answer"
-                return {"failure": "client", "detail": detail}
+        while (line := _next(lines, limit, alive)) is not None:
             report = _parsed(line)
             if report is None:
                 continue
@@ -84,12 +69,33 @@ def ask(
                 _write(worker, GO)
             elif "stage" not in report:
                 return report
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            worker.wait(GRACE)
+        detail = f"the worker exited with code {worker.returncode} without an answer"
+        return {"failure": "client", "detail": detail}
     finally:
         worker.kill()
         worker.wait()
         with contextlib.suppress(OSError):
             assert worker.stdin is not None
             worker.stdin.close()
+
+
+def _next(lines: queue.Queue[str | None], limit: float, alive: Callable[[], bool]) -> str | None:
+    """The worker's next line; None at the end.
+
+    Raises:
+        StalledError: for ``limit`` seconds it said nothing, and ``alive`` saw no progress.
+    """
+    heard = time.monotonic()
+    while True:
+        try:
+            return lines.get(timeout=min(limit, 1.0))
+        except queue.Empty:
+            if alive():
+                heard = time.monotonic()
+            if time.monotonic() - heard >= limit:
+                raise StalledError from None
 
 
 def _start(python: str) -> subprocess.Popen[str]:

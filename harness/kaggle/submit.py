@@ -1,4 +1,6 @@
-"""Sending a CSV to Kaggle: checked first, confirmed only by Kaggle's reference, and never sent twice.
+"""Sending to Kaggle: checked first, confirmed only by Kaggle's reference, and never sent twice.
+
+What is sent is a CSV, or for a code competition a dataset, a kernel, and the order to submit it. Here all are "files".
 
 The ledger gets a line before the upload ("uploading") and another one before Kaggle is asked to file what was uploaded
 ("sending"). Whatever is interrupted after the first line was not submitted. Whatever is interrupted after the second
@@ -9,62 +11,51 @@ one may have been, may be filed late, and may be listed late: it is in doubt, an
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from harness.kaggle.client import Client
+from harness.kaggle.clock import Answer, Clock, pauses
+from harness.kaggle.credentials import SITE
+from harness.kaggle.destination import Destination
 from harness.kaggle.failures import KaggleError
 from harness.kaggle.ledger import COMPLETE, FAILED, PENDING, SENDING, UPLOADING, Entry, Ledger, stamp
 from harness.kaggle.preflight import quota, require_open
 from harness.kaggle.reconcile import Listing, changes, doubt_ends, references, tagged, with_row
-from harness.kaggle.words import accepted, did_not_arrive, require_clean
+from harness.kaggle.words import CSV, Wording, accepted, did_not_arrive, require_clean, upload_bar
 from harness.scoring.lint import Defect
-from harness.utils.console import progress, say, seconds
+from harness.utils.console import say, seconds
 from harness.utils.errors import UserError
 from harness.utils.files import lock
-
-ATTEMPTS = 3  # of what changes nothing at Kaggle when it is repeated
-
-Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True)
-class Clock:
-    """The time, and waiting.
-
-    Args:
-        now: gives the time.
-        sleep: waits for so many seconds.
-    """
-
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    sleep: Callable[[float], None] = time.sleep
 
 
 @dataclass(frozen=True)
 class Sender:
-    """Sends files to one competition.
+    """Sends files to one destination.
 
     Args:
-        client: the competition's client.
+        client: the destination: the competition's client, for one.
         ledger: the ledger of sent files.
         rank: gives the rank of a public and a private score on the leaderboard; None if there is none.
         name: the competition's name here, for messages.
         clock: the time.
+        wording: what is said of such files.
     """
 
-    client: Client
+    client: Destination
     ledger: Ledger
     rank: Callable[[float | None, float | None], int | None]
     name: str
     clock: Clock = field(default_factory=Clock)
+    wording: Wording = CSV
 
-    def preflight(self) -> str:
+    def preflight(self, notebook: bool = False) -> str:
         """Check that a submission is possible, before any work is done for it.
+
+        Args:
+            notebook: whether a notebook is to be submitted, not a CSV.
 
         Returns:
             The result in words.
@@ -74,7 +65,7 @@ class Sender:
                 accepted yet, or no submission is left.
         """
         require_open(self.client.slug)
-        return quota(self.client.slug, self._patiently(self.client.about))
+        return quota(self.client.slug, self._patiently(self.client.about), self.name, notebook)
 
     def refresh(self) -> list[dict[str, Any]]:
         """Update the ledger from Kaggle.
@@ -101,26 +92,26 @@ class Sender:
             UserError: the file has errors, or did not arrive, or Kaggle rejected it.
         """
         require_clean(file, defects)
-        last = self._last(entry.sha256)
+        last = self.last(entry.sha256)
         if last is not None and last.status == COMPLETE and not again:
-            say(f"{file.name} was sent before: {last}")
+            say(f"{entry.file} was sent before: {last}")
             return last  # nobody needs to be asked
-        asked, pauses = False, self._pauses()
+        asked, waits = False, pauses(self.client.patience.retry)
         try:
             while True:
                 looked = self.clock.now()
                 with self._lock():
                     last = self._look(entry)
                     if asked and last is not None and last.resendable:
-                        raise did_not_arrive(last)
+                        raise did_not_arrive(last, self.wording)
                     if last is None or last.resendable or (again and not asked):
                         last = self._submit(file, entry)
                         asked = True
                     elif not asked and last.status != SENDING:
-                        say(f"{file.name} was sent before: {last}")
+                        say(f"{entry.file} was sent before: {last}")
                 if last.status != SENDING:
                     return last
-                self._wait_in_doubt(last, looked, next(pauses))
+                self._wait_in_doubt(last, looked, next(waits))
         except KeyboardInterrupt:
             self._say_where_it_is(entry.sha256)
             raise
@@ -136,7 +127,8 @@ class Sender:
         """
         patience, started = self.client.patience, self.clock.now()
         pause, last_problem, next_word = patience.poll, "", 10.0
-        say(f"sent as {entry.reference}; waiting for the score (Ctrl-C stops the waiting, not the scoring)")
+        sent = f"{entry.file} was sent as {entry.reference}"
+        say(f"{sent}; waiting for {self.wording.result} (Ctrl-C stops only the waiting)")
         try:
             while (waited := (self.clock.now() - started).total_seconds()) < patience.score:
                 try:
@@ -152,16 +144,16 @@ class Sender:
                     if updated.status != PENDING:
                         updated = updated.changed(time=stamp(self.clock.now()))
                         self.ledger.append(updated)
-                        return accepted(updated, submission["why"])
+                        return accepted(updated, submission["why"], self.wording)
                     if waited >= next_word:
-                        say(f"no score yet after {seconds(waited)}; waiting up to {seconds(patience.score)}")
+                        say(f"not yet after {seconds(waited)}; waiting up to {seconds(patience.score)}")
                         next_word *= 2
                 self.clock.sleep(min(pause, max(0.0, patience.score - waited)))
                 pause = min(1.5 * pause, 10 * patience.poll)
         except KeyboardInterrupt:
             say(
-                f"Kaggle has the file as {entry.reference}. The same command waits for its score again, and so does: "
-                f"harness submissions {self.name} --wait"
+                f"Kaggle has {entry.file} as {entry.reference}. The same command goes on waiting"
+                + (f", and so does: {self._command(self.wording.wait)}" if self.wording.wait else ".")
             )
             raise
         return entry
@@ -182,7 +174,8 @@ class Sender:
     def _entries(self) -> list[Entry]:
         return [entry for entry in self.ledger.entries() if entry.slug == self.client.slug]
 
-    def _last(self, sha256: str) -> Entry | None:
+    def last(self, sha256: str) -> Entry | None:
+        """The ledger's last line about a file."""
         return next((entry for entry in reversed(self._entries()) if entry.sha256 == sha256), None)
 
     def _refresh(self) -> list[dict[str, Any]]:
@@ -201,7 +194,7 @@ class Sender:
         try:
             rows = self._refresh()
         except KaggleError as error:
-            last = self._last(entry.sha256)
+            last = self.last(entry.sha256)
             if not error.passing or last is None or last.status != SENDING or not self._in_doubt(last):
                 raise
             say(error.what)
@@ -211,7 +204,7 @@ class Sender:
         if found:
             found.sort(key=lambda one: not one.resendable)  # what counts comes last
             self.ledger.append(*(one.changed(time=stamp(self.clock.now())) for one in found))
-        return self._last(entry.sha256)
+        return self.last(entry.sha256)
 
     def _submit(self, file: Path, entry: Entry) -> Entry:
         """Upload and submit a file; what fails before the submission is tried again.
@@ -234,7 +227,7 @@ class Sender:
             self.ledger.append(current)
 
         try:
-            with progress(f"uploading {file.name}", file.stat().st_size, "B") as bar:
+            with upload_bar(file, entry) as bar:
                 reference = self.client.submit(
                     file, entry.message, self._held.with_name(f".{self._held.name}.lock"), asking,
                     lambda sent: bar.update(sent - bar.n),
@@ -281,10 +274,11 @@ class Sender:
         """
         left = (doubt_ends(entry, self.client.patience.doubt) - looked).total_seconds()
         if left <= 0:
+            page = f"{SITE}/{self.wording.page.format(slug=self.client.slug)}"
             raise UserError(
                 f"Kaggle was asked to file {entry.file} on {entry.time}, and does not list it; but its list lacks "
                 "other submissions too, or is empty. It is unknown whether the file arrived, and it is not sent again.",
-                f"look at {self._page()}; if it is not there: harness upload {self.name} FILE --again",
+                f"look at {page}; if it is not there: {self._command(self.wording.again)}",
             )
         pause = min(pause, left)
         say(
@@ -294,35 +288,17 @@ class Sender:
         self.clock.sleep(pause)
 
     def _say_where_it_is(self, sha256: str) -> None:
-        last = self._last(sha256)
+        last = self.last(sha256)
         if last is None or last.resendable:
             say("Nothing was submitted.")
         elif last.status == SENDING:
             say(
-                f"It is unknown whether {last.file} arrived: {self._words(last)} The same command looks again, and so "
-                f"does: harness submissions {self.name}"
+                f"It is unknown whether {last.file} arrived: {self._words(last)} The same command looks again"
+                + (f", and so does: {self._command(self.wording.look)}" if self.wording.look else ".")
             )
 
-    def _page(self) -> str:
-        from harness.kaggle.credentials import SITE
-
-        return f"{SITE}/c/{self.client.slug}/submissions"
-
-    def _pauses(self) -> Iterator[float]:
-        pause = self.client.patience.retry
-        while True:
-            yield pause
-            pause = min(1.5 * pause, 12 * self.client.patience.retry)
+    def _command(self, command: str) -> str:
+        return command.format(name=self.name)
 
     def _patiently(self, call: Callable[[], Answer]) -> Answer:
-        """The answer to a call that may be repeated. Passing trouble is waited out, as long as Kaggle asks to."""
-        for attempt, pause in zip(range(1, ATTEMPTS + 1), self._pauses(), strict=False):
-            try:
-                return call()
-            except KaggleError as error:
-                if not error.passing or attempt == ATTEMPTS:
-                    raise
-                wait = pause if error.wait is None else error.wait
-                say(f"{error.what} Trying again in {seconds(wait)}.")
-                self.clock.sleep(wait)
-        raise AssertionError("unreachable")
+        return self.clock.patiently(call, self.client.patience.retry)

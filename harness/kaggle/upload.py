@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.competition import Competition
 from harness.data.splits import HOLDOUT, OUT_OF_FOLD, TEST
 from harness.kaggle import ledger as ledgers
 from harness.kaggle.board import Boards, board, boards
 from harness.kaggle.ledger import Entry, Ledger
-from harness.scoring.evaluation import interval_of
 from harness.scoring.leaderboard import Leaderboard, span_words
+from harness.scoring.metrics import Interval
 from harness.utils.console import console, say
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
     from harness.kaggle.submit import Sender
     from harness.pipeline.graph import Pipeline
     from harness.scoring.lint import Defect
+
+
+@dataclass(frozen=True)
+class RunOf:
+    """The run that made a file: its recipe, its key, and its scores by split."""
+
+    recipe: str
+    key: str
+    scores: dict[str, dict[str, Any]]
 
 
 def before_upload(workspace: Workspace, pipeline: Pipeline, file: Path | None = None, again: bool = False) -> Sender:
@@ -108,9 +118,13 @@ def upload(workspace: Workspace, pipeline: Pipeline, sender: Sender, recipe: str
         text: the submission's message; None for one with the run and its hold-out score.
         dry: only show what would be sent.
     """
+    from harness.scoring.lint import digest
+
     file = pipeline.artifacts.submission_files(recipe)[TEST]
     leaderboard = board(workspace, pipeline.competition)
-    entry = _entry(pipeline, sender, leaderboard, recipe, file, text)
+    run = pipeline.artifacts.run_of(recipe)
+    of = RunOf(recipe, run.key, run.metrics() or {})
+    entry = entry_of(sender, leaderboard, of, file.name, digest(file), text)
     out = console()
     if entry.forecast_best is not None and entry.forecast_worst is not None:
         out.print(f"forecast: {span_words((entry.forecast_best, entry.forecast_worst))} by the hold-out's interval")
@@ -143,30 +157,35 @@ def _send(
     print_result(entry, boards(workspace, competition), competition.name, console())
 
 
-def _entry(
-    pipeline: Pipeline, sender: Sender, leaderboard: Leaderboard, recipe: str, file: Path, text: str | None
+def entry_of(
+    sender: Sender, leaderboard: Leaderboard, record: RunOf, file: str, sha256: str, text: str | None
 ) -> Entry:
-    """The ledger's entry for a CSV before it is sent, with the forecast of its rank."""
-    from harness.kaggle.words import message
-    from harness.scoring.lint import digest
+    """The ledger's entry for a file before it is sent, with the forecast of its rank.
 
-    run = pipeline.artifacts.run_of(recipe)
-    metrics = run.metrics() or {}
-    holdout, out_of_fold = metrics.get(HOLDOUT, {}), metrics.get(OUT_OF_FOLD, {})
-    span = leaderboard.span(interval_of(holdout)) if holdout else None
+    Args:
+        sender: sends it.
+        leaderboard: gives the rank.
+        record: the run that made it.
+        file: its name.
+        sha256: the hash of its content.
+        text: the submission's message; None for one with the run and its hold-out score.
+    """
+    from harness.kaggle.words import message
+
+    holdout, out_of_fold = record.scores.get(HOLDOUT, {}), record.scores.get(OUT_OF_FOLD, {})
+    span = leaderboard.span(Interval(holdout["score"], holdout["low"], holdout["high"])) if holdout else None
     standing = leaderboard.standing(holdout["score"]) if holdout else None
-    sha256 = digest(file)
     score = f", hold-out {holdout['score']:.5g}" if holdout else ""
     return Entry(
         time=ledgers.now(),
         slug=sender.client.slug,
-        file=file.name,
+        file=file,
         sha256=sha256,
-        recipe=recipe,
-        run=run.key,
+        recipe=record.recipe,
+        run=record.key,
         holdout=holdout.get("score"),
         out_of_fold=out_of_fold.get("score"),
-        message=message(text or f"{recipe} {run.key[:8]}{score}", sha256),
+        message=message(text or f"{record.recipe} {record.key[:8]}{score}", sha256),
         forecast=standing.rank if standing else None,
         forecast_best=span[0] if span else None,
         forecast_worst=span[1] if span else None,

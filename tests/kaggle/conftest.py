@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from harness.kaggle import client
 from harness.kaggle.client import Client, Patience
+from tests.kaggle.code_stub import CodeStub
 from tests.kaggle.stub import Stub
+
+Served = TypeVar("Served", bound=Stub)
 
 SECRET = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
 # Long enough for a busy machine to answer, without the pauses between attempts; tests of stalling have their own.
-SHORT = Patience(call=180, stall=180, score=180, poll=0.05, retry=0.05, doubt=1.0)
+SHORT = Patience(call=180, stall=180, score=180, run=180, poll=0.05, retry=0.05, doubt=1.0)
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
@@ -42,15 +47,31 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return home
 
 
-@pytest.fixture
-def stub(no_credentials: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
+@contextlib.contextmanager
+def served(stub: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """A running server that the real client talks to, with a user's name and key."""
-    with Stub().running() as running:
+    with stub.running() as running:
         monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "LOCALHOST")
         monkeypatch.setenv("http_proxy", running.url(""))
         monkeypatch.setenv("https_proxy", running.url(""))
         monkeypatch.setenv("KAGGLE_USERNAME", "ann")
         monkeypatch.setenv("KAGGLE_KEY", SECRET)
+        yield stub
+
+
+@pytest.fixture
+def stub(no_credentials: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
+    """A running server of one competition."""
+    with served(Stub(), monkeypatch) as running:
+        yield running
+
+
+@pytest.fixture
+def code_stub(no_credentials: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CodeStub]:
+    """A running server of a code competition, with datasets and kernels."""
+    with served(
+        CodeStub(competition={"userHasEntered": True, "isKernelsSubmissionsOnly": True}), monkeypatch
+    ) as running:
         yield running
 
 

@@ -10,6 +10,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from harness.plugins.scaffold import create
@@ -63,7 +64,12 @@ def run_notebook(file: Path, mounted: Path, working: Path) -> subprocess.Complet
 CLASSES = ("ants", "bees", "wasps")
 
 
-def pets(root: Path, save, tests: int = 6, each: int = 12) -> Path:
+def save(path: Path, image: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), image[..., ::-1])
+
+
+def pets(root: Path, tests: int = 6, each: int = 12) -> Path:
     """An organiser's folder: labelled pictures, and a few of the test pictures with their sample submission."""
     rows = ["id,label"]
     for label, name in enumerate(CLASSES):
@@ -71,11 +77,11 @@ def pets(root: Path, save, tests: int = 6, each: int = 12) -> Path:
             save(root / "train" / f"{name[0]}{number}.png", draw(label, number))
             rows.append(f"{name[0]}{number},{name}")
     (root / "train.csv").write_text("\n".join(rows) + "\n")
-    with_tests(root, save, [f"t{number}" for number in range(tests)])
+    with_tests(root, [f"t{number}" for number in range(tests)])
     return root
 
 
-def with_tests(root: Path, save, names: list[str], first: int = 500) -> None:
+def with_tests(root: Path, names: list[str], first: int = 500) -> None:
     """Give a folder other test pictures, and a sample submission of them in another order than theirs."""
     shutil.rmtree(root / "test", ignore_errors=True)
     for number, name in enumerate(names):

@@ -152,8 +152,16 @@ class Stub:
         return max(counts.values(), default=0)
 
 
+class RefusedError(Exception):
+    """What a method answers with in place of JSON: a status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 def _public(submission: dict) -> dict:
-    return {key: value for key, value in submission.items() if key not in ("sha256", "polls")}
+    return {key: value for key, value in submission.items() if key not in ("sha256", "polls", "version")}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -188,7 +196,10 @@ class _Handler(BaseHTTPRequestHandler):
             elif method == "DownloadLeaderboard":
                 self._send(200, stub.board, {"Content-Type": "application/zip"})
             else:
-                self._json(self._answer_of(method, request))
+                try:
+                    self._json(self._answer_of(method, request))
+                except RefusedError as refused:
+                    self._wrong(refused.status)
 
     def do_PUT(self) -> None:
         body = self._body()

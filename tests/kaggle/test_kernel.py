@@ -20,8 +20,8 @@ HIDDEN = [f"h{number}" for number in (5, 31, 4, 100, 77, 12, 9)]
 
 
 @pytest.fixture
-def data(tmp_path: Path, save) -> Path:
-    return pets(tmp_path / "organiser", save)
+def data(tmp_path: Path) -> Path:
+    return pets(tmp_path / "organiser")
 
 
 @pytest.fixture
@@ -29,21 +29,21 @@ def competition(workspace: Workspace, data: Path) -> LoadedCompetition:
     return LoadedCompetition(pets_competition(workspace, data), "pets")
 
 
-def hidden(data: Path, tmp_path: Path, save) -> Path:
+def hidden(data: Path, tmp_path: Path) -> Path:
     """The competition's files as they are when a submission runs: other test images, one of which is broken."""
     folder = tmp_path / "hidden"
     shutil.copytree(data, folder)
-    with_tests(folder, save, [*HIDDEN, "broken"], first=900)
+    with_tests(folder, [*HIDDEN, "broken"], first=900)
     (folder / "test" / "broken.png").write_bytes(b"\x89PNG")
     return folder
 
 
 def assert_kernel_predicts_the_same(
-    competition: LoadedCompetition, recipe: str, data: Path, tmp_path: Path, save, close: float = CLOSE, **settings
+    competition: LoadedCompetition, recipe: str, data: Path, tmp_path: Path, close: float = CLOSE, **settings
 ):
     competition.train(recipe, **settings)
     kernel = competition.kernel(recipe, tmp_path / "kernel", owner="ann")
-    secret = hidden(data, tmp_path, save)
+    secret = hidden(data, tmp_path)
     mounted = mount(tmp_path / "input", secret, kernel / "dataset", new_style=True)
     done = run_notebook(kernel / "kernel" / "submission.ipynb", mounted, tmp_path / "working")
     assert done.returncode == 0, done.stderr
@@ -59,29 +59,29 @@ def assert_kernel_predicts_the_same(
     assert expected.classes == CLASSES and len(expected.ids) == 7
 
 
-def test_a_calibrated_blend_of_regressions_runs_as_a_kernel(competition: LoadedCompetition, data, tmp_path, save):
-    assert_kernel_predicts_the_same(competition, "calibrated", data, tmp_path, save)
+def test_a_calibrated_blend_of_regressions_runs_as_a_kernel(competition: LoadedCompetition, data, tmp_path):
+    assert_kernel_predicts_the_same(competition, "calibrated", data, tmp_path)
 
 
 @pytest.mark.slow
-def test_a_linear_head_on_features_of_views_runs_as_a_kernel(competition: LoadedCompetition, data, tmp_path, save):
+def test_a_linear_head_on_features_of_views_runs_as_a_kernel(competition: LoadedCompetition, data, tmp_path):
     # Kaggle's image computes them with another engine.
-    assert_kernel_predicts_the_same(competition, "features", data, tmp_path, save, close=1e-4)
+    assert_kernel_predicts_the_same(competition, "features", data, tmp_path, close=1e-4)
 
 
 @pytest.mark.slow
 @pytest.mark.model
-def test_a_network_with_views_runs_as_a_kernel(competition: LoadedCompetition, data, tmp_path, save):
-    assert_kernel_predicts_the_same(competition, "network", data, tmp_path, save, epochs=2, tta="ten_crop", folds=1)
+def test_a_network_with_views_runs_as_a_kernel(competition: LoadedCompetition, data, tmp_path):
+    assert_kernel_predicts_the_same(competition, "network", data, tmp_path, epochs=2, tta="ten_crop", folds=1)
 
 
 @pytest.mark.slow
 @pytest.mark.model
-def test_a_stack_of_blends_networks_and_soups_runs_as_a_kernel(competition: LoadedCompetition, data, tmp_path, save):
-    assert_kernel_predicts_the_same(competition, "everything", data, tmp_path, save, epochs=2, tta="hflip", folds=1)
+def test_a_stack_of_blends_networks_and_soups_runs_as_a_kernel(competition: LoadedCompetition, data, tmp_path):
+    assert_kernel_predicts_the_same(competition, "everything", data, tmp_path, epochs=2, tta="hflip", folds=1)
 
 
-def test_a_kernel_is_written_once_and_refuses_models_of_another_run(competition, data, harness, tmp_path, save):
+def test_a_kernel_is_written_once_and_refuses_models_of_another_run(competition, data, harness, tmp_path):
     competition.train("coarse")
     done = harness("kernel", "pets", "coarse", "--owner", "ann")
     assert done.code == 0, done.err

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from harness.kaggle import submit
+from harness.kaggle import clock, submit
 from harness.kaggle.client import Patience
 from harness.kaggle.failures import KaggleError
 from harness.kaggle.ledger import Entry, Ledger
@@ -222,8 +222,9 @@ def nothing_but_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
         def update(self, by: int) -> None: ...
 
     monkeypatch.setattr(submit, "lock", lambda *_: contextlib.nullcontext())
-    monkeypatch.setattr(submit, "progress", lambda *_: contextlib.nullcontext(Bar()))
-    monkeypatch.setattr(submit, "say", lambda _: None)
+    monkeypatch.setattr(submit, "upload_bar", lambda *_: contextlib.nullcontext(Bar()))
+    for module in (submit, clock):
+        monkeypatch.setattr(module, "say", lambda _: None)
 
 
 def explore(depth: int, full: bool, patience: Patience = PATIENCE) -> tuple[int, int]:

@@ -309,7 +309,7 @@ def test_ctrl_c_while_waiting_loses_nothing(file, capsys):
     sent = found.send(file, entry(file), [])
     with pytest.raises(KeyboardInterrupt):
         found.wait(sent)
-    assert "Kaggle has the file as 1000" in capsys.readouterr().err and stands(found) == [("pending", "1000")]
+    assert "Kaggle has blend-0123.csv as 1000" in capsys.readouterr().err and stands(found) == [("pending", "1000")]
     found.client.list[0] |= {"status": "complete", "public": 0.5}
     found.refresh()
     assert stands(found) == [("complete", "1000")] and found.ledger.latest()[0].public == 0.5
