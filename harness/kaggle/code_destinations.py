@@ -57,7 +57,7 @@ class DatasetVersions:
     ) -> str:
         newest = self._now()["version"]
         size = sum(path.stat().st_size for path in file.iterdir())
-        self.client.call(
+        answer = self.client.call(
             "send_dataset",
             self.patience.call + size / SLOWEST_UPLOAD,
             of=self.slug,
@@ -69,7 +69,8 @@ class DatasetVersions:
             uploaded=uploaded,
             bytes_sent=bytes_sent,
         )
-        return str(newest + 1)  # nobody else makes versions of it; Kaggle's answer has no number
+        # Kaggle's answer has no number, and nobody else makes versions of it.
+        return str(newest + 1) if answer["confirmed"] else ""
 
     def _now(self) -> dict[str, Any]:
         return self.client.call("dataset", of=self.slug, owner=self.owner, name=self.name)

@@ -54,7 +54,8 @@ def dataset(api, parent, owner, name):
 def send_dataset(api, parent, folder, notes, new, grant):
     """Upload the files of a folder, wait for the parent's word, and make a dataset of them, or another version of it.
 
-    Unlike the client's own way, this stops at the first file that does not arrive, and asks once only.
+    Unlike the client's own way, this stops at the first file that does not arrive, and asks once only. It is confirmed
+    if Kaggle's answer says where it is.
     """
     from kagglesdk.blobs.types.blob_api_service import ApiBlobType, ApiStartBlobUploadRequest
     from kagglesdk.datasets.types.dataset_api_service import (
@@ -95,7 +96,7 @@ def send_dataset(api, parent, folder, notes, new, grant):
         answer = (datasets(client).create_dataset if new else datasets(client).create_dataset_version)(request)
     if answer.error:
         return {"failure": "refused", "detail": answer.error}
-    return {"status": answer.status or ""}
+    return {"confirmed": bool(answer.ref or answer.url)}
 
 
 def kernel(api, parent, owner, name):

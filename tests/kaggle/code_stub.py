@@ -43,7 +43,7 @@ class CodeStub(Stub):
         if self.datasets[slug]:
             return {"status": "error", "error": f"The requested title {request['title']!r} is already in use."}
         assert request["isPrivate"] is True and 6 <= len(request["title"]) <= 50 and request["licenseName"]
-        self._add(slug, request["files"], request["description"], "")
+        self._add(slug, request["files"], request.get("description", ""), "")
         return {"status": "ok", "ref": slug}
 
     def create_dataset_version(self, request: dict) -> dict:

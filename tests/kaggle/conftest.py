@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -73,6 +74,16 @@ def code_stub(no_credentials: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         CodeStub(competition={"userHasEntered": True, "isKernelsSubmissionsOnly": True}), monkeypatch
     ) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def table(request: pytest.FixtureRequest) -> Iterator[Counter[str]]:
+    """Counts what was found, and prints it in the end."""
+    found: Counter[str] = Counter()
+    yield found
+    wrong = ", ".join(f"{name} {found[name]}" for name in ("silent", "twice", "lost", "traceback", "wrong exit code"))
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print(f"\n{found['played']} faults, each with a rerun: {wrong}")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -81,11 +82,11 @@ def pets(root: Path, tests: int = 6, each: int = 12) -> Path:
     return root
 
 
-def with_tests(root: Path, names: list[str], first: int = 500) -> None:
+def with_tests(root: Path, names: list[str], first: int = 500, size: tuple[int, int] = (30, 20)) -> None:
     """Give a folder other test pictures, and a sample submission of them in another order than theirs."""
     shutil.rmtree(root / "test", ignore_errors=True)
     for number, name in enumerate(names):
-        save(root / "test" / f"{name}.png", draw(number % 3, first + number, 30, 20))
+        save(root / "test" / f"{name}.png", draw(number % 3, first + number, *size))
     order = np.random.default_rng(0).permutation(len(names))
     sample = "".join(f"{names[place]},0,0,1\n" for place in order)
     (root / "sample_submission.csv").write_text("id," + ",".join(CLASSES) + "\n" + sample)
@@ -112,3 +113,26 @@ def mount(root: Path, data: Path, dataset: Path, *, new_style: bool = False) -> 
     shutil.copytree(data, competition)
     shutil.copytree(dataset, models, ignore=shutil.ignore_patterns("dataset-metadata.json"))
     return root
+
+
+def run_version(version: dict[str, Any], data: Path, root: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """Run a kernel's version as the server has it, with its datasets as they arrived, on a competition's files.
+
+    Args:
+        version: as ``CodeStub.kernels`` holds it.
+        data: what is mounted as the competition.
+        root: a new folder.
+
+    Returns:
+        What became of it, and the submission that it wrote.
+    """
+    sources = version["request"].get("datasetDataSources", [])
+    for source, files in zip(sources, version["models"], strict=True):
+        folder = root / "input" / source.split("/")[1]
+        folder.mkdir(parents=True)
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+    shutil.copytree(data, root / "input" / "pets")
+    (root / "notebook.ipynb").write_text(version["text"])
+    done = run_notebook(root / "notebook.ipynb", root / "input", root / "working")
+    return done, root / "working" / "submission.csv"

@@ -181,7 +181,7 @@ def test_a_key_that_others_can_read_is_told_and_used(no_credentials: Path, capsy
 def test_a_limit_on_the_total_is_not_taken_for_one_on_the_day():
     about = {"disabled": False, "notebooks_only": False, "entered": True, "left": 0, "today": 1, "total": 9}
     with pytest.raises(UserError, match="left for good: 1 were made today, 9 in all"):
-        quota("pets", about | {"limited_by_total": True})
+        quota("pets", about | {"limited_by_total": True}, "pets", notebook=False)
 
 
 @pytest.mark.parametrize(

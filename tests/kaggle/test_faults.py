@@ -82,16 +82,6 @@ def ask_here(python, request, limit, *, alive=None, bytes_sent, uploaded) -> dic
 
 
 @pytest.fixture(scope="module")
-def table(request: pytest.FixtureRequest) -> Iterator[Counter[str]]:
-    """Counts what was found, and prints it in the end."""
-    found: Counter[str] = Counter()
-    yield found
-    wrong = ", ".join(f"{name} {found[name]}" for name in ("silent", "twice", "lost", "traceback", "wrong exit code"))
-    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print(f"\n{found['played']} faults, each with a rerun: {wrong}")
-
-
-@pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with the data of a competition, and a CSV for it."""
     root = tmp_path_factory.mktemp("faults")

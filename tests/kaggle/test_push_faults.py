@@ -25,7 +25,7 @@ from tests.conftest import RECIPES
 from tests.kaggle.code_stub import CodeStub
 from tests.kaggle.conftest import SECRET
 from tests.kaggle.kernels import pets, pets_competition
-from tests.kaggle.test_faults import ALWAYS, FAULTS, OLD, ONCE, ask_here, table  # noqa: F401
+from tests.kaggle.test_faults import ALWAYS, FAULTS, OLD, ONCE, ask_here
 
 KERNEL, MODELS = "ann/harness-pets-coarse", "ann/harness-pets-coarse-models"
 METHODS = [
@@ -87,7 +87,7 @@ def test_whatever_happens_it_is_told_and_the_same_command_mends_it(
 ):
     monkeypatch.chdir(root)
     monkeypatch.setattr(process, "ask", ask_here)
-    monkeypatch.setattr(client, "PATIENCE", Patience(call=30, score=0.4, run=0.4, poll=0.02, retry=0.02, doubt=0.5))
+    monkeypatch.setattr(client, "PATIENCE", Patience(call=30, score=3, run=3, poll=0.02, retry=0.02, doubt=0.5))
     (root / "submissions" / "pets" / "ledger.csv").unlink(missing_ok=True)
     code_stub.submissions = [dict(OLD)]
     if method == "CreateDatasetVersion":
