@@ -105,6 +105,13 @@ def run_advise(workspace: Workspace, options: Namespace) -> None:
 
     pipeline = pipeline_of(workspace, options)
     pipeline.artifacts.choose([*pipeline.artifacts.recipes])
+    targets = pipeline.competition.targets
+    if targets.link != "softmax":
+        raise UserError(
+            f"harness advise compares images of classes, and the targets of {pipeline.competition.name} are "
+            f"{targets.name}.",
+            f"start with features of a pretrained network: harness train {pipeline.competition.name} lite0",
+        )
     labels = pipeline.artifacts.dataset.labels[pipeline.artifacts.dataset.rows("train")]
     per_class = float(np.median(np.bincount(labels)))
     advice.show(

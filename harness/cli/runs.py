@@ -17,6 +17,7 @@ from harness.utils.files import write_text
 from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
+    from harness.data.targets import Targets
     from harness.scoring.predictions import Predictions
 
 SORTS = ("finished", "recipe", "out_of_fold", "holdout")
@@ -126,8 +127,9 @@ def run_report(workspace: Workspace, options: Namespace) -> None:
 
 def run_predict(workspace: Workspace, options: Namespace) -> None:
     """Predict new images with a finished run."""
-    predictions = competition_of(workspace, options).predict(options.of, options.images)
-    text = _as_csv(predictions)
+    competition = competition_of(workspace, options)
+    predictions = competition.predict(options.of, options.images)
+    text = _as_csv(predictions, competition.declaration.targets)
     if options.out is None:
         sys.stdout.write(text)
     else:
@@ -135,11 +137,18 @@ def run_predict(workspace: Workspace, options: Namespace) -> None:
         say(f"{len(predictions.ids):,} images: {options.out}")
 
 
-def _as_csv(predictions: Predictions) -> str:
-    """A row an image: its id, the most probable class, and the probability of each class."""
+def _as_csv(predictions: Predictions, targets: Targets) -> str:
+    """A row an image: its id, what is predicted in words, and the probability of each class or label.
+
+    Of a number: its id and the number.
+    """
+    from harness.scoring.mistakes import given
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "class", *predictions.classes])
+    words = {"softmax": ["class"], "sigmoid": ["labels"], "identity": []}[targets.link]
+    writer.writerow(["id", *words, *predictions.classes])
     for name, row in zip(predictions.ids, predictions.probabilities, strict=True):
-        writer.writerow([name, predictions.classes[row.argmax()], *(f"{value:.7g}" for value in row)])
+        said = [given(row, predictions.classes, targets)] if words else []
+        writer.writerow([name, *said, *(f"{value:.7g}" for value in row)])
     return text.getvalue()

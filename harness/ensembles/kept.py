@@ -9,10 +9,13 @@ import numpy as np
 from harness.ensembles.calibration import Calibration
 from harness.ensembles.combine import Average, Combiner
 from harness.ensembles.stacking import ColumnStack, Stack
+from harness.ensembles.thresholds import GradeCuts, LabelThresholds
 from harness.utils.files import whole
 
 NAME = "combiner.npz"
-KINDS: dict[str, type] = {kind.__name__: kind for kind in (Average, Calibration, ColumnStack, Stack)}
+KINDS: dict[str, type] = {
+    kind.__name__: kind for kind in (Average, Calibration, ColumnStack, GradeCuts, LabelThresholds, Stack)
+}
 
 
 def write(folder: Path, combiner: Combiner, members: tuple[str, ...]) -> None:

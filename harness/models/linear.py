@@ -65,7 +65,7 @@ def probabilities(models: Sequence[Model], features: Rows, rows: Array | None = 
 
 def of_sklearn(scaler: Any, classifier: Any, c: float, link: str = "softmax") -> Model:
     """The model that a fitted ``StandardScaler`` and a fitted linear model of all columns make."""
-    weights, intercept = classifier.coef_.T, classifier.intercept_
+    weights, intercept = np.atleast_2d(classifier.coef_).T, np.atleast_1d(classifier.intercept_)
     if len(intercept) == 1 and link == "softmax":  # of two classes, scikit-learn keeps the second one's logit
         weights, intercept = np.hstack([-weights, weights]) / 2, np.hstack([-intercept, intercept]) / 2
     mean, scale = np.asarray(scaler.mean_, np.float32), np.asarray(scaler.scale_, np.float32)

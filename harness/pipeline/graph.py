@@ -159,7 +159,7 @@ class Pipeline:
         say(
             "data: "
             + ", ".join(f"{count:,} {split}" for split, count in counts.items())
-            + f", {len(self.artifacts.dataset.classes)} classes"
+            + f", {self.competition.targets.asked(self.artifacts.dataset.classes)}"
         )
         for step in self.steps(chosen, submit)[1:]:
             if only is not None and not step.name.startswith(only):

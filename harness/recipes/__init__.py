@@ -12,6 +12,7 @@ from harness.recipes.seeds import seeds
 from harness.recipes.snapshots import snapshots
 from harness.recipes.soup import Soup
 from harness.recipes.stacked import Stacked
+from harness.recipes.thresholded import Thresholded
 
 __all__ = [
     "Blend",
@@ -23,6 +24,7 @@ __all__ = [
     "Network",
     "Soup",
     "Stacked",
+    "Thresholded",
     "recipe",
     "seeds",
     "snapshots",

@@ -34,7 +34,8 @@ class Blend(EnsembleOfSeveral):
         weights = self.weights or (1.0,) * len(self.of)
         require(self, "weights", len(weights) == len(self.of), f"one for each of {', '.join(self.of)}")
         require(self, "weights", min(weights) > 0, "above 0")
-        metric = METRICS[competition.metric]
+        metric, kind = METRICS[competition.metric], competition.targets
+        require(self, "how", kind.link != "identity" or self.how == "mean", f"'mean' for {kind.name} targets")
         probabilities = self.how in ("mean", "geometric") or not metric.probabilistic
         require(self, "how", probabilities, f"'mean' or 'geometric' where {metric.title} judges probabilities")
 

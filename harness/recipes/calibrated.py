@@ -41,6 +41,8 @@ class Calibrated(Ensemble):
 
     def check(self, competition: Competition) -> None:
         metric = METRICS[competition.metric]
+        if competition.targets.link == "identity":
+            raise UserError("Calibrated: a number has no probability.", f"take the recipe {self.of} as it is")
         if not metric.probabilistic:
             raise UserError(
                 f"Calibrated: {metric.title} {LOOKS_AT[metric.judges]}.",

@@ -80,7 +80,7 @@ def _one_a_label(features: Array, labels: Array, c: float, iterations: int) -> A
 def _ridge(features: Array, values: Array, c: float, iterations: int) -> Any:
     from sklearn.linear_model import Ridge
 
-    return Ridge(alpha=1 / c).fit(features, values[:, None])
+    return Ridge(alpha=1 / c).fit(features, values)
 
 
 FITS = {"softmax": _multinomial, "sigmoid": _one_a_label, "identity": _ridge}

@@ -34,8 +34,8 @@ def render(competition: Competition, record: Record, contents: dict[str, Any], b
     folds, found = contents["folds"], contents["found"]
     drawn = {
         "standing": figures.standing(board, interval),
-        "curves": [figures.curves(folds, name) for name in ("loss", "accuracy", "learning_rate")] if folds else [],
-        "reliability": figures.reliability(found.bins),
+        "curves": {name.replace("_", " "): figures.curves(folds, name) for name in _curves(folds)},
+        "reliability": figures.reliability(found.bins) if found else "",
     }
     return (
         templates()
@@ -49,7 +49,7 @@ def render(competition: Competition, record: Record, contents: dict[str, Any], b
             drawn=drawn,
             likeness_words=likeness.said(contents["likeness"]["found"]) if contents["likeness"] else "",
             splits=SPLITS,
-            matrix=_matrix(contents) if len(contents["classes"]) <= SMALL else None,
+            matrix=_matrix(contents) if found and len(contents["classes"]) <= SMALL else None,
             **contents,
         )
     )
@@ -68,6 +68,13 @@ def templates() -> jinja2.Environment:
     )
     environment.filters |= {"seconds": seconds, "plain": _plain, "interval": runs.interval, "gain": runs.gain}
     return environment
+
+
+def _curves(folds: list[dict[str, Any]]) -> tuple[str, ...]:
+    """What was measured each epoch: the accuracy, or the error of numbers; nothing where no network was trained."""
+    if not folds:
+        return ()
+    return ("loss", "absolute_error" if "absolute_error" in folds[0]["history"] else "accuracy", "learning_rate")
 
 
 def _matrix(contents: dict[str, Any]) -> list[list[int]]:

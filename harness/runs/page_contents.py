@@ -12,6 +12,7 @@ from harness.models.adversarial import Likeness
 from harness.runs import page_likeness
 from harness.runs.page_pictures import predicted
 from harness.runs.records import Record
+from harness.scoring import mistakes
 from harness.scoring import predictions as tables
 from harness.scoring.examination import examine
 from harness.utils.errors import UserError
@@ -44,13 +45,18 @@ def contents(record: Record, dataset: Dataset, likeness: Likeness | None = None)
             "restore them, or train the recipe again",
         )
     labels = dataset.labels_of(out_of_fold.ids)
-    found = examine(labels, out_of_fold.probabilities)
+    wrong = mistakes.find(labels, out_of_fold.probabilities, out_of_fold.classes, dataset.targets)
+    found = None if wrong else examine(labels, out_of_fold.probabilities)
+    shown = {"worst": wrong.worst} if wrong else {}
+    if found:
+        shown = {"worst": found.worst, "doubtful": found.doubtful, "labels": found.label_errors}
     pictures = {
         name: [predicted(dataset, out_of_fold, labels, int(row)) for row in rows[:PICTURES]]
-        for name, rows in (("worst", found.worst), ("doubtful", found.doubtful), ("labels", found.label_errors))
+        for name, rows in shown.items()
     }
     return {
         "found": found,
+        "mistakes": wrong,
         "pictures": pictures,
         "classes": out_of_fold.classes,
         "rows": len(labels),

@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.data import images
 from harness.data.dataset import Dataset
+from harness.scoring.mistakes import given
 from harness.scoring.predictions import Predictions
 
 Array = np.ndarray
@@ -34,12 +35,13 @@ def uri(image: Array, quality: int = 85) -> str:
 
 
 def predicted(dataset: Dataset, predictions: Predictions, labels: Array, row: int) -> dict[str, Any]:
-    """An image with its label, and the class that it was given."""
-    probabilities = predictions.probabilities[row]
-    given = int(probabilities.argmax())
-    return shown(dataset, predictions.ids[row]) | {
-        "true": predictions.classes[labels[row]],
-        "true_probability": float(probabilities[labels[row]]),
-        "given": predictions.classes[given],
-        "probability": float(probabilities[given]),
+    """An image with its label, and what was predicted; of one class an image with the probabilities of both."""
+    probabilities, classes, targets = predictions.probabilities[row], predictions.classes, dataset.targets
+    image = shown(dataset, predictions.ids[row]) | {
+        "true": targets.words(labels[row], classes),
+        "given": given(probabilities, classes, targets),
     }
+    if targets.link == "softmax":
+        image["true_probability"] = float(probabilities[labels[row]])
+        image["probability"] = float(probabilities.max())
+    return image

@@ -74,6 +74,7 @@ STEPS: dict[str, Step] = {
     "hill_climbing": Step(1, ("recipes.hill_climb",)),
     "stacking": Step(1, ("recipes.stacked",)),
     "calibration": Step(2, ("recipes.calibrated",)),
+    "thresholds": Step(1, ("recipes.thresholded",)),
     # Scores.
     "metrics": Step(1, ("scoring.metrics",)),
     "evaluation": Step(3, ("scoring.evaluation",)),

@@ -38,7 +38,7 @@ competition = Competition(
 
 RECIPES = '''"""Two cheap recipes and their average."""
 
-from harness.recipes import Blend, Calibrated, HillClimb, LogisticRegression, Stacked, recipe
+from harness.recipes import Blend, Calibrated, HillClimb, LogisticRegression, Stacked, Thresholded, recipe
 
 
 @recipe

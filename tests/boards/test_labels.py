@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
+from harness.api import LoadedCompetition
 from harness.utils.workspace import Workspace
 from tests.boards.drawing import declare, lines_of, quarters, save, submit, table
 
@@ -76,7 +78,7 @@ def test_lists_by_micro_f1(workspace: Workspace, museum: Path):
     assert all(name in report for name in NAMES)
 
 
-@pytest.mark.parametrize("metric", ["mean_column_auc", "log_loss"])
+@pytest.mark.parametrize("metric", ["mean_column_auc", pytest.param("log_loss", marks=pytest.mark.slow)])
 def test_columns_with_patients(workspace: Workspace, museum: Path, metric: str):
     made = declare(workspace, museum, COLUMNS.replace("METRIC", metric))
     found = submit(made, "blend")
@@ -93,3 +95,44 @@ def test_columns_with_patients(workspace: Workspace, museum: Path, metric: str):
     }[metric]()
     assert found.score == pytest.approx(wanted, abs=1e-9)
     assert not np.allclose(given.sum(axis=1), 1)
+
+
+ENSEMBLES = """
+@recipe
+def decided():
+    return Thresholded(of="blend", per_label=PER_LABEL)
+
+
+@recipe
+def climbed():
+    return HillClimb(of=("coarse", "fine"))
+
+
+@recipe
+def stacked():
+    return Stacked(of=("coarse", "fine"), c=1.0)
+"""
+
+
+def test_thresholds_ensembles_page_and_new_images(workspace: Workspace, museum: Path):
+    """Everything made of the predictions of several labels, in one workspace."""
+    macro = LISTS.replace("micro_f1", "macro_f1")
+    made = declare(workspace, museum, macro, ENSEMBLES.replace("PER_LABEL", "True"))
+    found = submit(made, "decided")
+    true = truth()[[int(name, 16) for name in found.holdout]]
+    given = np.array([[name in cells[0].split(" ") for name in NAMES] for cells in found.holdout.values()])
+    assert found.score == pytest.approx(f1_score(true, given, average="macro"), abs=1e-9)
+    thresholds = json.loads((made.artifacts.run_of("decided").folder / "blend.json").read_text())
+    assert len(thresholds["fitted"]["thresholds"]) == 4 and thresholds["in_sample"] >= thresholds["honest"]
+    for name in ("climbed", "stacked"):
+        made.perform(made.artifacts.choose([name]))
+        predictions = made.artifacts.predictions(name)["out_of_fold"].probabilities
+        assert predictions.min() >= 0 and predictions.max() <= 1 and not np.allclose(predictions.sum(axis=1), 1)
+        assert made.artifacts.run_of(name).metrics()["holdout"]["score"] > 0.7
+    competition = LoadedCompetition(workspace, "board")
+    new = competition.predict("decided", museum / "test")
+    kept = made.artifacts.predictions("decided")["test"]
+    assert np.allclose(new.of(tuple(f"{name}.png" for name in kept.ids)), kept.probabilities, atol=1e-5)
+    page = competition.report("decided").read_text()
+    assert "Each label by itself" in page and "wrongly given" in page and "top-1" not in page
+    assert set(competition.images["label"].dropna().unique()) >= {"none", "7"}

@@ -71,6 +71,9 @@ class Multilabel(Targets):
     def is_labelled(self, labels: Array) -> Array:
         return labels[:, 0] != UNLABELLED
 
+    def asked(self, classes: tuple[str, ...]) -> str:
+        return f"{len(classes)} labels, any of them for an image"
+
     def words(self, label: Array, classes: tuple[str, ...]) -> str:
         return ", ".join(classes[number] for number in np.flatnonzero(label == 1)) or "none"
 

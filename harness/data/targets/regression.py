@@ -57,6 +57,9 @@ class Regression(Targets):
     def is_labelled(self, labels: Array) -> Array:
         return ~np.isnan(labels)
 
+    def asked(self, classes: tuple[str, ...]) -> str:
+        return "a number for each"
+
     def words(self, label: Array, classes: tuple[str, ...]) -> str:
         return f"{float(label):g}"
 

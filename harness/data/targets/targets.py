@@ -85,6 +85,10 @@ class Targets(ABC):
     def words(self, label: Array, classes: tuple[str, ...]) -> str:
         """One row's label for people."""
 
+    def asked(self, classes: tuple[str, ...]) -> str:
+        """What is asked of each image, for messages."""
+        return f"{len(classes)} classes"
+
     @abstractmethod
     def counted(self, labels: Array, classes: tuple[str, ...]) -> dict[str, Array]:
         """What to count images of, by name, with a mask (n,) of its images: classes, labels, ranges of numbers."""

@@ -14,7 +14,8 @@ from harness.ensembles.combine import AVERAGES, Average, equal
 from harness.ensembles.hill_climbing import select
 from harness.ensembles.members import Members, join
 from harness.ensembles.stacking import stack
-from harness.recipes import Blend, Calibrated, HillClimb, Stacked
+from harness.ensembles.thresholds import GradeCuts, LabelThresholds, fit_cuts, fit_labels
+from harness.recipes import Blend, Calibrated, HillClimb, Stacked, Thresholded
 from harness.recipes.ensemble import Ensemble, EnsembleOfSeveral
 from harness.runs.blend import blend
 from harness.runs.run import Run
@@ -161,3 +162,27 @@ def run_of_an_ensemble(folder: Path) -> Numbers:
             f"{name}, verdict": report["gain"]["verdict"],
         }
     return found
+
+
+@regression("thresholds")
+def thresholds(folder: Path) -> Numbers:
+    random = np.random.default_rng(0)
+    true = (random.random((80, 4)) < (0.5, 0.3, 0.2, 0.1)).astype(np.int8)
+    p = (1 / (1 + np.exp(1 - 2 * true + random.normal(size=true.shape)))).astype(np.float32)
+    found: Numbers = {}
+    for name, per_label, least in (
+        ("micro_f1", True, False),
+        ("micro_f1", False, False),
+        ("micro_f2", True, False),
+        ("macro_f1", True, False),
+        ("macro_f1", False, False),
+        ("sample_f1", False, True),
+    ):
+        values = fit_labels(p, true, METRICS[name], per_label, least)
+        decided = LabelThresholds(values, least)(p[None])
+        found[f"{name}, {per_label}, {least}"] = [*values.tolist(), *described(decided, 8)]
+    (grades,), labels = probabilities(90, 5, 1)
+    cuts = GradeCuts(fit_cuts(grades, labels, METRICS["quadratic_weighted_kappa"]))
+    return (
+        found | {"cuts": cuts.about()["thresholds"], "grades": described(cuts(grades[None]), 8)} | defaults(Thresholded)
+    )
