@@ -18,7 +18,7 @@ WORKERS := -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help submit score list reproduce results augment-demo test test-jax test-smoke test-results test-slow test-kaggle test-samples lint same-results bench clean lock gpu
+.PHONY: help submit score list reproduce results augment-demo test test-jax test-smoke test-results test-slow test-boards test-kaggle test-samples lint same-results bench clean lock gpu
 
 help: ## print this
 	@echo "Harness. Data in, a leaderboard-format CSV and an honest score out."
@@ -68,6 +68,9 @@ test-results: $(BIN)/.dev ## what each step gives, and what finished runs predic
 
 test-slow: $(BIN)/.dev ## the long tests: kills and faults at random moments
 	@$(BIN)/python -m pytest -m slow
+
+test-boards: $(BIN)/.dev ## copies of Kaggle's boards, each from the organiser's files to a scored CSV, in a minute
+	@$(BIN)/python -m pytest $(WORKERS) -m "slow or not slow" tests/boards
 
 test-kaggle: $(BIN)/.dev ## Kaggle's client against a server with every fault, kills, and late answers
 	@$(BIN)/python -m pytest -m "slow or not slow" tests/kaggle

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,9 +22,8 @@ DECLARATION = '''"""A drawn board."""
 
 from harness.competition import Competition
 from harness.data.folds import HoldOut, KFold
-from harness.data.readers import Table
-from harness.data.targets import Multilabel, Ordinal, Regression
-from harness.scoring.submission_format import SubmissionFormat
+from harness.data.readers import ClassFolders, ClassInName, Table
+{targets}from harness.scoring.submission_format import SubmissionFormat
 
 competition = Competition(
     title="Board",
@@ -87,7 +87,9 @@ def declare(workspace: Workspace, data: Path, settings: str, more: str = "") -> 
 
     folder = workspace.competition("board")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "competition.py").write_text(DECLARATION.format(settings=settings.rstrip("\n")))
+    kinds = re.findall(r"targets=(\w+)", settings)
+    targets = f"from harness.data.targets import {kinds[0]}\n" if kinds else ""
+    (folder / "competition.py").write_text(DECLARATION.format(targets=targets, settings=settings.strip("\n")))
     (folder / "recipes.py").write_text(RECIPES.format(more=more))
     for name in ("leaderboard.csv", "README.md"):
         (folder / name).touch()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from harness.data.readers.reader import FolderReader, Listing, Row, images_below, natural
+from harness.data.readers.reader import FolderReader, Listing, Row, file_name, images_below, natural
 from harness.data.splits import HOLDOUT, TEST, TRAIN
 from harness.utils.errors import UserError, some
 
@@ -19,11 +20,13 @@ class ClassFolders(FolderReader):
         train: the folder of class folders; "" for the data folder itself.
         holdout: a folder of class folders that is never trained on, if any.
         test: a folder of images without labels; used if it exists.
+        test_ids: what test images are called in the organiser's CSV: their "path", or their "name" in the folder.
     """
 
     train: str = ""
     holdout: str | None = None
     test: str | None = None
+    test_ids: Literal["path", "name"] = "path"
 
     @property
     def looks_for(self) -> str:
@@ -41,7 +44,8 @@ class ClassFolders(FolderReader):
         if self.holdout:
             rows += self._labelled(folder, self.holdout, HOLDOUT, classes)
         if self.test and (folder / self.test).is_dir():
-            rows += [Row(path, None, TEST, path) for path in images_below(folder, self.test)]
+            called = str if self.test_ids == "path" else file_name
+            rows += [Row(called(path), None, TEST, path) for path in images_below(folder, self.test)]
         return Listing(rows, tuple(classes))
 
     def _classes(self, folder: Path, part: str) -> list[str]:

@@ -161,6 +161,11 @@ def stem(path: str) -> str:
     return PurePosixPath(path).stem
 
 
+def file_name(path: str) -> str:
+    """A file's name with its suffix: ``test/0.jpg`` gives ``0.jpg``."""
+    return PurePosixPath(path).name
+
+
 def lines(file: Path) -> list[str]:
     """The lines of a text file.
 

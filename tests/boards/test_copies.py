@@ -1,0 +1,52 @@
+"""Copies of Kaggle's boards: each from the organiser's files, by a short declaration, to a CSV that it would accept.
+
+The local score of the hold-out's CSV must be the board's formula, written apart from the harness, to 1e-9.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.data.readers import ClassFolders
+from harness.utils.workspace import Workspace
+from tests.boards.copies import BOARDS, check
+from tests.boards.drawing import declare, lines_of, submit
+from tests.conftest import draw
+
+DECIDED = """
+@recipe
+def decided():
+    return Thresholded(of="coarse")
+"""
+# The others take a minute together: make test-boards.
+QUICK = ("plant-pathology-2020", "hotel-id-2021")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in BOARDS]
+)
+def test_a_board(workspace: Workspace, tmp_path: Path, name: str):
+    board, files = BOARDS[name], tmp_path / "files"
+    truth = board.draw(files)
+    made = declare(workspace, files, board.settings, DECIDED if board.recipe == "decided" else "")
+    assert lines_of(workspace) <= 25
+    found = submit(made, board.recipe)
+    assert check(board, files / "sample_submission.csv", found.header, found.test) == []
+    # Training ids that are test ids too have their folder before them.
+    known = [truth[key if key in truth else key.removeprefix("train/")] for key in found.holdout]
+    wanted = board.official(known, [*found.holdout.values()], found.header)
+    assert found.score == pytest.approx(wanted, abs=1e-9)
+    metric = made.artifacts.run_of(board.recipe).metrics()["holdout"]
+    assert metric["score"] == pytest.approx(wanted, abs=1e-4)
+    assert len(found.holdout) > 10
+
+
+def test_test_images_are_called_as_the_organiser_calls_them(tmp_path: Path, save):
+    for path in ("train/a/1.png", "train/b/2.png", "test/3.png"):
+        save(tmp_path / path, draw(0, 0))
+    names = [
+        ClassFolders(train="train", test="test", test_ids=ids).listing(tmp_path).rows[-1].id for ids in ("path", "name")
+    ]
+    assert names == ["test/3.png", "3.png"]
