@@ -229,7 +229,7 @@ def run_cache(workspace: Workspace, options: Namespace) -> None:
     name = loading.load(workspace, options.competition).name if options.competition else None
     caches = files.find(workspace, name)
     if options.action == "rm" and name is None:
-        raise UserError("harness cache rm needs the competition whose caches are to go.", "harness cache rm COMP")
+        raise UserError("harness cache rm needs the competition whose caches are to go.", "harness cache ls names them")
     if options.action == "rm":
         for cache in caches:
             files.remove(cache)
@@ -261,7 +261,7 @@ def _damage(workspace: Workspace, damaged: list[CacheFile]) -> UserError:
         if cache.file.name in record.about.get("inputs", {})
     ]
     what = f"{len(damaged)} caches are damaged: {', '.join(cache.file.name for cache in damaged)}."
-    fix = "the next command that needs one makes it again (or: harness cache rm COMP)"
+    fix = f"the next command that needs one makes it again (or: harness cache rm {damaged[0].competition})"
     if made:
         folders = [workspace.shown(record.folder) for _, record in made]
         what += " Runs that were made from them, perhaps when they were damaged already: " + ", ".join(folders) + "."

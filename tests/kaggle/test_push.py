@@ -11,6 +11,8 @@ import pytest
 
 from harness.api import LoadedCompetition
 from harness.kaggle import process
+from harness.kaggle.client import Client
+from harness.kaggle.code_destinations import DatasetVersions
 from harness.kaggle.ledger import Ledger
 from harness.utils.workspace import Workspace
 from tests.conftest import RECIPES
@@ -81,6 +83,25 @@ def test_a_run_is_pushed_submitted_and_scored_once(asked, trained: Workspace, co
     assert SECRET not in done.out + done.err + again.err
 
 
+def test_the_upload_tells_its_bytes(code_stub: CodeStub, monkeypatch, tmp_path: Path):
+    monkeypatch.setattr(process, "ask", ask_here)
+    sizes, folder = {"a.npz": 300_000, "b.keras": 20, "c.json": 0}, tmp_path / "dataset"
+    folder.mkdir()
+    for name, size in sizes.items():
+        (folder / name).write_bytes(bytes(size))
+    about = {"id": "ann/harness-x-models", "title": "harness x models", "licenses": [{"name": "other"}]}
+    (folder / "dataset-metadata.json").write_text(json.dumps(about))
+    told: list[int] = []
+    versions = DatasetVersions(Client("pets"), "ann", "harness-x-models")
+    assert versions.submit(folder, "[0123456789ab]", tmp_path / "hold", lambda: None, told.append) == "1"
+    assert told == sorted(told) and told[-1] == sum(sizes.values())
+    assert versions.submissions()[0]["message"] == "[0123456789ab]"
+    told.clear()
+    Client("pets").submit(folder / "a.npz", "x", uploaded=lambda: None, bytes_sent=told.append)
+    assert told[-1] == sizes["a.npz"]
+
+
+@pytest.mark.slow
 def test_a_kernel_that_fails_shows_the_end_of_its_log_and_may_be_sent_again(trained, code_stub, harness, monkeypatch):
     monkeypatch.setattr(process, "ask", ask_here)
     pieces = [{"stream_name": "stdout", "time": n, "data": f"line {n}\x1b[2J\n"} for n in range(100)]

@@ -70,7 +70,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def marked(number: int, case: tuple) -> Any:
-    marks = [] if number % 150 == 0 else [pytest.mark.slow]
+    marks = [] if number % 300 == 299 else [pytest.mark.slow]
     return pytest.param(*case, marks=marks, id=f"{number}-{case[0]}-{case[1]}-{case[2]}")
 
 
