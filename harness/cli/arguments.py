@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,6 +50,15 @@ def add_folds(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--allow-leak", action="store_true", help="with --folds: even if they separate identical images"
     )
+
+
+def given(options: argparse.Namespace) -> str:
+    """The options that change what is made, as they were typed, for the command that is suggested next."""
+    parts = [f"--set {shlex.quote(assignment)}" for assignment in getattr(options, "assignments", [])]
+    if getattr(options, "folds", None) is not None:
+        parts.append(f"--folds {shlex.quote(str(options.folds))}")
+    parts += ["--allow-leak"] if getattr(options, "allow_leak", False) else []
+    return "".join(f" {part}" for part in parts)
 
 
 def add_settings(command: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import re
 import sys
 import traceback
 from typing import NoReturn
@@ -13,7 +14,7 @@ from harness import __version__
 from harness.cli import data, kaggle, kernel, models, reproduce, runs, submit, train, trust
 from harness.cli.arguments import Commands
 from harness.utils.console import printable
-from harness.utils.errors import UserError
+from harness.utils.errors import UserError, nearest
 from harness.utils.files import out_of_space
 from harness.utils.signals import STOPPED, Ended, ended_by_signals
 from harness.utils.workspace import Workspace
@@ -42,9 +43,22 @@ exit codes: 0 done; 2 something for you to fix; 1 a bug of ours; 130 stopped by 
 """
 
 
+class Parser(argparse.ArgumentParser):
+    """Tells a mistake in the words that all errors share, and which command may have been meant."""
+
+    def error(self, message: str) -> NoReturn:
+        wrong = re.search(r"argument COMMAND: invalid choice: '([^']*)'", message)
+        if wrong is None:
+            _tell(f"{message}.", f"{self.prog} --help")
+        else:
+            known = [name for action in self._actions if action.dest == "command" for name in action.choices or ()]
+            _tell(f"there is no command {wrong[1]!r}. {nearest(wrong[1], known)}", "harness --help")
+        raise SystemExit(USER_MISTAKE)
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="harness",
         description="An image-competition harness: a folder in, a leaderboard-format CSV and an honest score out.",
         epilog=EXAMPLES,

@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings
+from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings, given
 from harness.cli.session import competition_of, pipeline_of
 from harness.cli.tables import print_scores
 from harness.data.splits import HOLDOUT, TEST
@@ -37,7 +37,7 @@ def add_commands(commands: Commands) -> None:
         "score",
         run_score,
         "score a CSV on the hold-out",
-        "harness score digits submissions/digits/blend-0123abcd.csv",
+        "harness score digits submissions/digits/blend-0123abcd-holdout.csv",
     )
     add_competition(command)
     command.add_argument("file", metavar="FILE", type=Path, nargs="?", help="default: the CSV of the latest run")
@@ -83,10 +83,12 @@ def run_submit(workspace: Workspace, options: Namespace) -> None:
     took = ", ".join(f"{name} {seconds(value)}" for name, value in pipeline.took.items())
     out.print(f"time: {seconds(time.monotonic() - started)}" + (f" ({took})" if took else " (all was up to date)"))
     if options.smoke:
-        out.print(f"A smoke run shows that it works, not how well. next: harness submit {competition.name}")
+        wanted = f" --recipe {options.recipe}" if options.recipe else ""
+        command = f"harness submit {competition.name}{wanted}{given(options)}"
+        out.print(f"A smoke run shows that it works, not how well. next: {command}")
     else:
         out.print(f"page: {workspace.shown(_page(competition, recipe))}")
-        out.print(f"next: look at the page, or harness status {competition.name}")
+        out.print(f"next: look at the page, or harness status {competition.name}{given(options)}")
 
 
 def _page(competition: LoadedCompetition, recipe: str) -> Path:
@@ -114,7 +116,23 @@ def run_score(workspace: Workspace, options: Namespace) -> None:
         folder = workspace.submissions(competition.name)
         raise UserError(f"there is no CSV of a finished run in {folder} yet.", f"harness submit {competition.name}")
     console().print(f"file: {workspace.shown(file)}")
+    if options.answers is None and _split_of(competition.pipeline, file) == TEST:
+        raise _unlabelled(competition.pipeline, file)
     console().print(str(competition.score(file, options.answers)))
+
+
+def _unlabelled(pipeline: Pipeline, file: Path) -> UserError:
+    """That a file holds the test images, whose labels only the organiser has."""
+    competition, count = pipeline.competition, len(pipeline.artifacts.dataset.rows(TEST))
+    beside = file.with_name(file.name.replace("-test.csv", "-holdout.csv"))
+    scored = f"harness score {competition.name} {beside}" if beside != file and beside.is_file() else ""
+    upload = f"harness upload {competition.name} {file}" if competition.slug else "send it to the organiser"
+    hint = f"the same run's hold-out CSV: {scored}; " if scored else ""
+    return UserError(
+        f"{file} is for the unlabelled test set: its ids are those of the {count:,} test images, whose labels only the "
+        "organiser has.",
+        f"{hint}for the test's score: {upload}",
+    )
 
 
 def run_lint(workspace: Workspace, options: Namespace) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings
+from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings, given
 from harness.cli.session import pipeline_of
 from harness.cli.tables import print_scores
 from harness.utils.console import console
@@ -50,7 +50,12 @@ def run_train(workspace: Workspace, options: Namespace) -> None:
     chosen = pipeline.artifacts.choose(options.recipes)
     pipeline.perform(chosen)
     print_scores(pipeline, chosen)
-    console().print(f"next: harness submit {pipeline.competition.name} --recipe {[*chosen][-1]}")
+    smoke = " --smoke" if options.smoke else ""
+    if options.from_epoch is not None:  # which only this command takes
+        console().print(f"next: harness report {pipeline.competition.name} {[*chosen][-1]}")
+    else:
+        recipe = [*chosen][-1]
+        console().print(f"next: harness submit {pipeline.competition.name} --recipe {recipe}{given(options)}{smoke}")
 
 
 def run_lr_find(workspace: Workspace, options: Namespace) -> None:

@@ -27,6 +27,7 @@ class Fold:
         seed: a different one for each fold.
         folder: where this fold's history and plots are saved.
         targets: the kind of the labels.
+        left: how many folds come after this one.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Fold:
     seed: int
     folder: Path
     targets: Targets = MULTICLASS
+    left: int = 0
 
     def predicted(self) -> Array:
         """The rows to predict: validation, hold-out, test, in this order."""

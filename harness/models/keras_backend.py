@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
+
+from harness.utils.console import say
 
 
 def start(seed: int) -> str:
@@ -19,6 +22,8 @@ def start(seed: int) -> str:
     # Set before TensorFlow is loaded: its start-up messages are about our choice of wheel, which no user can fix.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if "keras" not in sys.modules:  # which takes some seconds
+        say(f"loading Keras on {os.environ['KERAS_BACKEND']}")
     import keras
 
     keras.utils.clear_session()

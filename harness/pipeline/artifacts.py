@@ -277,11 +277,10 @@ class Artifacts:
     def latest_submission(self) -> Path | None:
         """The hold-out CSV of the run that finished last and still has one; None where there is none."""
         folder = self.workspace.submissions(self.competition.name)
-        suffix = "-holdout.csv" if len(self.dataset.rows(TEST)) else ".csv"
         latest_first = sorted(
             records(self.workspace.runs(self.competition.name)), key=lambda record: record.sequence, reverse=True
         )
-        files = (folder / f"{record.recipe}-{record.key[:8]}{suffix}" for record in latest_first)
+        files = (folder / f"{record.recipe}-{record.key[:8]}-holdout.csv" for record in latest_first)
         return next((file for file in files if file.is_file()), None)
 
     def submission_files(self, name: str) -> dict[str, Path]:
@@ -289,10 +288,8 @@ class Artifacts:
         run = self.run_of(name)
         stem = f"{name}{'-smoke' if self.options.smoke else ''}-{run.key[:8]}"
         folder = self.workspace.submissions(self.competition.name)
-        files = {HOLDOUT: folder / f"{stem}.csv"}
-        if len(self.dataset.rows(TEST)):
-            files = {TEST: folder / f"{stem}.csv", HOLDOUT: folder / f"{stem}-holdout.csv"}
-        return files
+        splits = (TEST, HOLDOUT) if len(self.dataset.rows(TEST)) else (HOLDOUT,)
+        return {split: folder / f"{stem}-{split}.csv" for split in splits}
 
 
 def _backend() -> str:

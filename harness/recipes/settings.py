@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import difflib
 import typing
 from typing import Any, Literal, get_args, get_origin
 
 from harness.recipes.recipe import Recipe
+from harness.utils.docstrings import named_like, of_setting, of_settings
 from harness.utils.errors import UserError, nearest
 from harness.utils.typed import NO, fitted, sample, words
 
@@ -33,10 +35,13 @@ def override(recipes: dict[str, Recipe], assignments: list[str]) -> dict[str, Re
         having = [r for r in ([target] if target else recipes) if name in _settings(changed[r])]
         if not having:
             known = sorted({s for r in ([target] if target else recipes) for s in _settings(changed[r])})
-            raise UserError(f"--set {key}: no such setting. {nearest(name, known)}", "settings: " + ", ".join(known))
+            kinds = {type(changed[r]) for r in ([target] if target else recipes)}
+            raise UserError(
+                f"--set {key}: no such setting. {_meant(name, known, kinds)}", "settings: " + ", ".join(known)
+            )
         for recipe_name in having:
             old = changed[recipe_name]
-            value = _parse(key, text, _settings(old)[name])
+            value = _parse(key, text, _settings(old)[name], of_setting(old, name))
             changed[recipe_name] = dataclasses.replace(old, **{name: value})
     return changed
 
@@ -85,7 +90,16 @@ def _hints(kind: type[Recipe]) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 
-def _parse(key: str, text: str, hint: Any) -> Any:
+def _meant(name: str, known: list[str], kinds: set[type]) -> str:
+    """The setting that was meant: one of a name like it, or one whose description has the word."""
+    described = named_like(name, kinds)
+    if described and not difflib.get_close_matches(name, known, n=1, cutoff=0.7):
+        words = {one: text for kind in kinds for one, text in of_settings(kind).items()}
+        return f"Did you mean {' or '.join(f'{one} ({words[one]})' for one in described[:2])}?"
+    return nearest(name, known)
+
+
+def _parse(key: str, text: str, hint: Any, about: str | None) -> Any:
     value = _tuples(_literal(text))
     if value == text and "," in text:  # words without quotes
         value = tuple(_literal(part.strip()) for part in text.split(","))
@@ -93,7 +107,10 @@ def _parse(key: str, text: str, hint: Any) -> Any:
         found = fitted(candidate, hint)
         if found is not NO:
             return found
-    raise UserError(f"--set {key}: {words(hint)} is wanted. Received: {text!r}", f"for example: {_example(key, hint)}")
+    told = f"{key.rpartition('.')[2]}: {about}; " if about else ""
+    raise UserError(
+        f"--set {key}: {words(hint)} is wanted. Received: {text!r}", f"{told}for example: {_example(key, hint)}"
+    )
 
 
 def _literal(text: str) -> Any:

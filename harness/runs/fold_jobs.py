@@ -67,6 +67,7 @@ def fold_jobs(
             seed=recipe.seed + number,
             folder=folder / f"fold-{number + 1}",
             targets=dataset.targets,
+            left=count - number - 1,
         )
 
 

@@ -83,7 +83,8 @@ def _folds(record: Record) -> list[dict[str, Any]]:
                 "history": history,
                 "kept": training["weights_of_epoch"],
                 "epochs": training["epochs"],
-                "ended": REASONS[early],
+                "ended": training.get("ended", REASONS[early]),
+                "kept_by": training.get("kept_by", ""),
                 "seconds": training["seconds"],
                 "diagnosis": training.get("diagnosis", []),
             }

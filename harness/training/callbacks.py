@@ -1,4 +1,4 @@
-"""Keras callbacks for a training run: learning curves, a progress bar with the time left, and checkpoints."""
+"""Keras callbacks for a training run: learning curves, a line of progress with the time left, and checkpoints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import keras
 from harness.training.checkpoint import CheckpointStore, TrainingState
 from harness.training.curves import plot
 from harness.training.interrupts import Interrupts
-from harness.utils.console import progress
+from harness.utils.console import pace, progress, rate_words, seconds
 from harness.utils.files import write_json
 
 # Drawing a plot takes a tenth of a second or more; an epoch can be shorter.
@@ -152,7 +152,7 @@ class CheckpointCallback(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """A progress bar over all images of a training run, with the last epoch's scores.
+    """A line of progress over all images of a training run, with the last epoch's losses.
 
     Args:
         title: for example "minivggnet, fold 2 of 5".
@@ -160,15 +160,36 @@ class Progress(keras.callbacks.Callback):
         epochs: the largest number of epochs.
         batch_size: images per step.
         done: images done before an interruption.
+        folds_left: how many folds come after this one; the time left is that of all.
     """
 
-    def __init__(self, title: str, images: int, epochs: int, batch_size: int, done: int = 0) -> None:
+    def __init__(
+        self, title: str, images: int, epochs: int, batch_size: int, done: int = 0, folds_left: int = 0
+    ) -> None:
         super().__init__()
-        self.title, self.images, self.epochs, self.batch_size, self.done = title, images, epochs, batch_size, done
+        self.images, self.epochs, self.batch_size, self.done = images, epochs, batch_size, done
+        self.name, _, self.fold = title.partition(", ")
+        self.folds_left = folds_left
+        self.losses = ""
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        self.bar = progress(self.title, self.images * self.epochs, "img", self.done)
+        self.bar = progress(self.name, self.images * self.epochs, "img", self.done, self._parts)
         self._position = self.done % self.images
+        self.bar.refresh()
+
+    def _parts(self) -> list[str]:
+        shown = getattr(self, "bar", None)
+        if shown is None:  # the line shows itself while it is made
+            return ["starting"]
+        done, total = shown.format_dict["n"], shown.format_dict["total"]
+        rate, left = pace(shown.format_dict), total * (1 + self.folds_left) - shown.format_dict["n"]
+        fold = [self.fold.replace(" of ", "/")] if self.fold else []
+        parts = [*fold, f"epoch {min(done // self.images + 1, self.epochs)}/{self.epochs}"]
+        if rate:
+            parts.append(rate_words(rate, "img"))
+        if self.losses:
+            parts.append(self.losses)
+        return [*parts, f"{seconds(left / rate)} left"] if rate else parts
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         count = min(self.batch_size, self.images - self._position)
@@ -176,18 +197,7 @@ class Progress(keras.callbacks.Callback):
         self.bar.update(count)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        logs = logs or {}
-        self.bar.set_postfix_str(
-            f"epoch {epoch + 1}/{self.epochs}, loss {logs['loss']:.3f}, "
-            f"validation {logs['val_loss']:.3f}" + "".join(_measured(logs)),
-            refresh=False,
-        )
+        self.losses = f"loss {float((logs or {})['val_loss']):.3f}"
 
     def on_train_end(self, logs: dict | None = None) -> None:
         self.bar.close()
-
-
-def _measured(logs: dict) -> list[str]:
-    """The accuracy on the validation part, or the error of numbers, in words."""
-    names = ("accuracy", "absolute_error")
-    return [f", {name.replace('_', ' ')} {logs[f'val_{name}']:.4f}" for name in names if f"val_{name}" in logs]

@@ -69,6 +69,13 @@ class TrainingState:
         patient = by == "last" or self.epoch - max(self.best(by), self.since) < patience
         return self.epoch >= epochs or (self.step == 0 and not patient)
 
+    def why_it_ended(self, epochs: int, patience: int, by: str) -> str:
+        """Why training is finished, in words that follow "for"."""
+        if self.epoch >= epochs:
+            return f"all {epochs} epochs are done"
+        sought = {"loss": "lower loss", "accuracy": "higher accuracy"}[by]
+        return f"{patience} epochs in a row brought no {sought}"
+
 
 class CheckpointStore:
     """The checkpoints of one fold.

@@ -30,6 +30,12 @@ Array = np.ndarray
 
 # What is measured each epoch, of one kind of targets or another.
 MEASURED = ("log_loss", "accuracy", "squared_error", "absolute_error")
+# Which epoch's weights are kept, by ``monitor``.
+KEPT_BY = {
+    "loss": "the one with the lowest loss",
+    "accuracy": "the one with the highest accuracy",
+    "last": "the last one",
+}
 
 
 def fit(settings: TrainingSettings, fold: Fold, assemble: Assemble, start: list[Array] | None = None) -> Array:
@@ -208,6 +214,7 @@ class _Training:
                 settings.epochs,
                 self.batch_size,
                 done=state.epoch * rows + state.step * self.batch_size,
+                folds_left=fold.left,
             ),
         ]
 
@@ -220,14 +227,20 @@ def _record(settings: TrainingSettings, fold: Fold, models: Models, state: Train
         say(f"{fold.title}: {remark}")
     measured = [name for name in MEASURED if f"val_{name}" in state.history]
     scores = {name: state.history[f"val_{name}"][weights_epoch - 1] for name in measured}
-    told = " and ".join(f"{name.replace('_', ' ')} {scores[name]:.4f}" for name in reversed(measured))
-    say(f"{fold.title}: the weights of epoch {weights_epoch} have {told} on the validation part.")
+    told = ", ".join(f"{name.replace('_', ' ')} {scores[name]:.4f}" for name in measured)
+    ended, kept_by = state.why_it_ended(settings.epochs, settings.patience, settings.monitor), KEPT_BY[settings.monitor]
+    say(
+        f"{fold.title}: ended after epoch {state.epoch}, for {ended}. Epoch {weights_epoch} is kept, {kept_by}: {told} "
+        "on the validation part."
+    )
     record = {
         "batch_size": state.batch_size,
         "batch_size_asked_for": settings.batch_size,
         "epochs": state.epoch,
         "seconds": state.seconds,
+        "ended": ended,
         "weights_of_epoch": weights_epoch,
+        "kept_by": kept_by,
         "validation": scores,
         "parameters": models.network.count_params(),
         "diagnosis": remarks,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,21 +11,65 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 
-def progress(label: str, total: int, unit: str, done: int = 0) -> tqdm:
-    """A progress bar with rate and remaining time; in a log file, one line every ten seconds instead.
+WIDTH = 79  # columns of a line of progress, so that a terminal of 80 never cuts or wraps it
+
+
+def progress(label: str, total: int, unit: str, done: int = 0, parts: Callable[[], list[str]] | None = None) -> tqdm:
+    """A line of progress with rate and remaining time; in a log file, one line every ten seconds instead.
 
     Args:
         label: what is being done.
         total: the number of units.
         unit: what is counted: "img", "epoch", "row".
         done: how many units an earlier, interrupted run has done.
+        parts: what to show after the label in place of share, count, rate and time left.
     """
     from tqdm import tqdm
 
+    class Line(tqdm):
+        """Shows words in place of a bar, as many as fit."""
+
+        def __str__(self) -> str:
+            shown = self.format_dict
+            after = parts() if parts is not None else _usual_parts(shown, unit)
+            return fitting(label, after, min(WIDTH, (shown["ncols"] or WIDTH + 1) - 1))
+
     options = {"desc": label, "total": total, "unit": f" {unit}", "initial": done}
     if sys.stderr.isatty():
-        return tqdm(**options, file=sys.stderr, mininterval=0.2, dynamic_ncols=True)
-    return tqdm(**options, file=_Lines(), mininterval=10.0, maxinterval=30.0, delay=10.0, ascii=True, ncols=120)
+        return Line(**options, file=sys.stderr, mininterval=0.2, dynamic_ncols=True)
+    return Line(**options, file=_Lines(), mininterval=10.0, maxinterval=30.0, delay=10.0, ncols=WIDTH + 1)
+
+
+def fitting(label: str, parts: list[str], width: int = WIDTH) -> str:
+    """A label and what follows it on one line; the label is shortened where both are too long."""
+    after = ", ".join(parts)
+    room = width - len(after) - 2
+    shown = label if len(label) <= room else label[: max(0, room - 1)] + "…"
+    return f"{shown}: {after}"[:width]
+
+
+def pace(shown: dict[str, Any]) -> float | None:
+    """Units a second, from a tqdm's ``format_dict``; None before the first."""
+    if shown["rate"]:
+        return float(shown["rate"])
+    made = shown["n"] - shown["initial"]
+    return made / shown["elapsed"] if made and shown["elapsed"] else None
+
+
+def rate_words(rate: float, unit: str) -> str:
+    """A rate in words: ``'1,234 img/s'``, or of slow units ``'2.5 s/fit'``."""
+    return (
+        f"{rate:,.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s" if rate >= 1 else f"{1 / rate:.1f} s/{unit}"
+    )
+
+
+def _usual_parts(shown: dict[str, Any], unit: str) -> list[str]:
+    done, total, rate = shown["n"], shown["total"], pace(shown)
+    parts = [f"{100 * done / total:.0f} %"] if total else []
+    parts.append(f"{done:,} of {total:,} {unit}")
+    if rate:
+        parts += [rate_words(rate, unit), f"{seconds(max(0, total - done) / rate)} left"]
+    return parts
 
 
 class _Lines:

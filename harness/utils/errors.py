@@ -43,7 +43,10 @@ def require(owner: object, setting: str, holds: bool, allowed: str) -> None:
         allowed: the allowed values, in words.
     """
     if not holds:
+        from harness.utils.docstrings import of_setting
+
+        words = of_setting(owner, setting)
         raise UserError(
             f"{type(owner).__name__}: {setting} must be {allowed}. Received: {setting}={getattr(owner, setting)!r}",
-            "change it in the competition's recipes.py, or with --set",
+            "change it in the competition's recipes.py, or with --set" + (f" ({setting}: {words})" if words else ""),
         )

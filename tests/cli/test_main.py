@@ -49,6 +49,8 @@ def test_the_same_csv_scores_the_same_by_hand(insects: Workspace, harness):
         (("train", "insects", "fin"), "Did you mean fine"),
         (("train", "insects", "--set", "iteration=3"), "iterations"),
         (("train", "insects", "--set", "c=strong"), "a number is wanted"),
+        (("train", "insects", "--set", "c=strong"), "c: inverse strength of the L2 penalty"),
+        (("train", "insects", "--set", "c=-1"), "(c: inverse strength of the L2 penalty)"),
         (("train", "insects", "--set", "c=-1"), "above 0"),
         (("prepare", "insects", "--data", "nowhere"), "there is no"),
         (("prepare", "insects", "--data", "competitions"), "no known layout"),
@@ -67,6 +69,34 @@ def test_a_mistake_of_the_user_is_told_in_words_with_a_way_out(insects: Workspac
     assert found.code == 2
     assert told in found.err
     assert "error: " in found.err and "fix: " in found.err and "Traceback" not in found.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("sumbit", "insects"), "there is no command 'sumbit'. Did you mean submit?"),
+        (("qqq",), "there is no command 'qqq'. Known: "),
+        (("submit",), "the following arguments are required: COMP."),
+        (("submit", "insects", "--recpie", "fine"), "unrecognized arguments: --recpie fine."),
+    ],
+)
+def test_a_mistyped_command_is_told_with_the_one_that_was_meant(harness, capsys, arguments, told):
+    with pytest.raises(SystemExit) as left:
+        harness(*arguments)
+    assert left.value.code == 2
+    error = capsys.readouterr().err
+    assert f"error: {told}" in error and "fix: harness" in error and "--help" in error
+
+
+def test_what_is_suggested_next_keeps_the_settings_that_were_given(insects: Workspace, harness):
+    trained = harness("train", "insects", "coarse", "--set", "c=0.3", "--set", "coarse.iterations=7")
+    (line,) = (line for line in trained.out.splitlines() if line.startswith("next: "))
+    assert line == "next: harness submit insects --recipe coarse --set c=0.3 --set coarse.iterations=7"
+    done = harness(*line.removeprefix("next: harness ").split())
+    assert done.code == 0 and "coarse: up to date" in done.err
+    assert "harness status insects --set c=0.3 --set coarse.iterations=7" in done.out
+    smoke = harness("submit", "insects", "--smoke", "--recipe", "coarse", "--set", "c=0.3")
+    assert "next: harness submit insects --recipe coarse --set c=0.3" in smoke.out
 
 
 def test_square_brackets_in_names_and_errors_are_shown_as_they_are(insects: Workspace, harness):

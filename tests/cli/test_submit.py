@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 
 from harness.kaggle.ledger import Entry, Ledger
+from harness.plugins.scaffold import create
 from harness.scoring.lint import digest
 from harness.utils.files import read_json, write_json
 from harness.utils.workspace import Workspace
+from tests.conftest import RECIPES
 
 
 def test_a_good_csv_has_no_defect_and_a_bad_one_has_all_of_them_told(submitted: Workspace, harness):
@@ -54,3 +56,22 @@ def test_the_csv_that_is_scored_is_that_of_the_run_that_finished_last_whatever_t
     assert f"file: submissions/insects/{second.name}" in harness("score", "insects").out
     second.unlink()
     assert f"file: submissions/insects/{first.name}" in harness("score", "insects").out
+
+
+def test_files_say_what_they_are_for_and_the_test_has_no_local_score(workspace, class_folders, harness, tmp_path):
+    photos = tmp_path / "photos"
+    class_folders(root=photos / "train")
+    for number in range(6):
+        (photos / "test").mkdir(exist_ok=True)
+        (photos / "train" / "ants" / f"{number}.png").rename(photos / "test" / f"unknown-{number}.png")
+    create(workspace, "bugs", photos)
+    (workspace.competition("bugs") / "recipes.py").write_text(RECIPES)
+    declaration = workspace.competition("bugs") / "competition.py"
+    declaration.write_text(declaration.read_text().replace("KFold(5)", "KFold(2)"))
+    assert harness("submit", "bugs", "--recipe", "coarse").code == 0
+    test, holdout = sorted(workspace.submissions("bugs").glob("*.csv"), reverse=True)
+    assert test.name.endswith("-test.csv") and holdout.name == test.name.replace("-test", "-holdout")
+    assert harness("score", "bugs", holdout).code == 0 and holdout.name in harness("score", "bugs").out
+    told = harness("score", "bugs", test)
+    assert told.code == 2 and "unlabelled test set" in told.err and "the 6 test images" in told.err
+    assert f"harness score bugs {holdout}" in told.err

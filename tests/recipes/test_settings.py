@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.recipes import Blend, LogisticRegression, Network
+from harness.recipes import Blend, FeatureRegression, LogisticRegression, Network
 from harness.recipes.settings import override, plain
+from harness.utils.docstrings import of_settings
 from harness.utils.errors import UserError
 
 RECIPES = {
@@ -88,3 +91,38 @@ def test_what_is_typed_is_what_is_set(whole, number, word):
 def test_plain_settings_name_the_kind_and_every_field():
     settings = {"seed": 42, "of": ("pixels", "net"), "enough": 2, "how": "mean", "weights": None}
     assert plain(RECIPES["both"]) == {"kind": "Blend"} | settings
+
+
+@pytest.mark.parametrize(
+    ("assignment", "told"),
+    [
+        ("view=hflip", "Did you mean average ("),
+        ("views=hflip", "or tta (the views whose answers are averaged"),
+        ("backbon=x", "Did you mean backbone?"),
+        ("zzzz=1", "Known: "),
+    ],
+)
+def test_a_setting_that_is_not_there_is_told_with_what_may_have_been_meant(assignment: str, told: str):
+    with pytest.raises(UserError) as error:
+        override({"lite": FeatureRegression(backbone="efficientnet-lite0")}, [assignment])
+    assert told in error.value.what and "tta" in (error.value.fix or "")
+
+
+def test_a_wrong_value_is_told_with_the_settings_own_words():
+    with pytest.raises(UserError) as error:
+        override({"lite": FeatureRegression(backbone="efficientnet-lite0")}, ["storage=float12"])
+    assert "one of float16, float32 is wanted" in error.value.what or "one of float32, float16" in error.value.what
+    assert (error.value.fix or "").startswith("storage: of the cached features")
+
+
+def test_every_setting_of_every_recipe_is_described():
+    from harness import recipes
+
+    kinds = [kind for kind in vars(recipes).values() if isinstance(kind, type)]
+    missing = {
+        f"{kind.__name__}.{field.name}"
+        for kind in kinds
+        for field in dataclasses.fields(kind)
+        if field.name not in of_settings(kind)
+    }
+    assert missing == set()

@@ -1,0 +1,37 @@
+"""Lines of progress: they fit, and say what is left."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.utils.console import WIDTH, fitting, pace, progress, rate_words
+
+
+@given(st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=120), st.integers(1, 10**9))
+def test_a_line_fits_and_only_its_label_is_shortened(label: str, total: int):
+    parts = [f"epoch {total:,} of {total:,}", "1,234 img/s"]
+    line = fitting(label, parts)
+    assert len(line) <= WIDTH and line.endswith(": " + ", ".join(parts))
+    assert line.startswith(label) or line.split("…:")[0] == label[: len(line.split("…:")[0])]
+
+
+@pytest.mark.parametrize(("rate", "words"), [(1234.4, "1,234 img/s"), (2.54, "2.5 img/s"), (0.25, "4.0 s/img")])
+def test_rates_are_told_in_the_unit_that_is_read_easily(rate: float, words: str):
+    assert rate_words(rate, "img") == words
+
+
+def test_pace_leaves_out_what_was_done_before():
+    assert pace({"rate": None, "n": 30, "initial": 10, "elapsed": 4.0}) == 5
+    assert pace({"rate": 7.0, "n": 30, "initial": 10, "elapsed": 4.0}) == 7
+    assert pace({"rate": None, "n": 10, "initial": 10, "elapsed": 4.0}) is None
+
+
+def test_a_line_of_progress_says_share_count_rate_and_time_left():
+    with progress("reading images of a competition with a rather long name, and more", 2000, "img") as bar:
+        bar.start_t -= 10
+        bar.n = 500
+        line = str(bar)
+    assert len(line) <= WIDTH and line.startswith("reading images") and "…: 25 %, 500 of 2,000 img, 50 img/s, " in line
+    assert line.endswith(("30.0 s left", "29.9 s left", "30.1 s left"))
