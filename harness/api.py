@@ -207,7 +207,9 @@ class LoadedCompetition:
         from harness.runs.records import find
 
         record = find(self.workspace.runs(self.name), run)
-        dataset = given_images(Path(images).expanduser(), predict.classes_of(record), self.declaration.targets)
+        declared = self.declaration
+        classes = predict.classes_of(record)
+        dataset = given_images(Path(images).expanduser(), classes, declared.targets, declared.window)
         with tempfile.TemporaryDirectory(prefix="predict-", dir=self.workspace.data(self.name)) as scratch:
             return predict.Predictor(dataset, self._kinds(), Path(scratch)).predict(record)
 

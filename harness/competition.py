@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from harness.data.targets import MULTICLASS, Targets
+from harness.data.windows import Window
 
 if TYPE_CHECKING:
     from harness.data.folds import HoldOut, KFold
@@ -31,6 +32,8 @@ class Competition:
         hflip_safe: whether a mirrored image still shows the same class; views and augmentation obey.
         group: which images no fold and no hold-out may separate: "exact" copies, or "near" ones too, which look
             alike (finding those takes another decoding of every image).
+        window: which value is black and which is white in images of more than 8 bits: ``(low, high)``, or each image's
+            own extremes ("image") or 1st and 99th percentile ("percentiles"), or what the file says ("file").
         unreadable: how many unreadable images may be left out of training before the run is refused.
         obtain: how a person gets the data, for the message when it is missing.
         slug: the competition's name on Kaggle, where it has one.
@@ -46,6 +49,7 @@ class Competition:
     hflip_safe: bool
     targets: Targets = MULTICLASS
     group: Literal["exact", "near"] = "exact"
+    window: Window = "file"
     unreadable: int = 0
     obtain: str
     slug: str | None = None

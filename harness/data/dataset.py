@@ -19,6 +19,8 @@ from harness.data.folds import HoldOut, group_by, join_groups
 from harness.data.readers.reader import ImageSource, Listing, Reader, find, left_out, recognised
 from harness.data.splits import HOLDOUT, TRAIN
 from harness.data.targets import MULTICLASS, Targets
+from harness.data.windowed import Windowed
+from harness.data.windows import Window
 from harness.utils import fingerprint as fp
 from harness.utils.console import progress, say
 from harness.utils.errors import UserError, some
@@ -101,6 +103,7 @@ def load_or_read(
     holdout: HoldOut | None,
     group: Group,
     targets: Targets = MULTICLASS,
+    window: Window = "file",
 ) -> Dataset:
     """The data set stored in ``table``; where anything has changed, it is read and stored again.
 
@@ -108,12 +111,13 @@ def load_or_read(
         reader: reads the layout.
         folder: the organiser's files.
         table: the CSV that stores it; a JSON file beside it holds the key it was made from.
-        made_from: ``key(reader, folder, holdout, group, targets)``.
+        made_from: ``key(reader, folder, holdout, group, targets, window)``.
         holdout: how to split off the hold-out if the reader supplies none.
         group: which copies stay in the same split: "exact" ones, or "near" duplicates too.
         targets: the kind of the labels.
+        window: which value is black and which is white in images of more than 8 bits.
     """
-    stored = load(reader, folder, table, made_from, targets)
+    stored = load(reader, folder, table, made_from, targets, window)
     if stored is not None:
         return stored
     listing = reader.listing(folder)
@@ -124,8 +128,8 @@ def load_or_read(
     labels = targets.parse(cells, classes)
     splits = np.array([row.split for row in listing.rows], dtype="U8")
     _check_classes(targets.missing(labels[splits == TRAIN], classes), folder)
-    images = reader.images(folder)
-    hashes, groups = _hash_and_group(images, [row.source for row in listing.rows], group == "near")
+    sources = [row.source for row in listing.rows]
+    hashes, groups = _hash_and_group(reader.images(folder), sources, group == "near", window)
     groups = join_groups(groups, [row.group for row in listing.rows])
     grouped = any(row.group is not None for row in listing.rows)
     splits = _with_hold_out(holdout, splits, labels, groups, grouped, targets)
@@ -141,7 +145,7 @@ def load_or_read(
     for row, split, cell, group, digest in zip(listing.rows, splits, cells, groups, hashes, strict=True):
         writer.writerow([row.id, split, cell, group, row.source, digest])
     write_table(table, text.getvalue(), made_from, classes=classes, grouped=grouped)
-    dataset = load(reader, folder, table, made_from, targets)
+    dataset = load(reader, folder, table, made_from, targets, window)
     assert dataset is not None
     return dataset
 
@@ -157,7 +161,14 @@ def labelled(listing: Listing, targets: Targets) -> tuple[tuple[str, ...], list[
     return classes, targets.cells(labels, classes, [row.id for row in listing.rows])
 
 
-def key(reader: Reader, folder: Path, holdout: HoldOut | None, group: Group, targets: Targets = MULTICLASS) -> str:
+def key(
+    reader: Reader,
+    folder: Path,
+    holdout: HoldOut | None,
+    group: Group,
+    targets: Targets = MULTICLASS,
+    window: Window = "file",
+) -> str:
     """A hash of everything the table is made from. It is cheap to compute and changes with any change to the files."""
     return fp.fingerprint(
         reader=reader,
@@ -167,6 +178,7 @@ def key(reader: Reader, folder: Path, holdout: HoldOut | None, group: Group, tar
         steps=versions("dataset", "folds", *reader_steps(reader), *(["near_duplicates"] if group == "near" else [])),
         code=fp.competitor_code(reader, holdout),
         **_of_kind(targets),
+        **_of_window(window),
     )
 
 
@@ -179,13 +191,25 @@ def _of_kind(targets: Targets) -> dict[str, Any]:
     return {} if targets == MULTICLASS and version == {"targets": 1} else {"targets": targets, "kinds": version}
 
 
+def _of_window(window: Window) -> dict[str, Any]:
+    """The declared window as a part of a key: in the data set's fingerprint, and so in what is made of its pixels."""
+    return {} if window == "file" else {"window": window}
+
+
 def reader_steps(reader: Reader) -> tuple[str, ...]:
     """The step of one of the harness's own readers; empty for a competitor's reader, whose code is hashed instead."""
     step = ".".join(type(reader).__module__.split(".")[-2:])
     return (step,) if step in STEPS else ()
 
 
-def load(reader: Reader, folder: Path, table: Path, made_from: str, targets: Targets = MULTICLASS) -> Dataset | None:
+def load(
+    reader: Reader,
+    folder: Path,
+    table: Path,
+    made_from: str,
+    targets: Targets = MULTICLASS,
+    window: Window = "file",
+) -> Dataset | None:
     """The stored data set, or None if it is missing, stale or damaged."""
     description = table_about(table, made_from)
     if description is None:
@@ -202,7 +226,7 @@ def load(reader: Reader, folder: Path, table: Path, made_from: str, targets: Tar
         sources=sources,
         hashes=hashes,
         classes=classes,
-        images=reader.images(folder),
+        images=Windowed(reader.images(folder), window),
         fingerprint=fp.fingerprint(
             ids=ids,
             splits=splits,
@@ -211,6 +235,7 @@ def load(reader: Reader, folder: Path, table: Path, made_from: str, targets: Tar
             hashes=hashes,
             classes=classes,
             **_of_kind(targets),
+            **_of_window(window),
         ),
         grouped=bool(description.get("grouped")),
         targets=targets,
@@ -281,9 +306,10 @@ def _check_classes(empty_classes: list[str], folder: Path) -> None:
         )
 
 
-def _hash_and_group(images: ImageSource, sources: list[str], near: bool) -> tuple[list[str], Array]:
+def _hash_and_group(images: ImageSource, sources: list[str], near: bool, window: Window) -> tuple[list[str], Array]:
     """A hash of each image's bytes, and group numbers: equal for copies, and for near duplicates if ``near`` is set."""
     from harness.data import near_duplicates
+    from harness.data.eight_bits import windowed
     from harness.data.images import UnreadableError, opened
 
     def examine(source: str) -> tuple[str, near_duplicates.Perceived | None]:
@@ -293,7 +319,7 @@ def _hash_and_group(images: ImageSource, sources: list[str], near: bool) -> tupl
         if not near:
             return digest, None
         try:
-            with opened(content) as image:
+            with opened(windowed(content, window)) as image:
                 is_large = min(image.shape[:2]) >= near_duplicates.TOO_SMALL
                 return digest, near_duplicates.perceive(image) if is_large else None
         except UnreadableError:

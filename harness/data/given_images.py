@@ -12,12 +12,14 @@ from harness.data.dataset import Dataset
 from harness.data.readers.reader import IMAGE_SUFFIXES, Files, images_below, is_image, left_out
 from harness.data.splits import TEST
 from harness.data.targets import Targets
+from harness.data.windowed import Windowed
+from harness.data.windows import Window
 from harness.utils import fingerprint as fp
 from harness.utils.console import say
 from harness.utils.errors import UserError, some
 
 
-def given_images(path: Path, classes: tuple[str, ...], targets: Targets) -> Dataset:
+def given_images(path: Path, classes: tuple[str, ...], targets: Targets, window: Window = "file") -> Dataset:
     """A data set of unlabelled images, all of the split "test".
 
     Args:
@@ -25,6 +27,7 @@ def given_images(path: Path, classes: tuple[str, ...], targets: Targets) -> Data
             (relative to the CSV) and, where images are to be called otherwise, ``id``.
         classes: the classes they are predicted among.
         targets: what is predicted.
+        window: which value is black and which is white in images of more than 8 bits.
 
     Raises:
         UserError: there is nothing there, no image, or a CSV that is none of images.
@@ -54,8 +57,8 @@ def given_images(path: Path, classes: tuple[str, ...], targets: Targets) -> Data
         sources=tuple(sources),
         hashes=names,
         classes=classes,
-        images=Files(root),
-        fingerprint=fp.fingerprint(root=str(root.resolve()), ids=names, sources=sources),
+        images=Windowed(Files(root), window),
+        fingerprint=fp.fingerprint(root=str(root.resolve()), ids=names, sources=sources, window=window),
         targets=targets,
     )
 

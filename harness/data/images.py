@@ -118,6 +118,18 @@ def _looked_at(content: bytes, geometry: Geometry | None) -> tuple[int, int]:
     return REDUCED[shrinkage], claim(content, shrinkage).bytes
 
 
+def deep(content: bytes) -> Array:
+    """Decode to (h, w) or (h, w, 3) RGB of the file's own numbers: 16 bits or floats; an alpha channel is left out.
+
+    Raises:
+        UnreadableError: the content is truncated, too large, or not an image.
+    """
+    _require_whole(content)
+    with ROOM.taken(claim(content).bytes):
+        image = _decoded(content, cv2.IMREAD_UNCHANGED)
+    return image if image.ndim == 2 else np.ascontiguousarray(image[..., 2::-1])
+
+
 def _decoded(content: bytes, flag: int) -> Array:
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), flag)
@@ -125,7 +137,7 @@ def _decoded(content: bytes, flag: int) -> Array:
         raise UnreadableError(f"it cannot be decoded ({error.err})") from None
     if image is None:
         raise UnreadableError("it is not an image that OpenCV can decode")
-    return image if flag == cv2.IMREAD_COLOR_RGB else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return image
 
 
 def resize(image: Array, geometry: Geometry) -> Array:

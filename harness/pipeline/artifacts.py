@@ -113,6 +113,7 @@ class Artifacts:
                 self.competition.holdout,
                 self.competition.group,
                 self.competition.targets,
+                self.competition.window,
             )
             METRICS[self.competition.metric].check(table_of_images.classes)
             self.competition.submission.check(table_of_images.classes)
@@ -122,7 +123,9 @@ class Artifacts:
 
     def _dataset_key(self) -> str:
         competition = self.competition
-        return dataset.key(*self.source, competition.holdout, competition.group, competition.targets)
+        return dataset.key(
+            *self.source, competition.holdout, competition.group, competition.targets, competition.window
+        )
 
     def known_dataset(self) -> Dataset | None:
         """The data set if its kept table is up to date; reads no image."""
@@ -130,7 +133,8 @@ class Artifacts:
             return self.dataset
         reader, folder = self.source
         table = self.workspace.data(self.competition.name) / "dataset.csv"
-        return dataset.load(reader, folder, table, self._dataset_key(), self.competition.targets)
+        kind, window = self.competition.targets, self.competition.window
+        return dataset.load(reader, folder, table, self._dataset_key(), kind, window)
 
     # Folds.
 

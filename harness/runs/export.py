@@ -36,7 +36,7 @@ from harness.utils.files import whole, write_json, write_text
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # The code that the folder predicts with, and all that it imports.
-PARTS = ("data.images", "tta.views", "ensembles.kept")
+PARTS = ("data.images", "data.eight_bits", "tta.views", "ensembles.kept")
 PREDICT = Path(__file__).with_name("predict.py.template")
 LIBRARIES = ("numpy", "opencv-python-headless", "opencv-python", "scipy", "keras")
 
@@ -59,7 +59,7 @@ def export(competition: Competition, record: Record, kinds: dict[str, type[Recip
     (folder / "weights").mkdir(parents=True, exist_ok=True)
     part = exported.part(record)
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    write_json(folder / "model.json", {"classes": classes_of(record), "run": part})
+    write_json(folder / "model.json", {"classes": classes_of(record), "window": competition.window, "run": part})
     template = Template(PREDICT.read_text(encoding="utf-8"))
     write_text(folder / "predict.py", template.substitute(backend=backend))
     copy_code(folder / "parts", PARTS)

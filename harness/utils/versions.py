@@ -39,7 +39,7 @@ STEPS: dict[str, Step] = {
     "check": Step(1, ("data.quality.check",)),
     "targets": Step(1, ("data.targets",)),
     "folds": Step(1, ("data.folds",)),
-    "decoding": Step(1, ("data.images",)),
+    "decoding": Step(1, ("data.images", "data.eight_bits", "data.windowed")),
     "image_cache": Step(1, ("data.cache.image_cache", "data.cache.build")),
     # Pretrained networks.
     "features": Step(1, ("models.backbones.features",)),

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from harness.data import dataset
+from harness.data.cache.build import open_or_build
+from harness.data.cache.image_cache import ImageInput
 from harness.data.dataset import EXCLUDED, Dataset
 from harness.data.folds import HoldOut
+from harness.data.images import Geometry
 from harness.data.readers import ClassFolders
 from harness.utils.errors import UserError
 from tests.conftest import declared, draw, located
@@ -125,3 +128,26 @@ def test_what_is_no_data_folder_is_told_with_what_was_looked_for(tmp_path: Path)
     (tmp_path / "odd" / "notes.txt").write_text("hello")
     with pytest.raises(UserError, match=r"Looked for:\n  - <class>/<image>\nFound: notes.txt"):
         read(tmp_path / "odd", tmp_path / "dataset.csv")
+
+
+def test_a_window_is_obeyed_in_the_cache_and_is_part_of_the_key(photos: Path, tmp_path: Path):
+    for path in [*photos.rglob("*.png"), *photos.rglob("*.jpg")]:
+        deep = 1000 + 10 * np.arange(64).reshape(8, 8)
+        np.save(path.with_suffix(".npy"), (deep + len(path.name)).astype(np.float32))
+        path.unlink()
+    competition = declared()
+    reader, root = located(competition, photos, tmp_path / "unpacked")
+    found = {}
+    for window in ("file", "image", (1000.0, 1800.0)):
+        rules = (competition.holdout, competition.group, competition.targets, window)
+        table = tmp_path / f"{window}.csv"
+        found[window] = dataset.load_or_read(reader, root, table, dataset.key(reader, root, *rules), *rules)
+    assert len({made.fingerprint for made in found.values()}) == 3
+    assert found["file"].hashes == found["image"].hashes
+    source = ImageInput(Geometry(8, 8))
+    cache = open_or_build(tmp_path / "cache.h5", source, found["image"], 0)
+    assert (
+        np.array([cache.rows[row][..., 0] for row in range(36)]) == np.rint(np.arange(64) * 255 / 63).reshape(8, 8)
+    ).all()
+    with pytest.raises(UserError, match=r"36 of 36[\s\S]*float32 numbers, and nothing says which are black"):
+        open_or_build(tmp_path / "none.h5", source, found["file"], 0)

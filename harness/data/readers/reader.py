@@ -18,11 +18,12 @@ from harness.utils.errors import UserError, some
 Array = np.ndarray
 
 IMAGE_SUFFIXES = {
-    ".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp",
+    ".avif", ".bmp", ".dcm", ".dicom", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".npy", ".pgm", ".png", ".ppm",
+    ".tif", ".tiff", ".webp",
 }  # fmt: skip
 # Images too, but of kinds that neither OpenCV nor Pillow reads, or not as RGB.
 OTHER_SUFFIXES = {
-    ".arw", ".cr2", ".cr3", ".dcm", ".dng", ".exr", ".hdr", ".heic", ".heif", ".jxl", ".nef", ".orf", ".psd", ".raf",
+    ".arw", ".cr2", ".cr3", ".dng", ".exr", ".hdr", ".heic", ".heif", ".jxl", ".nef", ".orf", ".psd", ".raf",
     ".svg", ".svs", ".tga",
 }  # fmt: skip
 

@@ -23,6 +23,7 @@ from harness.data.images import Geometry, UnreadableError, load
 from harness.data.quality import check
 from harness.data.readers import ClassFolders
 from harness.data.readers.reader import Listing, Row
+from harness.data.windowed import Windowed
 from tests.conftest import Pictures, table
 from tests.steps.regressions.given import blots, pixels
 from tests.steps.results import PIXELS, Numbers, defaults, described, digest, regression
@@ -231,6 +232,22 @@ def decoding(folder: Path) -> Numbers:
     broken = (b"", b"words", jpeg.tobytes()[:-2], jpeg.tobytes()[:-700], png.tobytes()[:-20], b"\xff\xd8\xff\xd9")
     found["taken"] = [_is_taken(content) for content in (jpeg.tobytes() + b"more", *broken)]
     return found | defaults(Geometry)
+
+
+@regression("decoding")
+def windows(folder: Path) -> Numbers:
+    """Images of more than 8 bits, by each rule."""
+    numbers = np.random.default_rng(0).integers(0, 65536, (6, 5, 3))
+    stream = io.BytesIO()
+    np.save(stream, numbers[..., 0].astype(np.int32))
+    contents = {"array": stream.getvalue(), "values": numbers / 7}
+    contents |= {kind: cv2.imencode(kind, numbers.astype(np.uint16))[1].tobytes() for kind in (".png", ".tiff")}
+    rules = ("image", "percentiles", (1000.0, 9000.0))
+    return {
+        f"{name}, {rule}": digest(Windowed(Pictures({"": content}), rule).read(""))
+        for name, content in contents.items()
+        for rule in rules
+    }
 
 
 def _is_taken(content: bytes) -> bool:
