@@ -90,7 +90,8 @@ def opened(content: bytes | Array, geometry: Geometry | None = None) -> Iterator
         return
     flag, needed = _looked_at(content, geometry)
     with ROOM.taken(needed):
-        yield _decoded(content, flag)
+        image = _decoded(content, flag)
+        yield image if flag == cv2.IMREAD_COLOR_RGB else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def decode(content: bytes, geometry: Geometry | None = None) -> Array:
