@@ -69,6 +69,7 @@ def add_commands(commands: Commands) -> None:
     )
     command.add_argument("--metric", metavar="NAME", help="the board's metric (docs/metrics.md)")
     command.add_argument("--label", metavar="COLUMN", help="the CSV's column of labels")
+    command.add_argument("--targets", metavar="KIND", help="what is asked: multiclass, ordinal, multilabel, regression")
     command.add_argument("--path", metavar="PATTERN", help="where training images are, such as 'train/{id}.jpg'")
     command.add_argument("--group", metavar="COLUMN", help="the CSV's column that no fold separates, such as patients")
     command.add_argument("--holdout", metavar="FOLDER", help="the folder of labelled images that is never trained on")
@@ -210,7 +211,7 @@ def run_new(workspace: Workspace, options: Namespace) -> None:
     from harness.plugins.guess import Choices
     from harness.plugins.scaffold import create
 
-    choices = Choices(options.metric, options.label, options.path, options.group, options.holdout)
+    choices = Choices(options.metric, options.label, options.path, options.group, options.holdout, options.targets)
     name, said = create(workspace, options.name, options.source, choices)
     for line in said:
         console().print(line, markup=False)

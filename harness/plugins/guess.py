@@ -11,8 +11,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from harness.data.readers import ClassFolders, Table
-from harness.data.readers.reader import Reader, find, is_image, natural, walk
+from harness.data.readers.reader import Reader, file_name, find, images_below, is_image, natural, walk
 from harness.data.readers.table import read_csv
+from harness.data.targets import MULTICLASS, Targets
+from harness.plugins import guess_targets
 from harness.scoring.metrics import METRICS
 from harness.scoring.submission_format import SubmissionFormat
 from harness.utils.errors import UserError, nearest, some
@@ -34,6 +36,7 @@ class Choices:
 
     Args:
         metric, label, path, group, holdout: names as in ``competition.py``; None to guess.
+        targets: the kind's name: multiclass, ordinal, multilabel or regression; None to guess.
     """
 
     metric: str | None = None
@@ -41,6 +44,7 @@ class Choices:
     path: str | None = None
     group: str | None = None
     holdout: str | None = None
+    targets: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Guess:
         folder: where it was found.
         id_column, value_columns: the columns of the sample submission; ``id`` and ``label`` without one.
         said: what was taken for what.
+        targets: the kind of the labels.
     """
 
     reader: Reader
@@ -59,6 +64,7 @@ class Guess:
     id_column: str = "id"
     value_columns: tuple[str, ...] = ("label",)
     said: list[str] = field(default_factory=list)
+    targets: Targets = MULTICLASS
 
 
 def guess(folder: Path, choices: Choices) -> Guess:
@@ -72,10 +78,7 @@ def guess(folder: Path, choices: Choices) -> Guess:
         return guess(inside[0], choices)
     found = _table(folder, choices)
     if found is None:
-        found = _class_folders(folder, choices)
-        samples = [path.name for path in found.folder.glob("*sample*.csv")]
-        if samples:
-            found.said.append(f"not used: {some(samples)}; ids are paths, such as train/class/1.jpg, not the board's")
+        found = _with_sample(_class_folders(folder, choices))
     return found
 
 
@@ -98,6 +101,13 @@ def submission(found: Guess, metric: str, classes: tuple[str, ...]) -> Submissio
     """The format of the CSV: the sample's columns, and what the metric judges."""
     judged = METRICS[metric]
     columns = SubmissionFormat(id_column=found.id_column, value_column=found.value_columns[0])
+    if found.targets.link == "identity":
+        return dataclasses.replace(columns, value="quantity", decimals=9)
+    if found.targets.link == "sigmoid":
+        if len(found.value_columns) > 1 or judged.judges in ("probabilities", "order"):
+            return SubmissionFormat(id_column=found.id_column, value="columns", decimals=15)
+        if judged.judges == "classes":
+            return dataclasses.replace(columns, value="labels")
     if len(found.value_columns) > 1:
         return SubmissionFormat(id_column=found.id_column, value="probabilities", decimals=15)
     if judged.judges == "ranking":
@@ -139,6 +149,7 @@ def _table(folder: Path, choices: Choices) -> Guess | None:
         # One folder holds the images of both; where ids are shared too, only the training images are there.
         shared = set(rows[id_column]) & set(read_csv(sample).iloc[:, 0])
         test_path = None if shared else test_path
+    targets, why = guess_targets.guess(rows, label, choices.targets, choices.metric)
     reader = Table(
         csv=file.name,
         id=id_column,
@@ -147,17 +158,19 @@ def _table(folder: Path, choices: Choices) -> Guess | None:
         sample=sample.name if sample else None,
         test_path=test_path or Table.test_path,
         group=choices.group,
+        empty=isinstance(label, str) and targets.may_be_empty and bool((rows[label].str.strip() == "").any()),
     )
     said = [
         f"training rows: {file.name}, {len(rows):,} rows, ids in {id_column!r}, images at {path}",
-        f"labels: {'one-hot columns ' + ', '.join(label) if isinstance(label, tuple) else f'column {label!r}'}",
+        f"labels: {'columns ' + ', '.join(label) if isinstance(label, tuple) else f'column {label!r}'}",
+        *why,
         f"test rows: {sample.name}, images at {test_path or 'no place that was found'}"
         if sample
         else "test rows: none",
     ]
     used = {id_column, *(label if isinstance(label, tuple) else [label])}
     said += _said_of_groups(rows, used, choices.group)
-    return Guess(reader, folder, header[0], tuple(header[1:]), said)
+    return Guess(reader, folder, header[0], tuple(header[1:]), said, targets)
 
 
 def _pattern(rows: pd.DataFrame, images: list[str], part: str, given: str | None) -> tuple[str, str] | None:
@@ -234,10 +247,6 @@ def _label(
             f"nothing says which column of {file.name} holds the labels: {some(left or others)}.",
             f"say which: --label {(left or others or ['COLUMN'])[0]}",
         )
-    if rows[left[0]].str.fullmatch(r"[+-]?\d*\.\d*[1-9]\d*").any():
-        raise UserError(
-            f"{left[0]!r} in {file.name} holds numbers, not classes.", "boards of numbers are not supported"
-        )
     return left[0]
 
 
@@ -251,6 +260,24 @@ def _said_of_groups(rows: pd.DataFrame, used: Iterable[str], given: str | None) 
 
 
 # Folders of classes.
+
+
+def _with_sample(found: Guess) -> Guess:
+    """The same with the ids and the columns of the sample submission, where its ids are the names of test images."""
+    samples = sorted(found.folder.glob("*sample*.csv"))
+    if not samples:
+        return found
+    assert isinstance(found.reader, ClassFolders)
+    rows = read_csv(samples[0])
+    paths = images_below(found.folder, found.reader.test) if found.reader.test else []
+    if len(samples) > 1 or set(rows.iloc[:, 0]) != {file_name(path) for path in paths}:
+        unused = some([path.name for path in samples])
+        found.said.append(f"not used: {unused}; ids are paths, such as train/class/1.jpg, not the board's")
+        return found
+    found.said.append(f"ids of the test: names of images, as in {samples[0].name}")
+    header = tuple(rows.columns)
+    reader = dataclasses.replace(found.reader, test_ids="name")
+    return dataclasses.replace(found, reader=reader, id_column=header[0], value_columns=header[1:])
 
 
 def _class_folders(folder: Path, choices: Choices) -> Guess:

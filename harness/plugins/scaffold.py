@@ -7,16 +7,29 @@ from pathlib import Path
 from string import Template
 
 from harness.data.archives.archives import archives_in, is_archive, tables_beside, unpacked
+from harness.data.dataset import labelled
 from harness.data.readers.reader import Listing, is_image, left_out, walk
 from harness.data.splits import HOLDOUT, TEST, TRAIN
 from harness.plugins import loading, trust
 from harness.plugins.guess import Choices, code, guess, submission
+from harness.plugins.guess_targets import USUAL
 from harness.scoring.metrics import METRICS
 from harness.utils.errors import UserError, some
 from harness.utils.files import lock, whole_folder, write_json
 from harness.utils.workspace import Workspace
 
 TEMPLATES = Path(__file__).parent / "templates"
+# Where the metric judges decisions, not probabilities.
+DECIDED = '''
+@recipe
+def decided():
+    """`lite0` with the thresholds that are best for the metric, fitted to out-of-fold rows.
+
+    make submit COMP=$name
+    """
+    return Thresholded(of="lite0")
+
+'''
 
 
 def create(workspace: Workspace, name: str, source: Path, choices: Choices | None = None) -> tuple[str, list[str]]:
@@ -56,25 +69,33 @@ def create(workspace: Workspace, name: str, source: Path, choices: Choices | Non
         )
     found = guess(_files(source, workspace.data(folder_name) / "unpacked"), choices)
     listing = found.reader.listing(found.folder)
-    metric = choices.metric or ("log_loss" if len(found.value_columns) > 1 else "accuracy")
-    METRICS[metric].check(listing.classes)
-    form = submission(found, metric, listing.classes)
-    said = [*found.said, *_counts(listing), _said_of_metric(metric, choices)]
+    classes, _ = labelled(listing, found.targets)
+    metric = choices.metric or USUAL.get(found.targets.name, "log_loss" if len(found.value_columns) > 1 else "accuracy")
+    METRICS[metric].check(classes)
+    form = submission(found, metric, classes)
+    asked = found.targets.asked(classes)
+    said = [*found.said, *_counts(listing, f"{asked}: {some([*classes])}"), _said_of_metric(metric, choices)]
     if missing := left_out(found.folder):
         said.append(missing)
     if form.value == "probability":
         said.append(f"CSV: the probability of the class {form.positive!r}")
+    kind = type(found.targets).__name__
+    is_decided = kind in ("Multilabel", "Ordinal") and METRICS[metric].judges == "classes"
     values = {
         "name": folder_name,
         "title": name.replace("_", " ").replace("-", " ").capitalize(),
-        "count": len(listing.classes),
+        "asked": asked,
+        "targets_import": "" if kind == "Multiclass" else f"from harness.data.targets import {kind}\n",
+        "targets": "" if kind == "Multiclass" else f"    targets={code(found.targets)},\n",
+        "decided": DECIDED.replace("$name", folder_name) if is_decided else "",
+        "thresholded": ", Thresholded" if is_decided else "",
+        "default": "decided" if is_decided else "lite0",
         "metric": metric,
         "metric_title": METRICS[metric].title,
         "reader_name": type(found.reader).__name__,
         "reader": code(found.reader),
         "submission": code(form) if form != type(form)() else 'SubmissionFormat(value="class")',
-        "header": ",".join(form.columns(listing.classes)[:3])
-        + (",…" if len(form.columns(listing.classes)) > 3 else ""),
+        "header": ",".join(form.columns(classes)[:3]) + (",…" if len(form.columns(classes)) > 3 else ""),
         "layout": found.reader.looks_for.replace("`", "'"),
         "holdout": _said_of_holdout(listing),
     }
@@ -98,14 +119,14 @@ def _files(source: Path, unpack_to: Path) -> Path:
     return source
 
 
-def _counts(listing: Listing) -> list[str]:
-    """The numbers of rows and classes, with three examples."""
+def _counts(listing: Listing, asked: str) -> list[str]:
+    """The numbers of rows, what is asked of them, and three examples."""
     splits = [row.split for row in listing.rows]
     counts = ", ".join(f"{splits.count(split):,} {split}" for split in (TRAIN, HOLDOUT, TEST) if split in splits)
     step = max(1, splits.count(TRAIN) // 3)
     examples = [row for row in listing.rows if row.split == TRAIN][::step][:3]
     shown = "; ".join(f"{row.source} is {row.label!r}" for row in examples)
-    return [f"rows: {counts}; {len(listing.classes):,} classes: {some([*listing.classes])}", f"for example: {shown}"]
+    return [f"rows: {counts}; {asked}", f"for example: {shown}"]
 
 
 def _said_of_metric(metric: str, choices: Choices) -> str:

@@ -5,14 +5,19 @@ The local score of the hold-out's CSV must be the board's formula, written apart
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from harness.data.readers import ClassFolders
+from harness.pipeline.graph import Pipeline
+from harness.plugins import loading
+from harness.plugins.guess import Choices
+from harness.plugins.scaffold import create
 from harness.utils.workspace import Workspace
-from tests.boards.copies import BOARDS, check
-from tests.boards.drawing import declare, lines_of, submit
+from tests.boards.copies import BOARDS, Board, check
+from tests.boards.drawing import RECIPES, declare, lines_of, submit
 from tests.conftest import draw
 
 DECIDED = """
@@ -31,7 +36,28 @@ def test_a_board(workspace: Workspace, tmp_path: Path, name: str):
     board, files = BOARDS[name], tmp_path / "files"
     truth = board.draw(files)
     made = declare(workspace, files, board.settings, DECIDED if board.recipe == "decided" else "")
-    assert lines_of(workspace) <= 25
+    accepted_and_scored(made, board, files, truth)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", [name for name in BOARDS if name != "dogs-vs-cats-redux"]
+)  # whose class is in the name
+def test_a_board_that_harness_new_finds(workspace: Workspace, tmp_path: Path, name: str):
+    board, files = BOARDS[name], tmp_path / "files"
+    truth = board.draw(files)
+    metric = re.search(r'metric="(.*?)"', board.settings)
+    assert metric is not None
+    group = "patient_id" if 'group="patient_id"' in board.settings else None
+    create(workspace, "board", files, Choices(metric=metric[1], group=group))
+    recipes = RECIPES.format(more=DECIDED if board.recipe == "decided" else "")
+    (workspace.competition("board") / "recipes.py").write_text(recipes)
+    accepted_and_scored(Pipeline(workspace, loading.load(workspace, "board")), board, files, truth)
+
+
+def accepted_and_scored(made: Pipeline, board: Board, files: Path, truth: dict) -> None:
+    """A strict checker accepts the CSV of the test, and the board's own formula scores that of the hold-out."""
+    assert lines_of(made.workspace) <= 25
     found = submit(made, board.recipe)
     assert check(board, files / "sample_submission.csv", found.header, found.test) == []
     # Training ids that are test ids too have their folder before them.

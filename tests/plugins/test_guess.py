@@ -182,11 +182,42 @@ def test_images_that_could_be_in_two_places_are_asked_for(board):
     assert guess(folder, Choices(path="small/{id}.png")).reader.path == "small/{id}.png"
 
 
-def test_numbers_are_not_taken_for_classes(board):
-    images = {f"train/{number}.png": 0 for number in range(4)}
-    folder = board(images, train=table("id,age", [(number, number + 0.5) for number in range(4)]))
-    with pytest.raises(UserError, match=r"'age' in train.csv holds numbers, not classes"):
-        guess(folder, Choices())
+IMAGES = {f"train/{number}.png": number % 2 for number in range(8)}
+KINDS_OF_TABLES = {
+    "regression": table("id,age", [(number, number + 0.5) for number in range(8)]),
+    "multilabel": table("id,tags", [(number, ("a b", "b", "a", "a c", "")[number % 5]) for number in range(8)]),
+    "ordinal": table("id,grade", [(number, number % 3) for number in range(8)]),
+    "multiclass": table("id,plant", [(number, ("Sugar beet", "Maize")[number % 2]) for number in range(8)]),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_TABLES)
+def test_the_kind_of_labels_is_found_and_said(workspace: Workspace, board, kind: str):
+    choices = Choices(metric="quadratic_weighted_kappa" if kind == "ordinal" else None)
+    name, said = create(workspace, "tags", board(IMAGES, train=KINDS_OF_TABLES[kind]), choices)
+    assert [line.split(",")[0] for line in said if line.startswith("targets")] == [f"targets: {kind}"] * (
+        kind != "multiclass"
+    )
+    competition = loading.load(workspace, name)
+    assert competition.targets.name == kind
+    wanted = {"regression": "rmse", "multilabel": "log_loss", "ordinal": choices.metric, "multiclass": "accuracy"}
+    assert competition.metric == wanted[kind]
+    values = {"regression": "quantity", "multilabel": "columns", "ordinal": "class", "multiclass": "class"}
+    assert competition.submission.value == values[kind]
+    assert loading.recipes(competition)[1] == ("decided" if kind == "ordinal" else "lite0")
+    assert len(Pipeline(workspace, competition).artifacts.dataset) == 8
+    assert lines_of(workspace, name) <= 25
+
+
+def test_columns_of_several_ones_are_labels_and_a_kind_may_be_said(board):
+    rows = table("id,a,b", [(number, 1, number % 2) for number in range(8)])
+    folder = board(IMAGES, train=rows, sample_submission=table("id,a,b", [(1, 0, 0)]))
+    assert guess(folder, Choices()).targets.name == "multilabel"
+    assert guess(folder, Choices(targets="multiclass")).targets.name == "multiclass"
+    with pytest.raises(UserError, match="--targets must be one of multiclass, ordinal"):
+        guess(folder, Choices(targets="labels"))
+    with pytest.raises(UserError, match=r"taken as multilabel, since some rows .* accuracy does not judge these"):
+        guess(folder, Choices(metric="accuracy"))
 
 
 def test_train_and_val_are_parts_and_not_classes(board):

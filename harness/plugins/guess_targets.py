@@ -1,0 +1,68 @@
+"""What a table asks of each image: a class, a grade, several labels, a number; guessed, or as the user says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.data.targets import MULTICLASS, Multilabel, Ordinal, Regression, Targets
+from harness.scoring.metrics import METRICS
+from harness.utils.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KINDS: dict[str, Targets] = {kind.name: kind for kind in (MULTICLASS, Ordinal(), Multilabel(), Regression())}
+# Where no file says by which metric a board judges.
+USUAL = {"multilabel": "log_loss", "regression": "rmse", "ordinal": "quadratic_weighted_kappa"}
+FRACTION = r"[+-]?\d*\.\d*[1-9]\d*"
+OTHERWISE = "if it is something else: --targets " + ", ".join(KINDS)
+
+
+def guess(
+    rows: pd.DataFrame, label: str | tuple[str, ...], said: str | None, metric: str | None
+) -> tuple[Targets, list[str]]:
+    """The kind of the labels, and why, in words; no words for one class an image.
+
+    Args:
+        rows: the training rows.
+        label: the column of labels, or the columns of 0 and 1.
+        said: the kind's name as the user says it; None to guess.
+        metric: the metric, where the user says it.
+
+    Raises:
+        UserError: there is no such kind, or the metric does not judge it.
+    """
+    if said is not None and said not in KINDS:
+        raise UserError(f"--targets must be one of {', '.join(KINDS)}. Received: {said!r}", "docs/data.md")
+    targets, why = (KINDS[said], "as you said") if said is not None else _guessed(rows, label, metric)
+    if metric in METRICS and targets.name not in METRICS[metric].judged:
+        fitting = [name for name, each in METRICS.items() if targets.name in each.judged]
+        raise UserError(
+            f"the labels are taken as {targets.name}, {why}, and {METRICS[metric].title} does not judge these.",
+            f"--metric {' or '.join(fitting[:6])}; or {OTHERWISE}",
+        )
+    return targets, [f"targets: {targets.name}, {why}"] if targets != MULTICLASS else []
+
+
+def _guessed(rows: pd.DataFrame, label: str | tuple[str, ...], metric: str | None) -> tuple[Targets, str]:
+    if isinstance(label, tuple):
+        several = (rows[[*label]].map(_is_one).sum(axis=1) != 1).any()
+        return (
+            (Multilabel(), f"since some rows do not have exactly one 1; {OTHERWISE}") if several else (MULTICLASS, "")
+        )
+    cells = rows[label]
+    if cells.str.fullmatch(FRACTION).any():
+        return Regression(), f"since {label!r} holds fractions; {OTHERWISE}"
+    names = {name for cell in cells for name in cell.split()}
+    if cells.str.contains(" ").any() and len(names) < cells.nunique():
+        return (
+            Multilabel(),
+            f"since {label!r} lists {len(names):,} names in {cells.nunique():,} combinations; {OTHERWISE}",
+        )
+    if metric == "quadratic_weighted_kappa":
+        return Ordinal(), f"since the metric is of grades; {OTHERWISE}"
+    return MULTICLASS, ""
+
+
+def _is_one(cell: str) -> bool:
+    return cell.strip() in ("1", "1.0")
