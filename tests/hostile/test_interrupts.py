@@ -10,16 +10,18 @@ import pytest
 
 from tests.conftest import start
 
+# Seconds for what takes 3 on an idle machine: without the signal, all this would go on for longer.
+SOON = 120
 # As recipes.py: what libraries do with an interruption that arises in the middle of them.
 BEGUN = "from pathlib import Path\nimport hashlib, time\nPath('begun').touch()\n"
-DROPPED = "try:\n    time.sleep(60)\nexcept BaseException:\n    pass\n"
+DROPPED = "try:\n    time.sleep(600)\nexcept BaseException:\n    pass\n"
 DOING = {
     "it is dropped, and the work goes on": DROPPED + "while True:\n    time.sleep(0.01)\n",
     "it is dropped, and the work ends well": DROPPED,
     "it becomes another error": DROPPED.replace("pass", "raise ImportError from None"),
-    "C code runs, and Python does not": "hashlib.pbkdf2_hmac('sha256', b'a', b'b', 200_000_000)\n",
+    "C code runs, and Python does not": "hashlib.pbkdf2_hmac('sha256', b'a', b'b', 2_000_000_000)\n",
     "threads are waited for": "from concurrent.futures import ThreadPoolExecutor\n"
-    "pool = ThreadPoolExecutor(1)\npool.submit(time.sleep, 60)\ntime.sleep(60)\n",
+    "pool = ThreadPoolExecutor(1)\npool.submit(time.sleep, 600)\ntime.sleep(600)\n",
 }
 
 
@@ -36,27 +38,25 @@ def test_one_ctrl_c_ends_a_command_that_would_go_on(insects, tmp_path: Path):
         recipes.write_text(BEGUN + code + recipes.read_text())
         processes[doing] = folder, start(folder, "list", name)
     for folder, process in processes.values():
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while not (folder / "begun").exists():
             assert time.monotonic() < until and process.poll() is None, process.communicate()
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-    sent = time.monotonic()
     for doing, (_, process) in processes.items():
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=SOON)
         assert process.returncode == 130, (doing, told)
-        assert time.monotonic() - sent < 5, doing
         assert "Stopped. What was finished is kept" in told and "Traceback" not in told, (doing, told)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_other_signals_end_it_alike(insects, number: int, code: int):
     recipes = insects.competition("insects") / "recipes.py"
-    recipes.write_text(BEGUN + "time.sleep(60)\n")
+    recipes.write_text(BEGUN + "time.sleep(600)\n")
     process = start(insects.root, "list", "insects")
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while not (insects.root / "begun").exists():
         assert time.monotonic() < until
         time.sleep(0.01)
     process.send_signal(number)
-    assert "Stopped." in process.communicate(timeout=30)[1] and process.returncode == code
+    assert "Stopped." in process.communicate(timeout=SOON)[1] and process.returncode == code

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, log_loss, top_k_accuracy_score
 
-from harness.scoring.metrics import METRICS, bootstrap, in_top
+from harness.scoring.metrics import METRICS, Metric, bootstrap, in_top
 
 
 def case(seed: int, n: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -93,10 +93,20 @@ def test_a_perfect_score_has_no_width():
     assert str(found) == "1.0000 (1.0000 to 1.0000)"
 
 
+def case_of(metric: Metric, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and predictions of a kind that a metric judges."""
+    random, classes = np.random.default_rng(5), metric.classes or 5
+    if "multilabel" in metric.kinds:
+        return (random.random((n, classes)) < 0.4).astype(np.int8), random.random((n, classes))
+    if "regression" in metric.kinds:
+        return random.normal(size=n), random.normal(size=(n, 1))
+    return case(5, n, classes)
+
+
 @pytest.mark.parametrize("name", METRICS)
 def test_rows_of_weight_nothing_do_not_count_and_equal_weights_change_nothing(name: str):
-    metric, classes = METRICS[name], METRICS[name].classes or 5
-    labels, probabilities = case(5, 120, classes)
+    metric = METRICS[name]
+    labels, probabilities = case_of(metric, 120)
     plain = metric.weighted(labels, probabilities, np.full(120, 0.3))
     assert plain.score == pytest.approx(metric.score(labels, probabilities), abs=1e-9)
     assert (plain.low, plain.high) == pytest.approx(
