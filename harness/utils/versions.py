@@ -32,8 +32,8 @@ STEPS: dict[str, Step] = {
     "dataset": Step(2, ("data.dataset",)),
     **_one_each(
         "data.readers",
-        "cifar_batches", "class_folders", "class_in_name", "digits", "labels_file", "numbered_files", "table",
-        "tiny_imagenet",
+        "cifar_batches", "class_folders", "class_in_name", "coco_json", "digits", "labels_file", "numbered_files",
+        "table", "tiny_imagenet",
     ),
     "near_duplicates": Step(1, ("data.near_duplicates",)),
     "check": Step(1, ("data.quality.check",)),

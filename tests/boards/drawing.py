@@ -22,7 +22,7 @@ DECLARATION = '''"""A drawn board."""
 
 from harness.competition import Competition
 from harness.data.folds import HoldOut, KFold
-from harness.data.readers import ClassFolders, ClassInName, Table
+from harness.data.readers import ClassFolders, ClassInName, CocoJson, Table
 {targets}from harness.scoring.submission_format import SubmissionFormat
 
 competition = Competition(

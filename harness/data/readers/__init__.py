@@ -3,6 +3,7 @@
 from harness.data.readers.cifar_batches import CifarBatches
 from harness.data.readers.class_folders import ClassFolders
 from harness.data.readers.class_in_name import ClassInName
+from harness.data.readers.coco_json import CocoJson
 from harness.data.readers.digits import SklearnDigits
 from harness.data.readers.labels_file import LabelsFile
 from harness.data.readers.numbered_files import NumberedFiles
@@ -13,6 +14,7 @@ __all__ = [
     "CifarBatches",
     "ClassFolders",
     "ClassInName",
+    "CocoJson",
     "LabelsFile",
     "NumberedFiles",
     "SklearnDigits",

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.data.readers.reader import FolderReader, Listing, Row, natural, walk
+from harness.data.readers.patterns import FIX, columns_of, fixed_part, paths_of
+from harness.data.readers.reader import FolderReader, Listing, Row, natural
 from harness.data.splits import TEST, TRAIN
 from harness.utils.console import say
 from harness.utils.errors import UserError, nearest, some
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FIX = "correct the reader in the competition's competition.py"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +50,11 @@ class Table(FolderReader):
         return f"{self.csv} with {self.path}{test}"
 
     def matches(self, folder: Path) -> bool:
-        return (folder / self.csv).is_file() and (folder / _fixed_part(self.path)).is_dir()
+        return (folder / self.csv).is_file() and (folder / fixed_part(self.path)).is_dir()
 
     def listing(self, folder: Path) -> Listing:
         table, names = self._training_rows(folder), self._test_ids(folder)
-        paths = _paths(folder, folder / self.csv, self.path, table.to_dict("records"))
+        paths = paths_of(folder, folder / self.csv, self.path, table.to_dict("records"))
         labels, groups = self._labels(folder, table), list(table[self.group]) if self.group else [None] * len(table)
         prefix = f"{TRAIN}/" if set(names) & set(table["id"]) else ""
         rows = [
@@ -72,7 +70,7 @@ class Table(FolderReader):
         """The training rows, their ids in the column "id"; a row that is there twice counts once."""
         file, labels = folder / self.csv, [self.label] if isinstance(self.label, str) else [*self.label]
         table = read_csv(file)
-        for column in (self.id, *labels, *([self.group] if self.group else []), *_columns(self.path)):
+        for column in (self.id, *labels, *([self.group] if self.group else []), *columns_of(self.path)):
             if column not in table and column != "id":
                 raise UserError(f"{file} has no column {column!r}. {nearest(column, [*table])}", FIX)
         table["id"] = table[self.id]
@@ -126,11 +124,11 @@ class Table(FolderReader):
         return names
 
     def _test_rows(self, folder: Path, names: list[str]) -> list[Row]:
-        if not names or not (folder / _fixed_part(self.test_path)).is_dir():
+        if not names or not (folder / fixed_part(self.test_path)).is_dir():
             say(f"There are no test images in {folder} ({self.test_path}): only the hold-out can be predicted.")
             return []
         assert self.sample is not None
-        paths = _paths(folder, folder / self.sample, self.test_path, [{"id": name} for name in names])
+        paths = paths_of(folder, folder / self.sample, self.test_path, [{"id": name} for name in names])
         return [Row(name, None, TEST, path) for name, path in zip(names, paths, strict=True)]
 
 
@@ -148,34 +146,3 @@ def read_csv(file: Path, rows: int | None = None) -> pd.DataFrame:
         raise UserError(f"there is no {file}.", FIX) from None
     except (ValueError, pd.errors.ParserError) as error:
         raise UserError(f"{file} is not a CSV of UTF-8 text with a header: {error}", "get it again") from None
-
-
-def _columns(pattern: str) -> list[str]:
-    """The names in braces of a pattern."""
-    return re.findall(r"{([^{}]*)}", pattern)
-
-
-def _fixed_part(pattern: str) -> str:
-    """The folders of a pattern before the first name in braces: ``train/{id}.jpg`` gives ``train``."""
-    return PurePosixPath(pattern.partition("{")[0] + "x").parent.as_posix()
-
-
-def _paths(folder: Path, file: Path, pattern: str, rows: list[dict[str, str]]) -> list[str]:
-    """The path of each row's image, relative to the folder.
-
-    Raises:
-        UserError: images are missing; the message says how many, and what is there instead.
-    """
-    pieces = re.split(r"{([^{}]*)}", pattern)
-    paths = ["".join(row[piece] if place % 2 else piece for place, piece in enumerate(pieces)) for row in rows]
-    below = _fixed_part(pattern)
-    there = {path for path, _ in walk(folder, "" if below == "." else below)}
-    missing = [path for path in paths if path not in there]
-    if missing:
-        found = some(sorted(there, key=natural), 3) or "nothing"
-        raise UserError(
-            f"{len(missing):,} of {len(paths):,} images of {file} are not in {folder}: {some(missing, 3)}. "
-            f"In {below}/ there is {found}.",
-            f"unpack the organiser's files again, or {FIX}",
-        )
-    return paths

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import pickle
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from harness.data.readers import (
     CifarBatches,
     ClassFolders,
     ClassInName,
+    CocoJson,
     LabelsFile,
     NumberedFiles,
     SklearnDigits,
@@ -116,6 +118,25 @@ def table(folder: Path) -> Numbers:
         "one-hot": [[row.id, *row.label, row.split, row.source] for row in one_hot.rows],
         "one-hot classes": list(one_hot.classes),
     }
+
+
+@regression("readers.coco_json")
+def coco_json(folder: Path) -> Numbers:
+    files(folder, *(f"train/{number}.png" for number in range(9)), "test/a.png", "test/b.png")
+    images = [{"id": number, "file_name": f"{number}.png", "place": number // 2} for number in (5, 0, 8, 3, 1, 7)]
+    pairs = ((0, 9), (5, 2), (5, 9), (8, 9), (3, 2), (3, 2), (7, 30))
+    labelled = {
+        "images": images,
+        "annotations": [{"image_id": image, "category_id": category} for image, category in pairs],
+        "categories": [{"id": number, "name": f"kind {number}"} for number in (9, 2, 30, 77)],
+    }
+    (folder / "train.json").write_text(json.dumps(labelled))
+    (folder / "test.json").write_text(
+        json.dumps({"images": [{"id": name, "file_name": f"{name}.png"} for name in "ba"]})
+    )
+    reader = CocoJson(path="train/{file_name}", test_path="test/{file_name}", group="place")
+    several = CocoJson(path="train/{file_name}", test=None, several=True, label="name").listing(folder)
+    return listed(reader, folder) | {"several": digest([row[:4] for row in several.rows], several.classes)}
 
 
 @regression("readers.tiny_imagenet")
