@@ -105,7 +105,7 @@ class Sender:
                     if asked and last is not None and last.resendable:
                         raise did_not_arrive(last, self.wording)
                     if last is None or last.resendable or (again and not asked):
-                        last = self._submit(file, entry)
+                        last = self._patiently(lambda: self._submit(file, entry))
                         asked = True
                     elif not asked and last.status != SENDING:
                         say(f"{entry.file} was sent before: {last}")
@@ -207,7 +207,7 @@ class Sender:
         return self.last(entry.sha256)
 
     def _submit(self, file: Path, entry: Entry) -> Entry:
-        """Upload and submit a file; what fails before the submission is tried again.
+        """Upload and submit a file. Before the submission, it may be repeated.
 
         Returns:
             The entry with a reference, or in doubt.
@@ -215,9 +215,6 @@ class Sender:
         Raises:
             KaggleError: nothing was submitted; or Kaggle refused to file it, which is in doubt for the time being.
         """
-        return self._patiently(lambda: self._submit_once(file, entry))
-
-    def _submit_once(self, file: Path, entry: Entry) -> Entry:
         current = entry.changed(time=stamp(self.clock.now()), status=UPLOADING)
         self.ledger.append(current)
 
