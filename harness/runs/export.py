@@ -36,7 +36,7 @@ from harness.utils.files import whole, write_json, write_text
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # The code that the folder predicts with, and all that it imports.
-PARTS = ("data.images", "data.eight_bits", "tta.views", "ensembles.kept")
+PARTS = ("data.images", "data.eight_bits", "data.targets.links", "tta.views", "ensembles.kept")
 PREDICT = Path(__file__).with_name("predict.py.template")
 LIBRARIES = ("numpy", "opencv-python-headless", "opencv-python", "scipy", "keras")
 
@@ -55,7 +55,7 @@ def export(competition: Competition, record: Record, kinds: dict[str, type[Recip
     """
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty.", "give a new folder with --to")
-    exported = _Export(kinds, folder)
+    exported = _Export(kinds, folder, competition.targets.link)
     (folder / "weights").mkdir(parents=True, exist_ok=True)
     part = exported.part(record)
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
@@ -71,6 +71,7 @@ def export(competition: Competition, record: Record, kinds: dict[str, type[Recip
 class _Export:
     kinds: dict[str, type[Recipe]]
     folder: Path
+    link: str
 
     def part(self, record: Record) -> dict[str, Any]:
         """What ``model.json`` says of a run; its weights are copied."""
@@ -111,6 +112,7 @@ class _Export:
             "pad": 0,
             "views": [dataclasses.asdict(view) for view in looks],
             "average": "probabilities",
+            "link": self.link,
             "whole_numbers": False,
             "flat": False,
             "backbone": None,

@@ -52,8 +52,8 @@ def assert_kernel_predicts_the_same(
     sample = [line.split(",")[0] for line in (secret / "sample_submission.csv").read_text().splitlines()]
     assert header == ["id", *CLASSES] and [row[0] for row in rows] == sample[1:]
     found = {row[0]: [*map(float, row[1:])] for row in rows}
-    assert found.pop("broken") == pytest.approx([1 / 3] * 3, abs=CLOSE)
     expected = competition.predict(recipe, secret / "test")
+    assert found.pop("broken") == pytest.approx(expected.probabilities.mean(axis=0), abs=close)
     probabilities = np.array([found[name.removesuffix(".png")] for name in expected.ids])
     np.testing.assert_allclose(probabilities, expected.probabilities, atol=close, rtol=0)
     assert expected.classes == CLASSES and len(expected.ids) == 7
@@ -139,3 +139,48 @@ def test_a_title_makes_the_address_by_kaggles_rules(name: str):
     title = title_of("dogs_vs_cats", name)
     assert slugify(title) == title.replace(" ", "-")
     assert len(title) >= 6 and len(f"{title} models") <= 50 and title != title_of("dogs_vs_cats", name + "z")
+
+
+OTHER_TARGETS = {
+    "labels": ("Multilabel()", 'label=("ants", "bees", "wasps")', "micro_f1", 'value="columns"'),
+    "numbers": ("Regression()", 'label="label"', "rmse", 'value="quantity"'),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [*OTHER_TARGETS])
+def test_several_labels_and_numbers_run_as_a_kernel(workspace: Workspace, data: Path, tmp_path: Path, kind: str):
+    targets, label, metric, value = OTHER_TARGETS[kind]
+    pets_competition(workspace, data)
+    folder = workspace.competition("pets")
+    text = (folder / "competition.py").read_text().replace('value="probabilities"', value)
+    text = text.replace("Table(", f"Table({label}, ").replace(
+        'metric="log_loss"', f'targets={targets}, metric="{metric}"'
+    )
+    (folder / "competition.py").write_text("from harness.data.targets import Multilabel, Regression\n" + text)
+    names = [line.split(",")[0] for line in (data / "train.csv").read_text().splitlines()[1:]]
+    random = np.random.default_rng(0)
+    if kind == "labels":
+        rows = [f"{name},{','.join(map(str, random.integers(0, 2, 3)))}" for name in names]
+        (data / "train.csv").write_text("id,ants,bees,wasps\n" + "\n".join(rows) + "\n")
+    else:
+        rows = [f"{name},{random.normal(500, 20):.3f}" for name in names]
+        (data / "train.csv").write_text("id,label\n" + "\n".join(rows) + "\n")
+        (data / "sample_submission.csv").write_text("id,label\n" + "".join(f"t{n},0\n" for n in range(6)))
+    competition = LoadedCompetition(workspace, "pets")
+    competition.train("mean")
+    kernel = competition.kernel("mean", tmp_path / "kernel", owner="ann")
+    secret = hidden(data, tmp_path)
+    mounted = mount(tmp_path / "input", secret, kernel / "dataset")
+    done = run_notebook(kernel / "kernel" / "submission.ipynb", mounted, tmp_path / "working")
+    assert done.returncode == 0, done.stderr
+    _, *rows = csv.reader((tmp_path / "working" / "submission.csv").read_text().splitlines())
+    found = {row[0]: [*map(float, row[1:])] for row in rows}
+    expected = competition.predict("mean", secret / "test")
+    values = np.array([found[name.removesuffix(".png")] for name in expected.ids])
+    np.testing.assert_allclose(values, expected.probabilities, rtol=1e-5, atol=CLOSE)
+    assert found["broken"] == pytest.approx(expected.probabilities.mean(axis=0), rel=1e-5)
+    if kind == "labels":
+        assert not np.allclose(values.sum(axis=1), 1, atol=0.01)
+    else:
+        assert 400 < values.mean() < 600
