@@ -282,12 +282,18 @@ class LoadedCompetition:
         from harness.report import page
         from harness.runs.page_contents import contents
         from harness.runs.records import find
-        from harness.utils.files import lock, write_text
+        from harness.utils.files import lock, read_json, write_text
 
         if run is None:
             return self._report_of_all()
         record = find(self.workspace.runs(self.name), run)
-        about = contents(record, self.pipeline.artifacts.dataset, self.likeness())
+        about = contents(
+            record,
+            self.pipeline.artifacts.dataset,
+            self.workspace.cache(self.name),
+            self.likeness(),
+            read_json(self.workspace.data(self.name) / "check.json"),
+        )
         file = record.folder / "report.html"
         text = page.render(self.declaration, record, about, board(self.workspace, self.declaration))
         with lock(file, "the page"):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.data.targets import Targets
     from harness.scoring.predictions import Predictions
 
+TOOLS = ("tensorboard", "mlflow")
 SORTS = ("finished", "recipe", "out_of_fold", "holdout")
 SPLITS = ("out_of_fold", "holdout")
 SCORES = tuple(f"{split}{end}" for split in SPLITS for end in ("", "_low", "_high"))
@@ -79,10 +80,12 @@ def add_commands(commands: Commands) -> None:
     command = commands.add(
         "export",
         run_export,
-        "a folder that predicts as a finished run does, without this package",
-        "harness export digits blend --to ~/digits-model",
+        "a folder that predicts by itself; or all runs' curves and scores for TensorBoard or MLflow",
+        "harness export digits blend --to ~/digits-model\n  harness export tensorboard digits --to ~/digits-curves",
     )
-    add_competition(command)
+    command.add_argument(
+        "competition", metavar="COMP", help="a folder of competitions/; or tensorboard or mlflow, and then COMP"
+    )
     command.add_argument("of", metavar="RUN", help=RUN_HELP)
     command.add_argument("--to", type=Path, metavar="FOLDER", required=True, help="a new folder")
 
@@ -115,9 +118,28 @@ def run_diff(workspace: Workspace, options: Namespace) -> None:
 
 
 def run_export(workspace: Workspace, options: Namespace) -> None:
-    """Export a run's models, with the code that predicts with them."""
+    """Export a run's models, with the code that predicts with them; or the curves and scores of all runs."""
+    if options.competition in TOOLS:
+        _export_curves(workspace, options.competition, options.of, options.to)
+        return
     competition_of(workspace, options).export(options.of, options.to)
     console().print(f"exported: {options.to}\nnext: python {options.to}/predict.py IMAGES")
+
+
+def _export_curves(workspace: Workspace, tool: str, name: str, folder: Path) -> None:
+    from harness.runs import curves_export
+    from harness.runs.records import records
+
+    competition = competition_of(workspace, Namespace(competition=name))
+    finished = sorted(records(workspace.runs(competition.name)), key=lambda record: record.sequence)
+    if not finished:
+        raise UserError(f"{competition.name} has no finished runs.", f"harness train {competition.name}")
+    if tool == "tensorboard":
+        curves_export.to_tensorboard(finished, folder)
+    else:
+        curves_export.to_mlflow(finished, folder, competition.declaration.title)
+    told = {"tensorboard": f"tensorboard --logdir {folder}", "mlflow": curves_export.shown_by_mlflow(folder)}
+    console().print(f"exported: {len(finished)} runs to {folder}\nnext: {told[tool]}")
 
 
 def run_report(workspace: Workspace, options: Namespace) -> None:

@@ -7,16 +7,19 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.scoring.examination import Bin
+from harness.scoring.examination import Bin, Threshold
 from harness.scoring.leaderboard import Leaderboard, medals
 from harness.scoring.metrics import Interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from harness.runs.page_making import Step
+
 # Drawn in this colour, and then given the page's own, whether that is light or dark.
 INK = "#010203"
 # Told apart by everybody, and of enough contrast on white and on black. Source: Wong, Points of view (2011).
+FAR = 3  # times the worst rank of an interval is the last one drawn
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 
 
@@ -49,13 +52,55 @@ def reliability(bins: Sequence[Bin]) -> str:
     return _svg(figure, "reliability")
 
 
+def thresholds(found: Sequence[Threshold], positive: str) -> str:
+    """Accuracy, precision and recall by the probability from which on the second class is given."""
+    figure, axes = _figure(5.2, 3.2)
+    for number, name in enumerate(("accuracy", "precision", "recall")):
+        axes.plot([one.at for one in found], [getattr(one, name) for one in found], color=COLOURS[number], label=name)
+    axes.axvline(0.5, color=INK, alpha=0.5, linestyle="--")
+    axes.set(xlabel=f"probability from which on {positive} is given", ylabel="share")
+    axes.legend(fontsize=7, frameon=False, labelcolor=INK)
+    return _svg(figure, "thresholds")
+
+
+def graph(steps: Sequence[Step]) -> str:
+    """The steps of a run from left to right, with lines to what each needs."""
+    depth: dict[str, int] = {}
+    for step in steps:  # what is needed comes first
+        depth[step.name] = 1 + max((depth[need] for need in step.needs), default=-1)
+    columns: dict[int, list[str]] = {}
+    for name, column in depth.items():
+        columns.setdefault(column, []).append(name)
+    tallest = max(map(len, columns.values()))
+    figure, axes = _figure(1.9 * len(columns), 0.6 + 0.5 * tallest)
+    place = {
+        name: (column, (row + 0.5) * tallest / len(names))
+        for column, names in columns.items()
+        for row, name in enumerate(names)
+    }
+    for step in steps:
+        for need in step.needs:
+            across, down = zip(place[need], place[step.name], strict=True)
+            axes.plot(across, down, "-", color=COLOURS[0], alpha=0.6, linewidth=1, zorder=1)
+    for name, (x, y) in place.items():
+        axes.plot(x, y, "o", color=COLOURS[1], zorder=2)
+        axes.text(x, y - 0.14, name, ha="center", va="bottom", fontsize=9, color=INK)
+    axes.set_xlim(-0.6, len(columns) - 0.4)
+    axes.set_ylim(tallest + 0.1, -0.3)
+    axes.axis("off")
+    return _svg(figure, "graph")
+
+
 def standing(board: Leaderboard, interval: Interval) -> str | None:
     """A score with its interval among the known points of a leaderboard; None without ranks."""
     ranked = sorted((point.rank, point.score) for point in board.points if point.rank is not None)
     if not ranked:
         return None
     figure, axes = _figure(7.0, 2.8)
-    ranks, scores = zip(*ranked, strict=True)
+    span = board.span(interval)
+    # The last teams of a board can score so badly that nothing could be told of the others.
+    last = max(FAR * ((span[1] if span else 0) or ranked[-1][0]), medals(board.teams)["bronze"] if board.teams else 0)
+    ranks, scores = zip(*(ranked[:1] + [point for point in ranked[1:] if point[0] <= last]), strict=True)
     axes.plot(scores, ranks, ".-", color=COLOURS[0], label="known ranks")
     axes.axvspan(interval.low, interval.high, color=COLOURS[1], alpha=0.3, label="95 % interval")
     axes.axvline(interval.score, color=COLOURS[1], label="this run")

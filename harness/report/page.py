@@ -31,10 +31,12 @@ def render(competition: Competition, record: Record, contents: dict[str, Any], b
     """
     last = contents["scores"][-1][1]
     interval = interval_of(last)
-    folds, found = contents["folds"], contents["found"]
+    folds, found, lines = contents["folds"], contents["found"], contents["thresholds"]
     drawn = {
         "standing": figures.standing(board, interval),
         "curves": {name.replace("_", " "): figures.curves(folds, name) for name in _curves(folds)},
+        "thresholds": figures.thresholds(lines, contents["classes"][1]) if lines else "",
+        "graph": figures.graph(contents["steps"]),
         "reliability": figures.reliability(found.bins) if found else "",
     }
     return (

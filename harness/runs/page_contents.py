@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,12 @@ import numpy as np
 from harness.data.dataset import Dataset
 from harness.data.splits import HOLDOUT, OUT_OF_FOLD
 from harness.models.adversarial import Likeness
-from harness.runs import page_likeness
+from harness.runs import page_likeness, page_making
 from harness.runs.page_pictures import predicted
 from harness.runs.records import Record
 from harness.scoring import mistakes
 from harness.scoring import predictions as tables
-from harness.scoring.examination import examine
+from harness.scoring.examination import examine, thresholds
 from harness.utils.errors import UserError
 from harness.utils.files import read_json
 
@@ -24,13 +25,21 @@ PICTURES = 12  # of a kind
 REASONS = {True: "no improvement for so many epochs as patience allows", False: "all epochs were done"}
 
 
-def contents(record: Record, dataset: Dataset, likeness: Likeness | None = None) -> dict[str, Any]:
+def contents(
+    record: Record,
+    dataset: Dataset,
+    caches: Path,
+    likeness: Likeness | None = None,
+    check: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     """All that ``harness.report.page`` needs of a run.
 
     Args:
         record: the finished run.
         dataset: the competition's images and labels, with all the ids of the run.
+        caches: the folder of the competition's caches.
         likeness: how like the test is to the labelled images; None where that is not known.
+        check: the findings of ``harness check``; None before it.
 
     Raises:
         UserError: the predictions are missing, or were made of other images than there are now.
@@ -64,6 +73,10 @@ def contents(record: Record, dataset: Dataset, likeness: Likeness | None = None)
         "blend": read_json(record.folder / "blend.json"),
         "views": read_json(record.folder / "views.json"),
         "likeness": page_likeness.contents(likeness, splits, dataset, record.scores[OUT_OF_FOLD]["metric"]),
+        "steps": page_making.steps(record, caches),
+        "augmented": page_making.augmented(record),
+        "copies": page_making.copies(dataset, check),
+        "thresholds": thresholds(labels, out_of_fold.probabilities) if found and len(out_of_fold.classes) == 2 else [],
         "scores": [(split, record.scores[split]) for split in (OUT_OF_FOLD, HOLDOUT) if split in record.scores],
     }
 

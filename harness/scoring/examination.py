@@ -77,6 +77,35 @@ def examine(labels: Array, probabilities: Array) -> Examination:
     )
 
 
+@dataclass(frozen=True)
+class Threshold:
+    """Two classes, of which the second is given from a probability on: what comes of it.
+
+    Args:
+        at: the probability.
+        accuracy: the share of rows given their class.
+        precision: the share of rows given the second class that are of it; 1 where none is.
+        recall: the share of the second class's rows that are given it.
+    """
+
+    at: float
+    accuracy: float
+    precision: float
+    recall: float
+
+
+def thresholds(labels: Array, probabilities: Array) -> list[Threshold]:
+    """What each threshold from 0.02 to 0.98 makes of the probabilities (n, 2) of two classes."""
+    positive, values, found = labels == 1, probabilities[:, 1], []
+    for at in np.arange(1, 50) / 50:
+        given = values >= at
+        hits = int((given & positive).sum())
+        precision = hits / given.sum() if given.any() else 1.0
+        recall = hits / positive.sum() if positive.any() else float("nan")
+        found.append(Threshold(float(at), float((given == positive).mean()), float(precision), float(recall)))
+    return found
+
+
 def reliability(labels: Array, probabilities: Array) -> list[Bin]:
     """How often the most probable class is right, by its probability, in ten bins of equal width.
 

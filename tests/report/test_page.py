@@ -122,14 +122,14 @@ def test_the_page_says_how_like_the_test_is(page_of, insects: Workspace, monkeyp
     unlike = Likeness("holdout", dataset.ids, is_other, odds, Interval(0.81, 0.7, 0.9), "some features")
     monkeypatch.setattr(LoadedCompetition, "likeness", lambda self: unlike)
     text = competition.report("coarse").read_text()
-    assert "very unlike: by some features" in text and "AUC of 0.810 (0.700 to 0.900)" in text and "Warning" in text
+    assert "Very unlike: by some features" in text and "AUC of 0.810 (0.700 to 0.900)" in text and "Warning" in text
     assert "On the hold-out itself: " in text and "not known: the two hardly overlap" in text  # of 27 images
     assert all(f'alt="{name}"' in text for name in np.array(dataset.ids)[is_other])
     monkeypatch.setattr(
         LoadedCompetition, "likeness", lambda self: dataclasses.replace(unlike, auc=Interval(0.5, 0.4, 0.6))
     )
     text = competition.report("coarse").read_text()
-    assert "alike: by some features" in text and "Warning" not in text and "least like" not in text
+    assert "Alike: by some features" in text and "Warning" not in text and "least like" not in text
 
 
 def test_a_page_is_written_by_its_command_and_names_are_escaped(page_of, insects: Workspace, harness):

@@ -85,3 +85,19 @@ def test_a_class_without_rows_draws_no_suspicion():
     labels = np.array([0, 0, 1, 1])
     probabilities = np.array([[0.1, 0.1, 0.8]] * 4)
     assert likely_label_errors(labels, probabilities).tolist() == []
+
+
+def test_thresholds_are_those_of_scikit_learn():
+    from sklearn.metrics import accuracy_score, precision_score, recall_score
+
+    from harness.scoring.examination import thresholds
+
+    random = np.random.default_rng(3)
+    labels, positive = random.integers(0, 2, 80), random.random(80)
+    found = thresholds(labels, np.stack([1 - positive, positive], axis=1))
+    assert [one.at for one in found[4::5]] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
+    for one in found:
+        given = (positive >= one.at).astype(int)
+        assert one.accuracy == pytest.approx(accuracy_score(labels, given))
+        assert one.precision == pytest.approx(precision_score(labels, given, zero_division=1))
+        assert one.recall == pytest.approx(recall_score(labels, given))

@@ -1,0 +1,117 @@
+"""How a run was made, for its page: its steps with their times, augmented images, and copies among the images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.data.cache.rows import DAMAGE
+from harness.data.dataset import Dataset
+from harness.runs import records
+from harness.runs.page_pictures import shown, uri
+from harness.runs.records import Record
+
+Array = np.ndarray
+
+COPIES = 6  # groups of images that are shown
+OF_A_GROUP = 3  # images
+WIDEST = 900  # pixels of a row of augmented images
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step that a run was made by.
+
+    Args:
+        name: for people.
+        needs: the names of the steps before it.
+        seconds: how long it took; None where that was not noted.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    seconds: float | None = None
+
+
+def steps(record: Record, caches: Path) -> list[Step]:
+    """The steps of a run and of all it is made of, those that come first first.
+
+    Args:
+        record: the run.
+        caches: the folder of the competition's caches.
+    """
+    found = {"data": Step("data", ()), "folds": Step("folds", ("data",))}
+
+    def add(one: Record, name: str) -> None:
+        members = one.about.get("members", {})
+        for member, key in members.items():
+            of_member = records.read(one.folder.parent.parent / member / key)
+            if member not in found:
+                if of_member is None:
+                    found[member] = Step(member, ())
+                else:
+                    add(of_member, member)
+        inputs = {file: file.rpartition("-")[0] for file in one.about.get("inputs", {})}
+        for file, cache in inputs.items():
+            found.setdefault(cache, Step(cache, ("data",), _seconds_of(caches / file)))
+        found[name] = Step(name, tuple(members) or ("folds", *inputs.values()), one.about["seconds"])
+
+    add(record, record.recipe)
+    return [*found.values()]
+
+
+def _seconds_of(cache: Path) -> float | None:
+    """How long a cache took to build; None where it is gone."""
+    import h5py
+
+    try:
+        with h5py.File(cache, "r") as h5:
+            return float(h5.attrs["seconds"])
+    except (*DAMAGE, KeyError, TypeError):
+        return None
+
+
+def augmented(record: Record) -> str:
+    """The first image of a run's sheet of augmented ones, in a row; "" where nothing was augmented."""
+    import cv2
+
+    sheet = cv2.imread(str(next(iter(sorted(record.folder.glob("fold-*/augmented.png"))), "")))
+    if sheet is None:
+        return ""
+    # A row of the sheet for each image: the first quarter of its height.
+    row = sheet[: len(sheet) // 4 + 2, :, ::-1]
+    if row.shape[1] > WIDEST:
+        height = round(len(row) * WIDEST / row.shape[1])
+        row = cv2.resize(np.ascontiguousarray(row), (WIDEST, height), interpolation=cv2.INTER_AREA)
+    return uri(row)
+
+
+def copies(dataset: Dataset, check: dict[str, Any] | None) -> list[list[dict[str, Any]]]:
+    """Groups of images that are copies of each other or look alike, as pictures with their labels and splits.
+
+    Args:
+        dataset: the images.
+        check: the findings of ``harness check``; None before it, when only the data set's own groups are known.
+    """
+    if check is not None:
+        names = [[image["id"] for image in group["images"]] for group in check["duplicates"] + check["near_duplicates"]]
+    elif dataset.grouped:  # by patients and the like
+        return []
+    else:
+        order = np.argsort(dataset.groups, kind="stable")
+        starts = np.flatnonzero(np.diff(dataset.groups[order], prepend=-1))
+        names = [[dataset.ids[row] for row in rows] for rows in np.split(order, starts[1:]) if len(rows) > 1]
+    known = {name: row for row, name in enumerate(dataset.ids)}
+    there = [[name for name in group if name in known] for group in names]
+    return [[_copy(dataset, name, known[name]) for name in group[:OF_A_GROUP]] for group in there if len(group) > 1][
+        :COPIES
+    ]
+
+
+def _copy(dataset: Dataset, name: str, row: int) -> dict[str, Any]:
+    has_label = dataset.splits[row] != "test"
+    label = dataset.targets.words(dataset.labels[row], dataset.classes) if has_label else "no label"
+    return shown(dataset, name) | {"label": label, "split": str(dataset.splits[row])}
