@@ -63,8 +63,8 @@ test-jax: $(BIN)/.dev ## the tests of networks and training on Keras's JAX backe
 test-smoke: $(BIN)/.dev ## every recipe of every competition with --smoke, on drawn pictures
 	@$(BIN)/python -m pytest -n auto -m slow tests/test_smoke.py
 
-test-results: $(BIN)/.dev ## what each step gives, and what finished runs predict, in two minutes
-	@$(BIN)/python -m pytest $(WORKERS) -m slow tests/steps tests/runs/test_predict.py tests/runs/test_export.py
+test-results: $(BIN)/.dev ## what each step gives, what finished runs predict, and longer trainings
+	@$(BIN)/python -m pytest $(WORKERS) -m slow tests/steps tests/runs tests/recipes tests/pipeline tests/cli tests/training
 
 test-slow: $(BIN)/.dev ## the long tests: kills and faults at random moments
 	@$(BIN)/python -m pytest -m slow

@@ -31,6 +31,7 @@ default = net
 '''
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_anothers_epoch_as_a_run_of_its_own(insects, harness):
     (insects.competition("insects") / "recipes.py").write_text(DECLARED)
     missing = harness("train", "insects", "--from-epoch", "1", "--set", "learning_rate=0.001")

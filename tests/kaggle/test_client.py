@@ -64,7 +64,7 @@ def test_a_server_that_stalls_is_given_up_in_time(stub):
     started = time.monotonic()
     with pytest.raises(KaggleError, match="did not answer within 3 s"):
         Client(stub.slug, Patience(call=3)).submissions()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
 
 
 def test_without_credentials_it_says_where_to_get_them(stub, real: Client, monkeypatch):

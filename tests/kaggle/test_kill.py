@@ -74,7 +74,7 @@ def test_it_is_killed_and_started_again_at_once(stub: Stub, file: Path, call: st
     _, told = first.communicate(timeout=60)
     assert first.returncode != 0
     second = start(file)
-    out, more = second.communicate(timeout=120)
+    out, more = second.communicate(timeout=300)
     time.sleep(2.0)  # an orphan would have had time enough
     assert len(stub.submissions) == 1, (told, more)
     assert (second.returncode, out.strip()) == (0, "pending"), more
@@ -90,10 +90,10 @@ def test_its_worker_is_killed(stub: Stub, file: Path, call: str):
     wait_for(stub, call)
     for pid in workers_of(first):
         os.kill(pid, signal.SIGKILL)
-    out, told = first.communicate(timeout=120)
+    out, told = first.communicate(timeout=300)
     if call == "PUT":
         assert "without an answer" in told and first.returncode == 1
-        out, told = start(file).communicate(timeout=120)
+        out, told = start(file).communicate(timeout=300)
     assert out.strip() == "pending" and len(stub.submissions) == 1, told
 
 
@@ -119,7 +119,7 @@ def test_kaggle_files_it_late(stub: Stub, file: Path, seconds: float):
     wait_for(stub, "CreateSubmission")
     first.kill()
     first.communicate()
-    out, told = start(file).communicate(timeout=120)
+    out, told = start(file).communicate(timeout=300)
     assert out.strip() == "pending" and len(stub.submissions) == 1, told
     assert "does not list it yet" in told
 
@@ -127,7 +127,7 @@ def test_kaggle_files_it_late(stub: Stub, file: Path, seconds: float):
 @pytest.mark.slow
 def test_kaggle_lists_it_late(stub: Stub, file: Path):
     stub.faults["CreateSubmission"], stub.unlisted = ["lost"], 4
-    out, told = start(file).communicate(timeout=120)
+    out, told = start(file).communicate(timeout=300)
     assert out.strip() == "pending" and len(stub.submissions) == 1, told
 
 
@@ -135,5 +135,5 @@ def test_kaggle_lists_it_late(stub: Stub, file: Path):
 def test_two_that_send_the_same_at_the_same_time(stub: Stub, file: Path):
     stub.faults["PUT"] = [("slow", 1.0)]
     both = [start(file), start(file)]
-    assert [process.communicate(timeout=120)[0].strip() for process in both] == ["pending", "pending"]
+    assert [process.communicate(timeout=300)[0].strip() for process in both] == ["pending", "pending"]
     assert len(stub.submissions) == 1

@@ -334,7 +334,7 @@ def test_a_score_that_does_not_come_is_not_waited_for_forever(file):
     found.client.patience = dataclasses.replace(SHORT, score=0.3)
     started = time.monotonic()
     assert found.wait(found.send(file, entry(file), [])).status == "pending"
-    assert 0.3 <= time.monotonic() - started < 5
+    assert 0.3 <= time.monotonic() - started < 60
 
 
 def test_a_file_that_kaggle_refuses_is_told_with_its_reason(file):

@@ -134,9 +134,10 @@ def test_a_half_made_competition_is_not_listed(insects: Workspace):
     assert loading.names(insects) == ["insects"]
 
 
+@pytest.mark.slow
 def test_two_first_runs_at_once_both_succeed_and_make_everything_once(insects: Workspace):
     two = [start(insects.root, "submit", "insects") for _ in range(2)]
-    told = [process.communicate(timeout=120) for process in two]
+    told = [process.communicate(timeout=300) for process in two]
     assert [process.returncode for process in two] == [0, 0], told
     before = stamps(insects.root)
     again = pipeline(insects)

@@ -138,7 +138,7 @@ def test_on_a_terminal_it_is_asked_once(workspace, tmp_path, answer: str, runs: 
         stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True,
     )  # fmt: skip
     os.close(theirs)
-    seen, until = b"", time.monotonic() + 60
+    seen, until = b"", time.monotonic() + 300
     while b"[y/N]" not in seen and time.monotonic() < until:
         if select.select([ours], [], [], 1)[0]:
             seen += os.read(ours, 4096)

@@ -109,7 +109,8 @@ def test_each_stage_leaves_its_scores_and_its_curves(fold: Fold, capsys):
     assert "frozen stage: the weights of epoch" in told and "accuracy" in told
 
 
-@pytest.mark.parametrize("stage", ["frozen-stage", pytest.param("second", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["frozen-stage", "second"])
 def test_stopped_in_either_stage_it_ends_as_if_it_had_not_been(fold: Fold, monkeypatch, stage: str):
     from harness.training.callbacks import CheckpointCallback
 

@@ -131,6 +131,7 @@ def log_loss(made: Pipeline, name: str) -> float:
     return METRICS["log_loss"].score(made.artifacts.dataset.labels_of(found.ids), found.probabilities)
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_all_snapshots_come_from_one_training(made):
     found, trained = made
@@ -144,6 +145,7 @@ def test_all_snapshots_come_from_one_training(made):
     assert {step.name: step.needs for step in steps}["net#2"] == ("net",)
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_a_snapshot_is_the_run_at_that_epoch(made):
     found, _ = made
@@ -159,6 +161,7 @@ def test_a_snapshot_is_the_run_at_that_epoch(made):
         assert parent == (None if name == "net" else (found.artifacts.run_of("net").key, epoch))
 
 
+@pytest.mark.slow
 @pytest.mark.model
 def test_a_soup_tells_what_it_tried_and_is_no_worse_than_its_best_member_where_it_chose(made):
     found, _ = made

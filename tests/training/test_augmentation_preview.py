@@ -68,6 +68,7 @@ def test_pictures_are_laid_out_in_rows_and_originals_framed(tmp_path: Path):
     assert found[0, 200].tolist() == list(image_grid.GROUND)
 
 
+@pytest.mark.slow
 def test_training_leaves_the_sheet_and_is_the_same_without_it(tmp_path: Path, monkeypatch):
     fold = drawn_fold(tmp_path)
     expected = MOVED.fit(fold)

@@ -60,7 +60,7 @@ def test_a_lock_is_waited_for_aloud_and_freed_by_a_kill(tmp_path: Path, capsys):
     with hold(path, 1.0) as holder:
         assert holder.stdout.readline() == "held\n"
         with files.lock(path, "a thing"):
-            assert holder.wait(timeout=5) == 0
+            assert holder.wait(timeout=60) == 0
     assert "Another harness process is making a thing" in capsys.readouterr().err
     with hold(path, 60) as holder:
         assert holder.stdout.readline() == "held\n"

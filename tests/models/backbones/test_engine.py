@@ -55,7 +55,7 @@ def test_reduced_precision_is_near_and_named(lite, expected) -> None:
     "name",
     [
         "vgg16",
-        "resnet50",
+        pytest.param("resnet50", marks=pytest.mark.slow),
         pytest.param("convnext-tiny", marks=pytest.mark.slow),
         pytest.param("efficientnetv2-b0", marks=pytest.mark.slow),
         pytest.param("efficientnetv2-s", marks=pytest.mark.slow),
