@@ -40,6 +40,7 @@ def run_kernel(workspace: Workspace, options: Namespace) -> None:
     """Write a run's dataset and notebook, and send them."""
     from harness.kaggle.kernel import NOBODY, Kernel
     from harness.runs.records import find
+    from harness.utils.files import lock
 
     competition = competition_of(workspace, options)
     record = find(workspace.runs(competition.name), options.of)
@@ -47,7 +48,11 @@ def run_kernel(workspace: Workspace, options: Namespace) -> None:
 
     def write(owner: str) -> Kernel:
         writer = competition.kernel_writer(owner, options.gpu)
-        kernel = writer.write(record, options.to or default, replace=options.to is None)
+        if options.to is None:
+            with lock(default, "a kernel"):
+                kernel = writer.write(record, default, replace=True)
+        else:
+            kernel = writer.write(record, options.to)
         console().print(f"dataset: {workspace.shown(kernel.dataset)} ({len(kernel.files)} files)")
         console().print(f"notebook: {workspace.shown(kernel.notebook)}")
         return kernel

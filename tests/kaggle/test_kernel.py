@@ -7,6 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -184,3 +185,29 @@ def test_several_labels_and_numbers_run_as_a_kernel(workspace: Workspace, data: 
         assert not np.allclose(values.sum(axis=1), 1, atol=0.01)
     else:
         assert 400 < values.mean() < 600
+
+
+@pytest.mark.slow
+def test_hidden_images_of_16_bits_are_windowed_as_before(competition: LoadedCompetition, data: Path, tmp_path: Path):
+    def deepen(folder: Path) -> None:
+        for number, file in enumerate(sorted(folder.rglob("*.png"))):
+            if file.name != "broken.png":
+                image = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE).astype(np.uint16)
+                assert cv2.imwrite(str(file), image * (20 + number % 3) + 3000)
+
+    for part in ("train", "test"):
+        deepen(data / part)
+    competition = LoadedCompetition(competition.workspace, "pets")
+    competition.train("mean")
+    kernel = competition.kernel("mean", tmp_path / "kernel", owner="ann")
+    secret = hidden(data, tmp_path)
+    deepen(secret / "test")
+    mounted = mount(tmp_path / "input", secret, kernel / "dataset")
+    done = run_notebook(kernel / "kernel" / "submission.ipynb", mounted, tmp_path / "working")
+    assert done.returncode == 0, done.stderr
+    rows = [*csv.reader((tmp_path / "working" / "submission.csv").read_text().splitlines())][1:]
+    found = {row[0]: [*map(float, row[1:])] for row in rows}
+    expected = competition.predict("mean", secret / "test")
+    values = np.array([found[name.removesuffix(".png")] for name in expected.ids])
+    np.testing.assert_allclose(values, expected.probabilities, atol=CLOSE, rtol=0)
+    assert len(expected.ids) == 7 and np.ptp(values, axis=0).max() > 0.01, "they differ by image"

@@ -62,7 +62,7 @@ def test_a_run_is_pushed_submitted_and_scored_once(asked, trained: Workspace, co
     ):
         assert told in done.err, told
     assert lines(trained) == DONE
-    (folder,) = (trained.submissions("pets") / "kernels").iterdir()
+    (folder,) = (trained.submissions("pets") / "kernels").glob("coarse-*")
     sent = {path.name: path.read_bytes() for path in (folder / "dataset").iterdir() if path.suffix != ".json"}
     sent["model.json"] = (folder / "dataset" / "model.json").read_bytes()
     (version,) = code_stub.datasets["ann/harness-pets-coarse-models"]
