@@ -1,4 +1,4 @@
-"""Logistic regression finds scikit-learn's optimum and C, and looks at no row but those it is given."""
+"""Linear models find scikit-learn's optimum and C, and look at no row but those they are given."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer, load_digits
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -221,3 +221,36 @@ def test_ctrl_c_stops_it_at_once():
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert time.monotonic() - started < 60
+
+
+# Several labels, and numbers.
+
+
+@pytest.mark.parametrize(("n", "d"), [(120, 15), (40, 90)])
+def test_a_regression_a_label_is_scikit_learns(n: int, d: int):
+    random = np.random.default_rng(n)
+    features = random.normal(2, 3, (n, d)).astype(np.float32)
+    labels = (features[:, :3] + random.normal(0, 3, (n, 3)) > (2, 4, 6)).astype(np.int8)
+    labels = np.column_stack([labels, np.zeros(n, np.int8)])  # and one that no row has
+    scaled = StandardScaler().fit_transform(features)
+    for model in linear_path.fit_path(features, labels, 4, (0.01, 0.3), link="sigmoid"):
+        (found,) = linear.probabilities([model], features)
+        for number in range(3):
+            theirs = LogisticRegression(C=model.c, max_iter=5000, tol=1e-8).fit(scaled, labels[:, number])
+            assert np.allclose(found[:, number], theirs.predict_proba(scaled)[:, 1], atol=2e-3)
+        assert found[:, 3].max() < 0.05
+
+
+@pytest.mark.parametrize(("n", "d"), [(120, 15), (40, 90)])
+def test_ridge_is_scikit_learns(n: int, d: int, tmp_path):
+    random = np.random.default_rng(n)
+    features = random.normal(2, 3, (n, d)).astype(np.float32)
+    values = 1000 + features[:, 0] * 10 + random.normal(0, 5, n)
+    scaled = StandardScaler().fit_transform(features)
+    models = linear_path.fit_path(features, values, 1, (1.0, 0.01), link="identity")
+    linear.write(tmp_path / "models.h5", models)
+    for model, kept in zip(models, linear.read(tmp_path / "models.h5"), strict=True):
+        theirs = Ridge(alpha=1 / model.c).fit(scaled, values).predict(scaled)
+        for one in (model, kept):
+            assert np.allclose(linear.probabilities([one], features)[0, :, 0], theirs, rtol=1e-5)
+    assert [model.c for model in models] == [0.01, 1.0]
