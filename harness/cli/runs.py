@@ -88,6 +88,7 @@ def add_commands(commands: Commands) -> None:
     )
     command.add_argument("of", metavar="RUN", help=RUN_HELP)
     command.add_argument("--to", type=Path, metavar="FOLDER", required=True, help="a new folder")
+    command.add_argument("--onnx", action="store_true", help="the networks as ONNX files too")
 
 
 def run_runs(workspace: Workspace, options: Namespace) -> None:
@@ -123,6 +124,13 @@ def run_export(workspace: Workspace, options: Namespace) -> None:
         _export_curves(workspace, options.competition, options.of, options.to)
         return
     competition_of(workspace, options).export(options.of, options.to)
+    if options.onnx:
+        from harness.runs.onnx_export import add_onnx
+
+        written, refused = add_onnx(options.to.expanduser())
+        console().print(f"ONNX: {', '.join(written) or 'no file'}")
+        for name, reason in refused.items():
+            console().print(f"ONNX: not {name}, which does not allow it. {reason}")
     console().print(f"exported: {options.to}\nnext: python {options.to}/predict.py IMAGES")
 
 

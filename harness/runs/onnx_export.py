@@ -1,0 +1,45 @@
+"""The networks of an exported folder as ONNX files too, for those who serve them elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.models import keras_backend
+from harness.utils.errors import UserError
+
+
+def add_onnx(folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Write ``<name>.onnx`` beside each ``weights/<name>.keras``: from (n, height, width, 3) floats to its outputs.
+
+    Args:
+        folder: written by ``harness.runs.export``.
+
+    Returns:
+        The files written, and of the others why the network does not allow it.
+
+    Raises:
+        UserError: the converter is not installed, or the folder holds no network.
+    """
+    try:
+        import onnx  # noqa: F401  (what Keras needs to write such a file)
+        import tf2onnx  # noqa: F401
+    except ImportError as error:
+        raise UserError(f"{error.name} is not installed.", "pip install 'tf2onnx>=1.16,<2' 'onnx>=1.17,<2'") from None
+    networks = sorted((folder / "weights").glob("*.keras"))
+    if not networks:
+        raise UserError(f"{folder} holds no network: its weights are arrays.", "use its predict.py")
+    keras_backend.start(seed=0)
+    import keras
+
+    written, refused = [], {}
+    for file in networks:
+        target = file.with_suffix(".onnx")
+        try:
+            network = keras.saving.load_model(file, compile=False)
+            network(keras.ops.zeros((1, *network.input_shape[1:])))  # Keras exports no model that was never called
+            network.export(str(target), format="onnx", verbose=False)
+            written.append(target.name)
+        except Exception as error:  # whatever the converter raises for a layer it does not know
+            target.unlink(missing_ok=True)
+            refused[file.name] = f"{type(error).__name__}: {error}".splitlines()[0]
+    return written, refused

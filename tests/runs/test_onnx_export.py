@@ -1,0 +1,40 @@
+"""Exported networks as ONNX files: ONNX Runtime gives what Keras gives."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.runs.onnx_export import add_onnx
+from harness.utils.errors import UserError
+
+
+@pytest.mark.model
+def test_onnx_runtime_gives_what_keras_gives(tmp_path: Path):
+    for library in ("tf2onnx", "onnx", "onnxruntime"):
+        pytest.importorskip(library, reason=f"{library} is not installed")
+    import onnxruntime
+
+    from harness.models import keras_backend
+    from tests.steps.regressions import given
+
+    keras_backend.start(seed=3)
+    network = given.small_network(3, 16, 16)
+    (tmp_path / "weights").mkdir()
+    network.save(tmp_path / "weights" / "net-fold-1.keras")
+    written, refused = add_onnx(tmp_path)
+    assert written == ["net-fold-1.onnx"] and refused == {}
+    session = onnxruntime.InferenceSession(tmp_path / "weights" / "net-fold-1.onnx")
+    images = given.pixels(5).astype(np.float32)
+    (found,) = session.run(None, {session.get_inputs()[0].name: images})
+    np.testing.assert_allclose(found, np.asarray(network(images)), atol=1e-5, rtol=0)
+
+
+def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(UserError, match="onnx is not installed") as error:
+        add_onnx(tmp_path)
+    assert "tf2onnx" in (error.value.fix or "")
