@@ -323,11 +323,12 @@ class LoadedCompetition:
             write_text(file, text)
         return file
 
-    def compare(self, sort: str = "finished") -> list[dict[str, Any]]:
+    def compare(self, sort: str = "finished", gains: bool = True) -> list[dict[str, Any]]:
         """The finished runs side by side, a dict each; see ``harness.runs.comparison.compared``.
 
         Args:
             sort: "finished" (the latest last), "recipe", "out_of_fold" or "holdout" (the best first).
+            gains: measure what each gains over the best run, which takes a moment.
 
         Example:
             >>> competition.compare("holdout")[0]["recipe"]  # doctest: +SKIP
@@ -341,9 +342,14 @@ class LoadedCompetition:
         metric, dataset = METRICS[self.declaration.metric], artifacts.known_dataset()
         if dataset is None:
             return compared(finished, artifacts.recipes, sort, metric.higher_is_better)
-        kinds, gains = self._kinds(), gains_over_best(finished, dataset)
+        kinds, measured = self._kinds(), gains_over_best(finished, dataset) if gains else None
         return compared(
-            finished, artifacts.recipes, sort, metric.higher_is_better, gains, lambda one: state(one, artifacts, kinds)
+            finished,
+            artifacts.recipes,
+            sort,
+            metric.higher_is_better,
+            measured,
+            lambda one: state(one, artifacts, kinds),
         )
 
     def diff(self, before: str, after: str) -> Difference:

@@ -165,7 +165,7 @@ def _show_other_runs(competition: LoadedCompetition, shown: set[str]) -> None:
     from harness.report.runs import table_of
     from harness.scoring.metrics import METRICS
 
-    rows = [row for row in competition.compare() if row["run"] not in shown]
+    rows = [row for row in competition.compare(gains=False) if row["run"] not in shown]
     if rows:
         console().print("\nother finished runs:")
         console().print(table_of(rows, METRICS[competition.declaration.metric]))

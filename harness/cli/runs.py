@@ -152,6 +152,7 @@ def _export_curves(workspace: Workspace, tool: str, name: str, folder: Path) -> 
 
 def run_report(workspace: Workspace, options: Namespace) -> None:
     """Write a run's page, or the competition's."""
+    say("making the page")
     console().print(f"page: {workspace.shown(competition_of(workspace, options).report(options.of))}")
 
 

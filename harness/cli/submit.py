@@ -11,7 +11,7 @@ from harness.cli.arguments import Commands, add_competition, add_data, add_folds
 from harness.cli.session import competition_of, pipeline_of
 from harness.cli.tables import print_scores
 from harness.data.splits import HOLDOUT, TEST
-from harness.utils.console import console, seconds
+from harness.utils.console import console, say, seconds
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
 
@@ -97,6 +97,7 @@ def _page(competition: LoadedCompetition, recipe: str) -> Path:
     file, scores = run.folder / "report.html", run.folder / "metrics.json"
     if file.is_file() and file.stat().st_mtime_ns >= scores.stat().st_mtime_ns:
         return file
+    say("making the page")
     return competition.report(f"{recipe}/{run.key}")
 
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from harness.models import keras_backend
 from harness.utils.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
 
 
 def add_onnx(folder: Path) -> tuple[list[str], dict[str, str]]:
@@ -21,8 +27,8 @@ def add_onnx(folder: Path) -> tuple[list[str], dict[str, str]]:
         UserError: the converter is not installed, or the folder holds no network.
     """
     try:
-        import onnx  # noqa: F401  (what Keras needs to write such a file)
-        import tf2onnx  # noqa: F401
+        import onnx
+        import tf2onnx  # noqa: F401  (what Keras converts with)
     except ImportError as error:
         raise UserError(f"{error.name} is not installed.", "pip install 'tf2onnx>=1.16,<2' 'onnx>=1.17,<2'") from None
     networks = sorted((folder / "weights").glob("*.keras"))
@@ -35,11 +41,30 @@ def add_onnx(folder: Path) -> tuple[list[str], dict[str, str]]:
     for file in networks:
         target = file.with_suffix(".onnx")
         try:
-            network = keras.saving.load_model(file, compile=False)
+            network = _with_constants(keras.saving.load_model(file, compile=False))
             network(keras.ops.zeros((1, *network.input_shape[1:])))  # Keras exports no model that was never called
             network.export(str(target), format="onnx", verbose=False)
+            inputs = [one.name for one in onnx.load(target, load_external_data=False).graph.input]
+            if len(inputs) != 1:
+                raise ValueError(f"the converter made inputs of constants: {', '.join(inputs[1:])}")
             written.append(target.name)
         except Exception as error:  # whatever the converter raises for a layer it does not know
             target.unlink(missing_ok=True)
             refused[file.name] = f"{type(error).__name__}: {error}".splitlines()[0]
     return written, refused
+
+
+def _with_constants(network: keras.Model) -> keras.Model:
+    """The same network with rescaling in place of normalisation, whose constants Keras's exporter takes for inputs."""
+    import keras
+
+    def cloned(layer: keras.Layer) -> keras.Layer:
+        if not isinstance(layer, keras.layers.Normalization) or layer.input_mean is None:
+            return layer.__class__.from_config(layer.get_config())
+        mean, deviation = np.asarray(layer.mean), np.sqrt(np.asarray(layer.variance))
+        scale = 1 / np.maximum(deviation, keras.backend.epsilon())
+        return keras.layers.Rescaling(scale, -mean * scale, name=layer.name, dtype=layer.dtype_policy)
+
+    same = keras.models.clone_model(network, clone_function=cloned, recursive=True)
+    same.set_weights(network.get_weights())
+    return same

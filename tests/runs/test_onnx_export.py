@@ -22,7 +22,12 @@ def test_onnx_runtime_gives_what_keras_gives(tmp_path: Path):
     from tests.steps.regressions import given
 
     keras_backend.start(seed=3)
-    network = given.small_network(3, 16, 16)
+    import keras
+
+    pixels = keras.Input((16, 16, 3))
+    # Within another model, and scaled by constants: what networks from scratch are.
+    scaled = keras.layers.Normalization(mean=[100.0, 110.0, 120.0], variance=[900.0, 400.0, 1600.0])(pixels)
+    network = keras.Model(pixels, given.small_network(3, 16, 16)(scaled * 30 + 128))
     (tmp_path / "weights").mkdir()
     network.save(tmp_path / "weights" / "net-fold-1.keras")
     written, refused = add_onnx(tmp_path)
