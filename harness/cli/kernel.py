@@ -38,7 +38,7 @@ def add_commands(commands: Commands) -> None:
 
 def run_kernel(workspace: Workspace, options: Namespace) -> None:
     """Write a run's dataset and notebook, and send them."""
-    from harness.kaggle.kernel import NOBODY, Kernel
+    from harness.kaggle.kernel import NOBODY, Kernel, read
     from harness.runs.records import find
     from harness.utils.files import lock
 
@@ -58,7 +58,8 @@ def run_kernel(workspace: Workspace, options: Namespace) -> None:
         return kernel
 
     if not options.push:
-        kernel = write(options.owner or NOBODY)
+        kept = read(options.to or default)
+        kernel = write(options.owner or (kept.owner if kept else NOBODY))
         command = f"harness kernel {competition.name} {options.of} --push"
         name = "" if kernel.owner != NOBODY else f"; to send it by hand, put your name for {NOBODY} with --owner"
         console().print(f"next: {command}{name}")

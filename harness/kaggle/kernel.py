@@ -49,6 +49,7 @@ class Kernel:
         owner: the user's name on Kaggle.
         slug: the notebook's name in its address; the dataset's is the same with ``-models``.
         made_from: a hash of the run, the code and the settings.
+        sends: a hash of the run and the settings alone: newer code for the same is not another thing to send.
         files: the hash of each file of the dataset.
     """
 
@@ -56,6 +57,7 @@ class Kernel:
     owner: str
     slug: str
     made_from: str
+    sends: str
     files: dict[str, str]
 
     @property
@@ -70,11 +72,6 @@ class Kernel:
     def models(self) -> str:
         """The hash of the dataset's content."""
         return hashlib.sha256(json.dumps(self.files).encode()).hexdigest()
-
-    @property
-    def code(self) -> str:
-        """The hash of all that the notebook's result depends on."""
-        return hashlib.sha256(f"{self.made_from} {self.models}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -112,8 +109,10 @@ class Writer:
             copy_code(Path(scratch) / "parts", (*exporting.PARTS, *PARTS))
             code = texts(Path(scratch))
             cells = [file.read_text("utf-8") for file in (exporting.PREDICT, CELL)]
-            made_of = json.dumps([record.key, settings, self.gpu, code, cells])
-            made_from = hashlib.sha256(made_of.encode()).hexdigest()
+            sends, made_from = (
+                hashlib.sha256(json.dumps([record.key, settings, self.gpu, *more]).encode()).hexdigest()
+                for more in ([], [code, cells])
+            )
             if (kept := read(folder)) is not None and kept.made_from == made_from:
                 return kept
             if folder.exists() and any(folder.iterdir()):
@@ -122,7 +121,9 @@ class Writer:
                 shutil.rmtree(folder)
             exported = Path(scratch) / "exported"
             exporting.export(self.competition, record, self.kinds, exported)
-            kernel = Kernel(folder, self.owner, slug_of(record, self.competition), made_from, _flat(exported, folder))
+            kernel = Kernel(
+                folder, self.owner, slug_of(record, self.competition), made_from, sends, _flat(exported, folder)
+            )
             code = texts(exported) | code
         self._write_texts(kernel, record, settings, code)
         return kernel
@@ -141,7 +142,7 @@ class Writer:
         title = title_of(self.competition.name, record.recipe)
         about = (
             f"# {record.recipe} for {self.competition.title}\n\nRun {record.recipe}/{record.key}, finished "
-            f"{record.finished}, {tag(kernel.code)}. The first cell writes the code that predicts, the second holds "
+            f"{record.finished}, {tag(kernel.sends)}. The first cell writes the code that predicts, the second holds "
             f"the settings, and the third reads the test images and writes `{RESULT}`.\n"
         )
         cells = [write_code(code), settings_cell(settings | {"files": kernel.files}), CELL.read_text("utf-8")]

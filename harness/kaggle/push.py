@@ -77,7 +77,7 @@ def push(
     kernel = write(owner or _owner(client))
     way = _Way(workspace, competition, record, client, kernel, again)
     submission = way.submissions(0)
-    last = submission.last(kernel.code)
+    last = submission.last(kernel.sends)
     if again or last is None or last.status != COMPLETE:
         if again or last is None or last.resendable:
             say(submission.preflight(notebook=True))
@@ -85,7 +85,7 @@ def push(
         submission = way.submissions(way.version())
     run = RunOf(record.recipe, record.key, record.scores)
     leaderboard = board(workspace, competition)
-    entry = entry_of(submission, leaderboard, run, f"{kernel.slug}.ipynb", kernel.code, text)
+    entry = entry_of(submission, leaderboard, run, f"{kernel.slug}.ipynb", kernel.sends, text)
     entry = submission.send(kernel.notebook / NOTEBOOK, entry, [], again)
     if entry.status == PENDING:
         entry = submission.wait(entry)
@@ -113,7 +113,7 @@ class _Way:
     def dataset(self) -> None:
         """Have the models at Kaggle as the newest version of their dataset, unless the kernel is there already."""
         sender = self._sender(DatasetVersions(self.client, self.kernel.owner, f"{self.kernel.slug}-models"), DATASET)
-        last, models = self._sender(self._kernels(), KERNEL).last(self.kernel.code), self.kernel.models
+        last, models = self._sender(self._kernels(), KERNEL).last(self.kernel.sends), self.kernel.models
         if last is not None and last.status in (PENDING, COMPLETE):
             return
         there = [one for one in sender.ledger.entries() if one.slug == sender.client.slug and one.status == COMPLETE]
@@ -132,9 +132,9 @@ class _Way:
         kernels = self._kernels()
         sender = self._sender(kernels, KERNEL)
         try:
-            entry = self._have(sender, self.kernel.notebook, self.kernel.slug, self.kernel.code)
+            entry = self._have(sender, self.kernel.notebook, self.kernel.slug, self.kernel.sends)
         except UserError as error:
-            if isinstance(error, KaggleError) or not _is(sender.last(self.kernel.code), ERROR):
+            if isinstance(error, KaggleError) or not _is(sender.last(self.kernel.sends), ERROR):
                 raise
             raise self._with_log(error, kernels) from None
         return int(entry.reference)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.api import LoadedCompetition
+from harness.kaggle import kernel as kernel_folder
 from harness.kaggle import process
 from harness.kaggle.client import Client
 from harness.kaggle.code_destinations import DatasetVersions
@@ -75,6 +76,14 @@ def test_a_run_is_pushed_submitted_and_scored_once(asked, trained: Workspace, co
     calls = code_stub.calls.total()
     again = harness("kernel", "pets", "coarse", "--push")
     assert again.code == 0 and "was sent before: complete, public score 0.5" in again.err
+    assert code_stub.calls.total() == calls and lines(trained) == DONE
+    assert harness("kernel", "pets", "coarse").code == 0  # whose it is stays known
+    with pytest.MonkeyPatch.context() as patch:  # a newer version of the harness writes another notebook for it
+        newer = trained.root / "newer.template"
+        newer.write_text(kernel_folder.CELL.read_text() + "print('newer')\n")
+        patch.setattr(kernel_folder, "CELL", newer)
+        assert harness("kernel", "pets", "coarse", "--push").code == 0
+        assert "newer" in (folder / "kernel" / "submission.ipynb").read_text()
     assert code_stub.calls.total() == calls and lines(trained) == DONE
     listed = harness("submissions", "pets")
     assert listed.code == 0 and "harness-pets-coarse.ipynb" in listed.out and "models" not in listed.out
