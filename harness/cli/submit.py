@@ -145,9 +145,10 @@ def run_lint(workspace: Workspace, options: Namespace) -> None:
     competition, dataset = pipeline.competition, pipeline.artifacts.dataset
     split = _split_of(pipeline, options.file)
     sent = ledger_of(workspace, competition).sent(competition.slug or "")
-    ids = tuple(dataset.ids[row] for row in dataset.rows(split))
+    ids = dataset.row_ids(split)
     defects = lint(competition.submission, options.file, ids, dataset.classes, sent)
-    what = f"for the {len(dataset.rows(split)):,} {'test' if split == TEST else 'hold-out'} images"
+    counted = "images" if dataset.first_of is None else "rows"
+    what = f"for the {len(ids):,} {'test' if split == TEST else 'hold-out'} {counted}"
     errors = [defect for defect in defects if defect.severity != "warning"]
     for defect in defects:
         if defect not in errors:
@@ -166,7 +167,7 @@ def _split_of(pipeline: Pipeline, file: Path) -> str:
 
     dataset = pipeline.artifacts.dataset
     cells = set(first_cells(pipeline.competition.submission, read(file)))
-    shared = {split: sum(dataset.ids[row] in cells for row in dataset.rows(split)) for split in (TEST, HOLDOUT)}
+    shared = {split: sum(name in cells for name in dataset.row_ids(split)) for split in (TEST, HOLDOUT)}
     if not any(shared.values()):
         return TEST if len(dataset.rows(TEST)) else HOLDOUT
     return max(shared, key=lambda split: shared[split])

@@ -16,7 +16,7 @@ import numpy as np
 
 from harness.data.archives.archives import archives_in, tables_beside, unpacked
 from harness.data.folds import HoldOut, group_by, join_groups
-from harness.data.readers.reader import ImageSource, Listing, Reader, find, left_out, recognised
+from harness.data.readers.reader import ImageSource, Joined, Listing, Reader, find, left_out, recognised
 from harness.data.splits import HOLDOUT, TRAIN
 from harness.data.targets import MULTICLASS, Targets
 from harness.data.windowed import Windowed
@@ -54,6 +54,9 @@ class Dataset:
         fingerprint: a hash of the ids, splits, labels, groups, hashes and classes.
         grouped: whether the organiser's files say which rows belong together, so that rows are not independent.
         targets: the kind of the labels.
+        first_of: (n,) int, for each image the number of the first image of its row, where several images are a row of
+            the CSV; the first one's id is the row's. None where each image is a row.
+        joined: how predictions of images of one row become the row's.
     """
 
     ids: tuple[str, ...]
@@ -67,6 +70,8 @@ class Dataset:
     fingerprint: str
     grouped: bool = False
     targets: Targets = MULTICLASS
+    first_of: Array | None = None
+    joined: Joined = "mean"
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -74,6 +79,34 @@ class Dataset:
     def rows(self, split: str) -> Array:
         """The row numbers of a split, in ascending order."""
         return np.flatnonzero(self.splits == split)
+
+    def row_ids(self, split: str) -> tuple[str, ...]:
+        """The ids of a split's rows as the CSV has them, in order: those of the first images of rows."""
+        rows = self.rows(split)
+        return tuple(self.ids[row] for row in (rows if self.first_of is None else rows[self.first_of[rows] == rows]))
+
+    def join(self, rows: Array, predictions: Array) -> tuple[tuple[str, ...], Array]:
+        """The predictions of some images as those of their rows.
+
+        Args:
+            rows: (n,) numbers of images.
+            predictions: (n, columns).
+
+        Returns:
+            The ids of the rows of the CSV, and (ids, columns).
+        """
+        if self.first_of is None:
+            return tuple(self.ids[row] for row in rows), predictions
+        firsts, place = np.unique(self.first_of[rows], return_inverse=True)
+        if self.joined == "max":
+            joined = np.full((len(firsts), predictions.shape[1]), -np.inf)
+            np.maximum.at(joined, place, predictions)
+            joined = self.targets.linked.normal(joined)
+        else:
+            joined = np.zeros((len(firsts), predictions.shape[1]))
+            np.add.at(joined, place, predictions)
+            joined /= np.bincount(place)[:, None]
+        return tuple(self.ids[first] for first in firsts), joined.astype(predictions.dtype)
 
     def counts(self) -> dict[str, int]:
         return dict(Counter(self.splits.tolist()))
@@ -131,6 +164,7 @@ def load_or_read(
     sources = [row.source for row in listing.rows]
     hashes, groups = _hash_and_group(reader.images(folder), sources, group == "near", window)
     groups = join_groups(groups, [row.group for row in listing.rows])
+    groups = join_groups(groups, [row.row for row in listing.rows])
     grouped = any(row.group is not None for row in listing.rows)
     splits = _with_hold_out(holdout, splits, labels, groups, grouped, targets)
     empty_classes = targets.missing(labels[splits == TRAIN], classes)
@@ -141,10 +175,13 @@ def load_or_read(
         )
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    several = any(row.row is not None for row in listing.rows)
+    writer.writerow([*COLUMNS, *(["row"] if several else [])])
     for row, split, cell, group, digest in zip(listing.rows, splits, cells, groups, hashes, strict=True):
-        writer.writerow([row.id, split, cell, group, row.source, digest])
-    write_table(table, text.getvalue(), made_from, classes=classes, grouped=grouped)
+        of_row = [row.id if row.row is None else row.row] if several else []
+        writer.writerow([row.id, split, cell, group, row.source, digest, *of_row])
+    about = {"joined": listing.joined} if several else {}
+    write_table(table, text.getvalue(), made_from, classes=classes, grouped=grouped, **about)
     dataset = load(reader, folder, table, made_from, targets, window)
     assert dataset is not None
     return dataset
@@ -216,8 +253,12 @@ def load(
         return None
     with table.open(newline="", encoding="utf-8") as file:
         _, *rows = csv.reader(file)
-    ids, splits, labels, groups, sources, hashes = zip(*rows, strict=True)
+    ids, splits, labels, groups, sources, hashes, *row_of = zip(*rows, strict=True)
     classes = tuple(description["classes"])
+    first_of, joined = None, description.get("joined", "mean")
+    if row_of:
+        number_of = {image_id: number for number, image_id in enumerate(ids)}
+        first_of = np.array([number_of[name] for name in row_of[0]])
     return Dataset(
         ids=ids,
         splits=np.array(splits),
@@ -236,9 +277,12 @@ def load(
             classes=classes,
             **_of_kind(targets),
             **_of_window(window),
+            **({"rows": row_of, "joined": joined} if row_of else {}),
         ),
         grouped=bool(description.get("grouped")),
         targets=targets,
+        first_of=first_of,
+        joined=joined,
     )
 
 

@@ -198,6 +198,11 @@ def _test_images(competition: Competition, dataset: Dataset) -> HiddenImages:
         raise UserError(
             f"{competition.name} has no Kaggle competition.", "set slug= in its competition.py, if there is one"
         )
+    if dataset.first_of is not None:
+        raise UserError(
+            f"a row of {competition.name} is made of several images, which a kernel cannot join yet.",
+            f"harness submit {competition.name} writes the CSV here",
+        )
     rows = dataset.rows(TEST)
     found = learned([dataset.ids[row] for row in rows], [dataset.sources[row] for row in rows])
     if found is not None:

@@ -141,8 +141,7 @@ def _defects(pipeline: Pipeline, file: Path, sent: dict[str, str]) -> list[Defec
     from harness.scoring.lint import lint
 
     competition, dataset = pipeline.competition, pipeline.artifacts.dataset
-    ids = tuple(dataset.ids[row] for row in dataset.rows(TEST))
-    return lint(competition.submission, file, ids, dataset.classes, sent)
+    return lint(competition.submission, file, dataset.row_ids(TEST), dataset.classes, sent)
 
 
 def _send(

@@ -17,7 +17,7 @@ from harness.data import folds
 from harness.data.cache import cache
 from harness.data.cache.cache import Input
 from harness.data.folds import Folds
-from harness.data.splits import TRAIN
+from harness.data.splits import HOLDOUT, TEST, TRAIN
 from harness.pipeline.artifacts import Artifacts, Options
 from harness.recipes.ensemble import Ensemble
 from harness.recipes.recipe import FoldRecipe, Recipe
@@ -28,6 +28,7 @@ from harness.runs.blend import blend
 from harness.runs.fit import fit
 from harness.runs.run import Run
 from harness.scoring import submission_csv
+from harness.scoring.predictions import Predictions
 from harness.utils.console import say, seconds
 from harness.utils.errors import UserError
 from harness.utils.files import lock, out_of_space, write_text
@@ -110,10 +111,18 @@ class Pipeline:
         return recipe
 
     def make_submission(self, name: str) -> None:
-        predictions = self.artifacts.predictions(name)
+        predictions = self._in_order(self.artifacts.predictions(name))
         with lock(self.workspace.submissions(self.competition.name) / name, f"the submission of {name}"):
             for split, file in self.artifacts.submission_files(name).items():
                 submission_csv.write(self.competition.submission, file, predictions[split])
+
+    def _in_order(self, predictions: dict[str, Predictions]) -> dict[str, Predictions]:
+        """Predictions of the test and the hold-out in the order of the CSV's rows: the sample submission's."""
+        rows = {split: self.artifacts.dataset.row_ids(split) for split in (TEST, HOLDOUT) if split in predictions}
+        return {
+            split: Predictions(ids, predictions[split].classes, predictions[split].of(ids))
+            for split, ids in rows.items()
+        }
 
     # The graph.
 
@@ -232,7 +241,7 @@ class Pipeline:
         run = self.artifacts.run_of(name)
         if not run.is_done():
             return MISSING
-        predictions = self.artifacts.predictions(name)
+        predictions = self._in_order(self.artifacts.predictions(name))
         files = self.artifacts.submission_files(name)
         if all(
             file.is_file()

@@ -80,15 +80,16 @@ def _told(variants: tuple[dict[str, Any], ...], losses: list[float], best: int, 
 
 
 def _by_split(probabilities: Array, fold: Fold, dataset: Dataset) -> dict[str, Predictions]:
-    """The predictions of each variant for each split: (variants, rows, classes), or (rows, classes) of the only one."""
+    """The predictions of each variant for each split: (variants, rows, classes), or (rows, classes) of the only one.
+
+    Where several images are a row of the CSV, theirs are joined.
+    """
     start, tables_of_split = 0, {}
     for split, rows in ((OUT_OF_FOLD, fold.validation), (HOLDOUT, fold.holdout), (TEST, fold.test)):
         if len(rows):
-            ids = tuple(dataset.ids[row] for row in rows)
             for variant, of_variant in enumerate(probabilities.reshape(-1, *probabilities.shape[-2:])):
-                tables_of_split[_table(split, variant)] = Predictions(
-                    ids, dataset.classes, of_variant[start : start + len(rows)]
-                )
+                ids, joined = dataset.join(rows, of_variant[start : start + len(rows)])
+                tables_of_split[_table(split, variant)] = Predictions(ids, dataset.classes, joined)
         start += len(rows)
     return tables_of_split
 

@@ -72,12 +72,11 @@ def score_file(
         UserError: there is no hold-out, or the file is not a submission for the rows to score.
     """
     if answers is None:
-        rows = dataset.rows(HOLDOUT)
-        if not len(rows):
+        ids = dataset.row_ids(HOLDOUT)
+        if not ids:
             raise UserError("there is no hold-out to score on.", "set holdout= in the competition's competition.py")
-        ids, labels = tuple(dataset.ids[row] for row in rows), dataset.labels[rows]
-        groups = dataset.groups_of(ids)
-        scored_on = f"{len(ids):,} hold-out images"
+        labels, groups = dataset.labels_of(ids), dataset.groups_of(ids)
+        scored_on = f"{len(ids):,} hold-out {'images' if dataset.first_of is None else 'rows'}"
     else:
         ids, labels = read_answers(answers, dataset.classes, dataset.targets)
         groups = None

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -28,11 +28,16 @@ OTHER_SUFFIXES = {
 }  # fmt: skip
 
 
+# How predictions of images of one row become the row's.
+Joined = Literal["mean", "max"]
+
+
 class Row(NamedTuple):
-    """One image: its id, its label (None without one), its split, where its bytes are, and its group, if any.
+    """One image: its id, its label (None without one), its split, where its bytes are, its group and its row, if any.
 
     A label is a class's name, the text of a cell, or the names of the columns that hold a 1. Rows of one group, such as
-    the images of a patient, are not separated by a fold or the hold-out.
+    the images of a patient, are not separated by a fold or the hold-out. Images of one ``row`` are one row of the CSV,
+    as a left and a right eye may be: the first of them has the row's id, and their predictions are joined.
     """
 
     id: str
@@ -40,17 +45,20 @@ class Row(NamedTuple):
     split: str
     source: str
     group: str | None = None
+    row: str | None = None
 
 
 class Listing(NamedTuple):
     """The rows and the class names of a data set, both in the organiser's order.
 
-    ``sampled`` holds the columns of the sample submission after the first one, where there is one.
+    ``sampled`` holds the columns of the sample submission after the first one, where there is one. ``joined`` says how
+    predictions of images of one row become the row's.
     """
 
     rows: list[Row]
     classes: tuple[str, ...]
     sampled: tuple[str, ...] = ()
+    joined: Joined = "mean"
 
 
 class ImageSource(Protocol):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.data.readers.patterns import FIX, columns_of, fixed_part, paths_of
-from harness.data.readers.reader import FolderReader, Listing, Row, natural
+from harness.data.readers.reader import FolderReader, Joined, Listing, Row, natural
 from harness.data.splits import TEST, TRAIN
 from harness.utils.console import say
 from harness.utils.errors import UserError, nearest, some
@@ -28,9 +29,13 @@ class Table(FolderReader):
         csv: the CSV of the training rows.
         id: its column of ids.
         label: its column of labels; or several columns of 0 and 1, each a class or a label.
-        path: the path of a row's image, such as ``train/{id}.jpg``; any column may stand in braces.
+        path: the path of a row's image, such as ``train/{id}.jpg``; any column may stand in braces. Or the paths of
+            the row's several images, such as ``("{id}_left.png", "{id}_right.png")``.
         sample: the CSV whose first column lists the test ids, in the order in which they are written.
-        test_path: the same as ``path`` for test rows; only ``{id}`` may stand in braces.
+        test_path: the same as ``path`` for test rows; only ``{id}`` and columns of ``test_csv`` may stand in braces.
+        test_csv: a CSV that lists test images with the columns of ``csv`` that are known of them.
+        row: a column, of both CSVs, of the ids of the CSV that is sent, where several lines are a row of it.
+        joined: how predictions of images of one row become the row's: their mean or maximum.
         group: a column of values that no fold and no hold-out separates, such as patients.
         empty: whether an empty cell of ``label`` is a list without labels, not a mistake.
     """
@@ -38,39 +43,47 @@ class Table(FolderReader):
     csv: str = "train.csv"
     id: str = "id"
     label: str | tuple[str, ...] = "label"
-    path: str = "train/{id}.jpg"
+    path: str | tuple[str, ...] = "train/{id}.jpg"
     sample: str | None = "sample_submission.csv"
-    test_path: str = "test/{id}.jpg"
+    test_path: str | tuple[str, ...] = "test/{id}.jpg"
+    test_csv: str | None = None
+    row: str | None = None
+    joined: Joined = "mean"
     group: str | None = None
     empty: bool = False
 
     @property
     def looks_for(self) -> str:
-        test = f" (and {self.sample} with {self.test_path})" if self.sample else ""
-        return f"{self.csv} with {self.path}{test}"
+        path, test_path = (", ".join(_each(paths)) for paths in (self.path, self.test_path))
+        return f"{self.csv} with {path}" + (f" (and {self.sample} with {test_path})" if self.sample else "")
 
     def matches(self, folder: Path) -> bool:
-        return (folder / self.csv).is_file() and (folder / fixed_part(self.path)).is_dir()
+        return (folder / self.csv).is_file() and (folder / fixed_part(_each(self.path)[0])).is_dir()
 
     def listing(self, folder: Path) -> Listing:
         table, names = self._training_rows(folder), self._test_ids(folder)
-        paths = paths_of(folder, folder / self.csv, self.path, table.to_dict("records"))
         labels, groups = self._labels(folder, table), list(table[self.group]) if self.group else [None] * len(table)
-        prefix = f"{TRAIN}/" if set(names) & set(table["id"]) else ""
-        rows = [
-            Row(f"{prefix}{name}", label, TRAIN, path, group)
-            for name, label, path, group in zip(table["id"], labels, paths, groups, strict=True)
+        row_ids = self._row_ids(folder / self.csv, table, labels)
+        prefix = (
+            f"{TRAIN}/"
+            if set(names) & {name or image for name, image in zip(row_ids, table["id"], strict=True)}
+            else ""
+        )
+        lines = [
+            Row(f"{prefix}{name}", label, TRAIN, "", group, row and f"{prefix}{row}")
+            for name, label, group, row in zip(table["id"], labels, groups, row_ids, strict=True)
         ]
+        rows = _with_images(lines, self.path, folder, folder / self.csv, table.to_dict("records"))
         rows += self._test_rows(folder, names)
         sampled = self._sampled(folder)
         classes = self.label if isinstance(self.label, tuple) else tuple(sorted({*map(str, labels)}, key=natural))
-        return Listing(rows, sampled if sorted(sampled) == sorted(classes) else classes, sampled)
+        return Listing(rows, sampled if sorted(sampled) == sorted(classes) else classes, sampled, self.joined)
 
     def _training_rows(self, folder: Path) -> pd.DataFrame:
         """The training rows, their ids in the column "id"; a row that is there twice counts once."""
         file, labels = folder / self.csv, [self.label] if isinstance(self.label, str) else [*self.label]
         table = read_csv(file)
-        for column in (self.id, *labels, *([self.group] if self.group else []), *columns_of(self.path)):
+        for column in (self.id, *labels, *self._marks, *columns_of("".join(_each(self.path)))):
             if column not in table and column != "id":
                 raise UserError(f"{file} has no column {column!r}. {nearest(column, [*table])}", FIX)
         table["id"] = table[self.id]
@@ -80,7 +93,7 @@ class Table(FolderReader):
             raise UserError(
                 f"{file} gives {len(twice):,} ids more than one label ({some(twice, 3)}).", "keep one line of each"
             )
-        for column in ("id", *labels, *([self.group] if self.group else [])):
+        for column in ("id", *labels, *self._marks):
             empty = int((table[column].str.strip() == "").sum())
             if empty and not (column == self.label and self.empty):
                 or_list = ", or say empty=True in the reader if they are lists without labels" * (column == self.label)
@@ -88,6 +101,31 @@ class Table(FolderReader):
                     f"{file} has {empty:,} rows without a value in {column!r}.", f"fill or remove them{or_list}"
                 )
         return table
+
+    @property
+    def _marks(self) -> list[str]:
+        """The columns that say which lines belong together."""
+        return [column for column in (self.group, self.row) if column]
+
+    def _row_ids(self, file: Path, table: pd.DataFrame, labels: list[Any]) -> list[str | None]:
+        """The id of each line's row of the CSV that is sent; None where each line is a row.
+
+        Raises:
+            UserError: lines of one row have unlike labels.
+        """
+        if self.row is None:
+            return [None] * len(table)
+        label_of: dict[str, Any] = {}
+        for name, label in zip(table[self.row], labels, strict=True):
+            label_of.setdefault(name, label)
+        unlike = [name for name, label in zip(table[self.row], labels, strict=True) if label_of[name] != label]
+        if unlike:
+            raise UserError(
+                f"{file}: {len(set(unlike)):,} values of {self.row!r} have lines of unlike labels "
+                f"({some([*dict.fromkeys(unlike)], 3)}).",
+                f"keep one label of each, or {FIX}",
+            )
+        return table[self.row].tolist()
 
     def _labels(self, folder: Path, table: pd.DataFrame) -> list[str | tuple[str, ...]]:
         """The label of each training row: the text of its cell, or the names of the columns that hold a 1."""
@@ -124,12 +162,58 @@ class Table(FolderReader):
         return names
 
     def _test_rows(self, folder: Path, names: list[str]) -> list[Row]:
-        if not names or not (folder / fixed_part(self.test_path)).is_dir():
-            say(f"There are no test images in {folder} ({self.test_path}): only the hold-out can be predicted.")
+        if not names or not (folder / fixed_part(_each(self.test_path)[0])).is_dir():
+            test_path = ", ".join(_each(self.test_path))
+            say(f"There are no test images in {folder} ({test_path}): only the hold-out can be predicted.")
             return []
         assert self.sample is not None
-        paths = paths_of(folder, folder / self.sample, self.test_path, [{"id": name} for name in names])
-        return [Row(name, None, TEST, path) for name, path in zip(names, paths, strict=True)]
+        lines = [(name, {"id": name}) for name in names]
+        if self.test_csv is not None:
+            lines = self._test_lines(folder / self.test_csv, names)
+        rows = [Row(line["id"], None, TEST, "", None, name if self.row else None) for name, line in lines]
+        return _with_images(rows, self.test_path, folder, folder / self.sample, [line for _, line in lines])
+
+    def _test_lines(self, file: Path, names: list[str]) -> list[tuple[str, dict[str, str]]]:
+        """The lines of the CSV of test images, each with the id that the sample submission has, in its order."""
+        table, column = read_csv(file), self.row or self.id
+        for wanted in (self.id, column):
+            if wanted not in table:
+                raise UserError(f"{file} has no column {wanted!r}. {nearest(wanted, [*table])}", FIX)
+        table["id"] = table[self.id]
+        lines_of: dict[str, list[dict[str, str]]] = {}
+        for line in table.to_dict("records"):
+            lines_of.setdefault(line[column], []).append(line)
+        missing = [name for name in names if name not in lines_of]
+        if missing:
+            raise UserError(
+                f"{len(missing):,} ids of {self.sample} are not in column {column!r} of {file}: {some(missing, 3)}.",
+                FIX,
+            )
+        return [(name, line) for name in names for line in lines_of[name]]
+
+
+def _each(paths: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (paths,) if isinstance(paths, str) else paths
+
+
+def _with_images(
+    lines: list[Row], patterns: str | tuple[str, ...], folder: Path, file: Path, cells: list[dict[str, str]]
+) -> list[Row]:
+    """Rows with their images: one row for each image; the first image of a row of the CSV has that row's id."""
+    paths = [paths_of(folder, file, pattern, cells) for pattern in _each(patterns)]
+    several = len(paths) > 1 or any(line.row is not None for line in lines)
+    images = [
+        line._replace(source=path, row=(line.row or line.id) if several else None)
+        for line, paths_of_line in zip(lines, zip(*paths, strict=True), strict=True)
+        for path in paths_of_line
+    ]
+    counts: Counter[str] = Counter()
+    for number, image in enumerate(images):
+        if image.row is not None:
+            counts[image.row] += 1
+            nth = f" ({counts[image.row]})" if counts[image.row] > 1 else ""
+            images[number] = image._replace(id=f"{image.row}{nth}")
+    return images
 
 
 def read_csv(file: Path, rows: int | None = None) -> pd.DataFrame:

@@ -45,7 +45,7 @@ def reader(**changes) -> CocoJson:
 
 def test_rows_are_joined_by_id_and_unlike_annotations_settled_by_the_first(tmp_path: Path, capsys):
     listing = reader().listing(board(tmp_path, content()))
-    assert [tuple(row) for row in listing.rows] == [
+    assert [tuple(row[:5]) for row in listing.rows] == [
         ("d", "4", "train", "train/d.jpg", "2"),
         ("a", "4", "train", "train/a.jpg", "1"),
         ("c", "30", "train", "train/c.jpg", "2"),

@@ -44,7 +44,7 @@ def listing(reader: Table, folder: Path) -> Listing:
 def test_ids_are_text_and_test_ids_come_in_the_order_of_the_sample(board: Path):
     found = listing(READER, board)
     assert found.classes == ("no", "yes")
-    assert found.rows[1] == ("0001", "yes", "train", "train/0001.png", None)
+    assert found.rows[1][:5] == ("0001", "yes", "train", "train/0001.png", None)
     assert [row.id for row in found.rows if row.split == "test"] == ["9", "3", "10"]
 
 
