@@ -45,6 +45,13 @@ def print_scores(pipeline: Pipeline, chosen: dict[str, Recipe]) -> None:
         )
     out = console()
     out.print(table)
+    for name in chosen:
+        score = (pipeline.artifacts.run_of(name).metrics() or {}).get("out_of_fold", {})
+        if "honest" in score:
+            out.print(
+                f"{name}: its settings were chosen on the out-of-fold rows; with those chosen on other folds: "
+                f"{_interval(score['honest'])}"
+            )
     if leaks := len(pipeline.artifacts.leaks):
         out.print(f"The folds separate {leaks:,} pairs of identical images: the out-of-fold scores are too good.")
     _print_ensembles(pipeline, chosen, out)

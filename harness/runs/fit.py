@@ -13,6 +13,7 @@ from harness.data.fold import Fold
 from harness.data.folds import Folds
 from harness.data.splits import HOLDOUT, OUT_OF_FOLD, TEST
 from harness.recipes.recipe import FoldRecipe
+from harness.runs import variants as variants_of
 from harness.runs.fold_jobs import fold_jobs
 from harness.runs.record import finish
 from harness.runs.reuse import reuse_weights
@@ -52,21 +53,22 @@ def fit(
 
     variants = recipe.variants()
     out_of_fold = [
-        _out_of_fold([predictions[_table(OUT_OF_FOLD, variant)] for predictions in by_fold])
+        variants_of.out_of_fold([predictions[variants_of.table(OUT_OF_FOLD, variant)] for predictions in by_fold])
         for variant in range(len(variants))
     ]
     loss = METRICS[dataset.targets.loss]
     losses = [loss.score(dataset.labels_of(table.ids), table.probabilities) for table in out_of_fold]
     best = int(np.argmin(losses))
     splits = {
-        split: tables.mean([predictions[_table(split, best)] for predictions in by_fold])
+        split: tables.mean([predictions[variants_of.table(split, best)] for predictions in by_fold])
         for split in (HOLDOUT, TEST)
-        if _table(split, best) in by_fold[0]
+        if variants_of.table(split, best) in by_fold[0]
     }
     chosen = {}
     if len(variants) > 1:
         tried = [variant | {dataset.targets.loss: loss} for variant, loss in zip(variants, losses, strict=True)]
-        chosen = {"chosen": variants[best], "variants": tried}
+        elsewhere = variants_of.chosen_elsewhere(by_fold, len(variants), dataset)
+        chosen = {"chosen": variants[best], "variants": tried, "chosen_elsewhere": elsewhere}
         say(f"{run.name}: {_told(variants, losses, best, loss.title)}")
     finish(run, {OUT_OF_FOLD: out_of_fold[best]} | splits, dataset, seconds, chosen)
 
@@ -89,21 +91,6 @@ def _by_split(probabilities: Array, fold: Fold, dataset: Dataset) -> dict[str, P
         if len(rows):
             for variant, of_variant in enumerate(probabilities.reshape(-1, *probabilities.shape[-2:])):
                 ids, joined = dataset.join(rows, of_variant[start : start + len(rows)])
-                tables_of_split[_table(split, variant)] = Predictions(ids, dataset.classes, joined)
+                tables_of_split[variants_of.table(split, variant)] = Predictions(ids, dataset.classes, joined)
         start += len(rows)
     return tables_of_split
-
-
-def _table(split: str, variant: int) -> str:
-    return f"{split} {variant}"
-
-
-def _out_of_fold(parts: list[Predictions]) -> Predictions:
-    """Join the folds' validation parts; a row validated in several repeats gets their average."""
-    sums: dict[str, list[Array]] = {}
-    for part in parts:
-        for name, row in zip(part.ids, part.probabilities, strict=True):
-            sums.setdefault(name, []).append(row)
-    return Predictions(
-        tuple(sums), parts[0].classes, np.array([np.mean(rows, axis=0) for rows in sums.values()], np.float32)
-    )

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.data.dataset import Dataset
-from harness.data.splits import TEST
+from harness.data.splits import OUT_OF_FOLD, TEST
 from harness.recipes.ensemble import Ensemble
 from harness.recipes.recipe import Recipe
+from harness.runs import variants
 from harness.scoring import evaluation
 from harness.scoring import predictions as tables
 from harness.scoring.predictions import Predictions
@@ -92,6 +93,11 @@ class Run:
         scored = {split: (dataset.labels_of(scores.ids), scores) for split, scores in splits.items() if split != TEST}
         groups = {split: dataset.groups_of(predictions.ids) for split, (_, predictions) in scored.items()}
         scores = evaluation.write(self.folder, scored, self.metric, groups, dataset.targets)
+        honest = variants.honest(self.folder, self.key, self.about() or {})
+        if honest is not None:
+            labels, groups_of_rows = dataset.labels_of(honest.ids), dataset.groups_of(honest.ids)
+            score = evaluation.evaluate(labels, honest, self.metric, groups_of_rows, dataset.targets)
+            scores[OUT_OF_FOLD]["honest"] = {name: score[name] for name in ("score", "low", "high")}
         worth.write(self.folder, dataset.labels, self.metric, dataset.targets.link)
         write_json(self.folder / "metrics.json", {"made_from": self._metrics_key(), "splits": scores})
 

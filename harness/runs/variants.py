@@ -1,0 +1,69 @@
+"""The variants of a recipe that one fit predicts for, such as several C: their tables, the choice, its honest score.
+
+The variant with the lowest loss out of fold is taken, so its score on these very rows is a little too good. The honest
+predictions of a fold's rows are by the variant that has the lowest loss on all other folds' rows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.data.dataset import Dataset
+from harness.data.splits import OUT_OF_FOLD
+from harness.scoring import predictions as tables
+from harness.scoring.metrics import METRICS
+from harness.scoring.predictions import Predictions
+
+Array = np.ndarray
+
+
+def table(split: str, variant: int) -> str:
+    """The name of a variant's table in a fold's file."""
+    return f"{split} {variant}"
+
+
+def out_of_fold(parts: list[Predictions]) -> Predictions:
+    """Join the folds' validation parts; a row validated in several repeats gets their average."""
+    sums: dict[str, list[Array]] = {}
+    for part in parts:
+        for name, row in zip(part.ids, part.probabilities, strict=True):
+            sums.setdefault(name, []).append(row)
+    return Predictions(
+        tuple(sums), parts[0].classes, np.array([np.mean(rows, axis=0) for rows in sums.values()], np.float32)
+    )
+
+
+def chosen_elsewhere(by_fold: list[dict[str, Predictions]], count: int, dataset: Dataset) -> list[int]:
+    """For each fold, the variant with the lowest loss on the rows of all other folds; none where there is one fold.
+
+    Args:
+        by_fold: each fold's tables.
+        count: how many variants there are.
+        dataset: gives the labels.
+    """
+    loss, chosen = METRICS[dataset.targets.loss], []
+    for number in range(len(by_fold) if len(by_fold) > 1 else 0):
+        others = [tables_of_fold for other, tables_of_fold in enumerate(by_fold) if other != number]
+        joined = [out_of_fold([part[table(OUT_OF_FOLD, variant)] for part in others]) for variant in range(count)]
+        losses = [loss.score(dataset.labels_of(one.ids), one.probabilities) for one in joined]
+        chosen.append(int(np.argmin(losses)))
+    return chosen
+
+
+def honest(folder: Path, key: str, about: dict[str, Any]) -> Predictions | None:
+    """A finished run's out-of-fold predictions, each fold's by the variant chosen elsewhere; None without a choice.
+
+    Args:
+        folder, key: the run's.
+        about: its ``run.json``.
+    """
+    parts = []
+    for number, variant in enumerate(about.get("chosen_elsewhere", []), 1):
+        kept = tables.read(folder / f"fold-{number}" / "predictions.h5", key)
+        if kept is None:
+            return None
+        parts.append(kept[table(OUT_OF_FOLD, variant)])
+    return out_of_fold(parts) if parts else None
