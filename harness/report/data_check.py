@@ -62,6 +62,26 @@ def advice(examination: dict[str, Any]) -> list[str]:
             f"{_images(_count(similar, HOLDOUT))} of the hold-out look like a training image: "
             "the hold-out score is too good, by at most their share."
         )
+    return remarks + _of_minorities(examination["minorities"])
+
+
+def _of_minorities(found: dict[str, Any]) -> list[str]:
+    """What to know of classes and labels of which there is little."""
+    remarks = []
+    if found["few"]:
+        few = [f"{name} {count}" for name, count in sorted(found["few"].items(), key=lambda item: item[1])]
+        remarks.append(f"{len(few):,} classes have fewer than 5 training images, too few for each fold: {some(few)}.")
+    if found["held"]:
+        held = [f"{name} {share:.0%}" for name, share in found["held"].items()]
+        remarks.append(
+            f"Of {len(held):,} classes one group has over half the training images ({some(held)}): the fold that "
+            "validates it trains on few of them."
+        )
+    if pairs := found["never_together"]:
+        told = [f"{one} and {other}, by chance in {expected:g}" for one, other, expected in pairs]
+        remarks.append(
+            f"{len(pairs):,} pairs of labels never occur together ({some(told, 3)}): do they exclude each other?"
+        )
     return remarks
 
 

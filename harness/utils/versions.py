@@ -36,7 +36,7 @@ STEPS: dict[str, Step] = {
         "table", "tiny_imagenet",
     ),
     "near_duplicates": Step(1, ("data.near_duplicates",)),
-    "check": Step(1, ("data.quality.check",)),
+    "check": Step(2, ("data.quality.check",)),
     "targets": Step(1, ("data.targets",)),
     "folds": Step(1, ("data.folds",)),
     "decoding": Step(1, ("data.images", "data.eight_bits", "data.windowed")),

@@ -136,6 +136,7 @@ def findings(**changes: Any) -> dict[str, Any]:
         "duplicates": [],
         "near_duplicates": [],
         "compared": {"hash": "pHash", "bits": 8, "correlation": 0.93, "smallest_side": 16},
+        "minorities": {"few": {}, "never_together": [], "held": {}},
     } | changes
 
 

@@ -21,6 +21,7 @@ from harness.data.cache.cache import blocks
 from harness.data.dataset import Dataset
 from harness.data.folds import group_by
 from harness.data.images import UnreadableError, opened
+from harness.data.quality.minorities import minorities
 from harness.utils import fingerprint as fp
 from harness.utils.console import progress, say
 from harness.utils.files import lock, read_json, write_json
@@ -59,7 +60,8 @@ def examine(dataset: Dataset) -> dict[str, Any]:
         "height" and "width" (min, median, max), "sizes" (h×w to count), "kinds" ("JPEG RGB" to count);
         "one_channel", "colourless" (three equal channels) and "flat" (nearly one colour), each a list of
         sources; "unreadable" (source to reason); "duplicates" and "near_duplicates", each a list of groups of
-        "labels", "splits" and "images" (id, source, split, label); "compared", how near duplicates are found.
+        "labels", "splits" and "images" (id, source, split, label); "compared", how near duplicates are found;
+        "minorities", as ``minorities`` finds them.
     """
     started = time.monotonic()
     scan = _scan(dataset)
@@ -91,6 +93,7 @@ def examine(dataset: Dataset) -> dict[str, Any]:
             "correlation": near_duplicates.CORRELATION,
             "smallest_side": near_duplicates.TOO_SMALL,
         },
+        "minorities": minorities(dataset),
         "seconds": round(time.monotonic() - started, 1),
     }
 

@@ -1,0 +1,54 @@
+"""What a data set has too little of."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.data.dataset import Dataset
+from harness.data.quality.minorities import minorities
+from harness.data.targets import Multilabel, Regression
+from harness.report.data_check import _of_minorities
+from tests.conftest import table
+
+
+def of(labels: np.ndarray, **changes) -> Dataset:
+    return Dataset(
+        **vars(table(None, np.arange(len(labels)) % 4, ["train"] * len(labels))) | {"labels": labels} | changes
+    )
+
+
+def test_small_classes_and_classes_that_one_group_holds():
+    labels = np.array([0] * 4 + [1] * 10 + [2] * 10 + [3] * 5)
+    groups = np.arange(29)
+    groups[4:10] = 900  # six of the ten of the second class
+    found = minorities(of(labels, groups=groups, grouped=True))
+    assert found == {"few": {"a": 4}, "never_together": [], "held": {"b": 0.6}}
+    told = " ".join(_of_minorities(found))
+    assert "1 classes have fewer than 5 training images" in told and "a 4" in told and "b 60%" in told
+    assert minorities(of(labels, groups=groups))["held"] == {}  # copies, not groups of the organiser's
+    held_out = np.array(["train"] * 20 + ["holdout"] * 9)
+    assert minorities(of(labels, splits=held_out))["few"] == {"a": 4, "d": 0}
+
+
+@given(st.integers(0, 999), st.floats(0.05, 0.6))
+def test_labels_that_never_meet(seed: int, rate: float):
+    marks = (np.random.default_rng(seed).random((60, 4)) < rate).astype(np.int8)
+    marks[marks[:, 0] == 1, 2] = 0
+    found = minorities(of(marks, targets=Multilabel()))
+    wanted = []
+    for one, other in itertools.combinations(range(4), 2):
+        expected = sum(marks[:, one].tolist()) * sum(marks[:, other].tolist()) / 60
+        if expected >= 5 and not any(row[one] and row[other] for row in marks.tolist()):
+            wanted.append(["abcd"[one], "abcd"[other], round(expected, 1)])
+    assert sorted(found["never_together"]) == sorted(wanted)
+    if wanted:
+        assert "pairs of labels never occur together (a and c" in " ".join(_of_minorities(found)) or len(wanted) > 1
+
+
+def test_of_numbers_nothing_is_said():
+    found = minorities(of(np.arange(30.0), targets=Regression(), classes=("value",)))
+    assert not any(found.values()) and _of_minorities(found) == []
