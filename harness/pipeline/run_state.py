@@ -14,7 +14,7 @@ UP_TO_DATE, STALE = "up to date", "stale"
 
 
 def state(record: Record, artifacts: Artifacts, kinds: dict[str, type[Recipe]]) -> str:
-    """Up to date, or stale: made of other data or folds, by another version of a step, or of settings that are gone.
+    """Up to date, or stale: made of other data or folds, made or scored by an older step, or of settings that are gone.
 
     Args:
         record: the run.
@@ -22,7 +22,8 @@ def state(record: Record, artifacts: Artifacts, kinds: dict[str, type[Recipe]]) 
         kinds: the classes of recipes, by name.
     """
     try:
-        is_current = _remade(record, artifacts, kinds).key == record.key
+        run = _remade(record, artifacts, kinds)
+        is_current = run.key == record.key and run.metrics() is not None  # else it was scored by an older version
     except (UserError, KeyError, FileNotFoundError):
         return STALE
     for name, key in record.about.get("members", {}).items():

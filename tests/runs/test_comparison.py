@@ -59,6 +59,9 @@ def test_a_run_of_other_data_or_of_an_older_step_is_stale(
         patched.setitem(STEPS, "averages", STEPS["averages"]._replace(version=99))
         states = {row["recipe"]: row["state"] for row in LoadedCompetition(insects, "insects").compare()}
         assert states == {"coarse": "up to date", "fine": "up to date", "blend": "stale"}
+    with monkeypatch.context() as patched:  # scores of before count as stale, too
+        patched.setitem(STEPS, "evaluation", STEPS["evaluation"]._replace(version=99))
+        assert {row["state"] for row in LoadedCompetition(insects, "insects").compare(gains=False)} == {"stale"}
     declaration = insects.competition("insects") / "competition.py"
     declaration.write_text(declaration.read_text().replace("KFold(2)", "KFold(3)"))
     LoadedCompetition(insects, "insects").train("fine")
