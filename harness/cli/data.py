@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings
 from harness.cli.session import competition_of, pipeline_of
-from harness.utils.console import console
+from harness.utils.console import console, printable
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from harness.api import LoadedCompetition
     from harness.competition import Competition
     from harness.data.cache.files import CacheFile
+    from harness.plugins.guess import AmbiguousError
 
 
 def add_commands(commands: Commands) -> None:
@@ -208,15 +210,34 @@ def run_check(workspace: Workspace, options: Namespace) -> None:
 def run_new(workspace: Workspace, options: Namespace) -> None:
     """Make a competition folder out of a folder or archive of images, and say what was taken for what."""
     from harness.plugins import loading
-    from harness.plugins.guess import Choices
+    from harness.plugins.guess import AmbiguousError, Choices
     from harness.plugins.scaffold import create
 
     choices = Choices(options.metric, options.label, options.path, options.group, options.holdout, options.targets)
-    name, said = create(workspace, options.name, options.source, choices)
+    while True:
+        try:
+            name, said = create(workspace, options.name, options.source, choices)
+            break
+        except AmbiguousError as ambiguous:
+            if getattr(choices, ambiguous.choice) is not None or not (answer := _asked(ambiguous)):
+                raise
+            choices = dataclasses.replace(choices, **{ambiguous.choice: answer})
     for line in said:
         console().print(line, markup=False)
     console().print(f"made competitions/{name}/ ({', '.join(loading.FILES)})")
     console().print(f"next: make submit COMP={name}")
+
+
+def _asked(ambiguous: AmbiguousError) -> str | None:
+    """Which of its options a person chooses; None where nobody can be asked, or chooses none."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()) or not ambiguous.options:
+        return None
+    shown = "\n".join(f"  {number}  {option}" for number, option in enumerate(ambiguous.options, 1))
+    print(printable(f"{ambiguous.what}\n{shown}"), file=sys.stderr)
+    print("Which one? Its number, or nothing to stop: ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline().strip()
+    is_number = answer.isdecimal() and 1 <= int(answer) <= len(ambiguous.options)
+    return ambiguous.options[int(answer) - 1] if is_number else None
 
 
 def run_cache(workspace: Workspace, options: Namespace) -> None:

@@ -47,6 +47,21 @@ class Choices:
     targets: str | None = None
 
 
+class AmbiguousError(UserError):
+    """What a user can say and the files do not.
+
+    Args:
+        what, fix: as for any error.
+        choice: the field of ``Choices`` that settles it.
+        options: its values to choose from.
+    """
+
+    def __init__(self, what: str, fix: str, choice: str, options: list[str]) -> None:
+        super().__init__(what, fix)
+        self.choice = choice
+        self.options = options
+
+
 @dataclass(frozen=True)
 class Guess:
     """A layout.
@@ -214,8 +229,9 @@ def _one_of(patterns: list[str], part: str) -> str:
     of_part = [pattern for pattern in patterns if part in pattern.partition("{")[0].lower()]
     left = of_part if len(patterns) > 1 else patterns
     if len(left) != 1:
-        raise UserError(
-            f"the {part} images could be at {some(left or patterns)}.", f"say which: --path '{(left or patterns)[0]}'"
+        places = left or patterns
+        raise AmbiguousError(
+            f"the {part} images could be at {some(places)}.", f"say which: --path '{places[0]}'", "path", places
         )
     return left[0]
 
@@ -243,9 +259,11 @@ def _label(
     same += [column for column in others if len(sampled) == 1 and column == sampled[0]]
     left = same or (others if len(others) == 1 else [])
     if len(left) != 1:
-        raise UserError(
+        raise AmbiguousError(
             f"nothing says which column of {file.name} holds the labels: {some(left or others)}.",
             f"say which: --label {(left or others or ['COLUMN'])[0]}",
+            "label",
+            left or others,
         )
     return left[0]
 
@@ -297,9 +315,11 @@ def _class_folders(folder: Path, choices: Choices) -> Guess:
     if choices.holdout is not None:
         labelled = [name for name in labelled if name == choices.holdout]
     if len(labelled) > 1:
-        raise UserError(
+        raise AmbiguousError(
             f"{' and '.join(labelled)} in {folder} both have labels, and one of them is the hold-out.",
             f"say which: --holdout {labelled[-1]}",
+            "holdout",
+            labelled,
         )
     unlabelled = [name for name in parts if name.lower().startswith("test") and name not in labelled]
     unlabelled = [name for name in unlabelled if not ClassFolders(train=name).matches(folder)]
