@@ -159,7 +159,7 @@ class Writer:
 
 def read(folder: Path) -> Kernel | None:
     """A kernel that was written to a folder; None if it is not whole."""
-    about = read_json(folder / ABOUT, sealed=True)
+    about = read_json(folder / ABOUT)
     if about is None:
         return None
     kernel = Kernel(folder, **{field.name: about[field.name] for field in dataclasses.fields(Kernel)[1:]})

@@ -91,10 +91,9 @@ class Artifacts:
     def source(self) -> tuple[Any, Path]:
         """The reader and the folder: given, remembered, or ``data/<name>/raw``."""
         name = self.competition.name
-        remembered = read_json(self.workspace.data(name) / "source.json") or {}
-        folder = self.options.data or (
-            Path(remembered["folder"]) if "folder" in remembered else self.workspace.raw(name)
-        )
+        remembered = read_json(self.workspace.data(name) / "source.json", sealed=False) or {}
+        known = remembered.get("folder")
+        folder = self.options.data or (Path(known) if isinstance(known, str) else self.workspace.raw(name))
         unpack_to = self.workspace.data(name) / "unpacked"
         return dataset.locate(
             self.competition.readers, folder.expanduser().resolve(), unpack_to, name, self.competition.obtain

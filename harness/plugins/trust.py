@@ -114,7 +114,7 @@ def _file() -> Path:
 
 def _listed() -> list[str]:
     try:
-        about = read_json(_file(), sealed=True) or {}
+        about = read_json(_file()) or {}
     except OSError:
         return []
     return about.get("workspaces", [])

@@ -52,7 +52,9 @@ def finish(
 
 def _next_number(runs: Path) -> int:
     """One more than any finished run of the competition has: clocks stand still or tie, this does not."""
-    return 1 + max(((read_json(file) or {}).get("sequence", 0) for file in runs.glob("*/*/run.json")), default=0)
+    return 1 + max(
+        ((read_json(file, sealed=False) or {}).get("sequence", 0) for file in runs.glob("*/*/run.json")), default=0
+    )
 
 
 def _versions() -> dict[str, str]:

@@ -74,8 +74,10 @@ class Record:
 
 def read(folder: Path) -> Record | None:
     """A run's record; None where it is unfinished, of smoke, or another's."""
-    about, metrics = read_json(folder / "run.json"), read_json(folder / "metrics.json")
+    about, metrics = read_json(folder / "run.json", sealed=False), read_json(folder / "metrics.json")
     if about is None or metrics is None or about.get("smoke") or about.get("made_from") != folder.name:
+        return None
+    if metrics.get("run", folder.name) != folder.name:
         return None
     return Record(folder, about, metrics["splits"])
 

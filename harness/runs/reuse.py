@@ -38,7 +38,7 @@ def reuse_weights(run: Run, fold: Fold) -> None:
 
 def _siblings(run: Run) -> list[Path]:
     """The folders of the recipe's other finished runs whose weights were made from the same, the latest first."""
-    records = {file.parent: read_json(file) or {} for file in run.folder.parent.glob("*/run.json")}
+    records = {file.parent: read_json(file, sealed=False) or {} for file in run.folder.parent.glob("*/run.json")}
     same = {
         folder: about.get("sequence", 0)
         for folder, about in records.items()

@@ -68,7 +68,7 @@ class Run:
 
     def about(self) -> dict[str, Any] | None:
         """The fitted run's record; None where it is unfinished or another's."""
-        about = read_json(self.folder / "run.json")
+        about = read_json(self.folder / "run.json", sealed=False)
         return about if about is not None and about.get("made_from") == self.key else None
 
     def is_fitted(self) -> bool:
@@ -80,7 +80,7 @@ class Run:
 
     def metrics(self) -> dict[str, Any] | None:
         """Scores by split; None where they are missing or of another metric."""
-        record = read_json(self.folder / "metrics.json", sealed=True)
+        record = read_json(self.folder / "metrics.json")
         return record["splits"] if record is not None and record.get("made_from") == self._metrics_key() else None
 
     def predictions(self) -> dict[str, Predictions] | None:
@@ -99,7 +99,7 @@ class Run:
             score = evaluation.evaluate(labels, honest, self.metric, groups_of_rows, dataset.targets)
             scores[OUT_OF_FOLD]["honest"] = {name: score[name] for name in ("score", "low", "high")}
         worth.write(self.folder, dataset.labels, self.metric, dataset.targets.link)
-        write_json(self.folder / "metrics.json", {"made_from": self._metrics_key(), "splits": scores})
+        write_json(self.folder / "metrics.json", {"made_from": self._metrics_key(), "run": self.key, "splits": scores})
 
     def _metrics_key(self) -> str:
         return fp.fingerprint(

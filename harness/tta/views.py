@@ -150,7 +150,8 @@ def views(name: str, hflip_safe: bool, drawn: bool = True) -> tuple[View | Drawn
         if set_name not in VIEWS:
             raise UserError(
                 f"views must be one of {', '.join(VIEWS)}, or several joined by +. Received: tta={name!r}. "
-                f"{nearest(set_name, list(VIEWS))}"
+                f"{nearest(set_name, list(VIEWS))}",
+                "change it in the competition's recipes.py, or with --set tta=hflip",
             )
     chosen = tuple(dict.fromkeys(view for set_name in set_names for view in VIEWS[set_name]))
     if not hflip_safe and any(view.mirrored for view in chosen):

@@ -132,7 +132,7 @@ def write(folder: Path, labels: Array, metric: str, link: str = "softmax") -> No
     folds = [ViewPredictions.read(file) for file in sorted(folder.glob("fold-*/views.npz"))]
     if not folds:
         return
-    chosen = chosen_variant(read_json(folder / "run.json") or {})
+    chosen = chosen_variant(read_json(folder / "run.json", sealed=False) or {})
     first, rows = folds[0], np.concatenate([fold.rows for fold in folds])
     probabilities = np.concatenate([fold.probabilities[chosen] for fold in folds], axis=1)
     known = {name: tuple(view.name for view in views) for name, views in VIEWS.items()} | {first.name: first.views}

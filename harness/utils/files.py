@@ -96,17 +96,18 @@ def write_text(path: Path, text: str, private: bool = False) -> None:
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write a JSON object with a digest of itself, so that ``read_json`` notices an edit."""
-    write_text(path, json.dumps({DIGEST: _digest_of(value), **value}, indent=2, ensure_ascii=False) + "\n")
+    """Write a JSON object with a digest of itself and of the file's name, so that ``read_json`` notices an edit."""
+    digest = _digest_of(value, path.name)
+    write_text(path, json.dumps({DIGEST: digest, **value}, indent=2, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path, sealed: bool = False) -> dict[str, Any] | None:
+def read_json(path: Path, sealed: bool = True) -> dict[str, Any] | None:
     """The JSON object in a file without its digest, or None if it is missing, damaged or edited: to be made again.
 
     Args:
         path: what ``write_json`` wrote.
         sealed: refuse a file without a digest, too. Those of earlier versions have none: where one is costly to make
-            again, as a run is, it is read as it stands.
+            again, as a run is, or written by hand, it is read as it stands.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -115,12 +116,14 @@ def read_json(path: Path, sealed: bool = False) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         return None
     digest = value.pop(DIGEST, None)
-    return value if digest == _digest_of(value) or (digest is None and not sealed) else None
+    # An earlier version's digest did not hold the name.
+    is_whole = digest in (_digest_of(value, path.name), _digest_of(value, ""))
+    return value if is_whole or (digest is None and not sealed) else None
 
 
-def _digest_of(value: dict[str, Any]) -> str:
+def _digest_of(value: dict[str, Any], name: str) -> str:
     # As it will be read back: tuples are lists, and keys are strings.
-    text = json.dumps(json.loads(json.dumps(value)), sort_keys=True)
+    text = json.dumps(json.loads(json.dumps(value)), sort_keys=True) + name
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
@@ -133,7 +136,7 @@ def write_table(path: Path, text: str, made_from: str, **about: Any) -> None:
 
 def table_about(path: Path, made_from: str) -> dict[str, Any] | None:
     """What ``write_table`` noted of a file, if the file is as it was written, from ``made_from``; else None."""
-    about = read_json(path.with_suffix(".json"), sealed=True)
+    about = read_json(path.with_suffix(".json"))
     if about is None or about.get("made_from") != made_from:
         return None
     return about if path.is_file() and about.get("table") == digest(path) else None
@@ -148,7 +151,8 @@ def digest(path: Path) -> str:
 def lock(path: Path, what: str) -> Iterator[None]:
     """Lock ``path`` against other processes. If another one holds the lock, print a message and wait for it.
 
-    The operating system releases the lock when the process ends, even if it is killed.
+    The operating system releases the lock when the process ends, even if it is killed. Where nothing can be written,
+    as on a read-only disk, there is nothing to lock: what is read there nobody changes.
 
     Args:
         path: what is locked; the lock file lies beside it.
@@ -156,11 +160,16 @@ def lock(path: Path, what: str) -> Iterator[None]:
     """
     import filelock
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     file_lock = filelock.FileLock(path.with_name(f".{path.name}.lock"))
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         file_lock.acquire(timeout=0)
-    except filelock.Timeout:
+    except OSError as error:
+        if not isinstance(error, filelock.Timeout):
+            if error.errno == errno.EROFS or (error.errno == errno.EACCES and not os.access(path.parent, os.W_OK)):
+                yield
+                return
+            raise
         print(
             f"Another harness process is making {what}; waiting for it. Ctrl-C stops the waiting, not that process.",
             file=sys.stderr,

@@ -13,6 +13,8 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
+from harness.utils.errors import short
+
 NO = object()
 
 
@@ -31,7 +33,7 @@ class Misfit(NamedTuple):
 
     def __str__(self) -> str:
         value = getattr(self.owner, self.setting)
-        hint = "a class, not one of its instances: add ()" if isinstance(value, type) else repr(value)
+        hint = "a class, not one of its instances: add ()" if isinstance(value, type) else short(value)
         close = difflib.get_close_matches(str(value), self.allowed.removeprefix("one of ").split(", "), n=1)
         guess = f". Did you mean {close[0]!r}?" if close and isinstance(value, str) else ""
         name = type(self.owner).__name__

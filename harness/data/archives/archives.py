@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import lzma
 import os
@@ -288,6 +289,8 @@ def _as_user_errors(archive: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:  # gzip's own: a bad header or checksum
             raise _broken(archive, error) from error
+        if error.errno == errno.ENAMETOOLONG:
+            raise _refused(archive, f"the name {_short(Path(error.filename or '').name)} in it is too long") from None
         fix = "free some room, then run the same command" if out_of_space(error) else None
         raise UserError(f"{archive.name} could not be unpacked: {error}.", fix) from error
 

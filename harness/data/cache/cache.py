@@ -121,7 +121,7 @@ def open_cache(file: Path, made_from: str | None = None, opened: type[Opened] = 
         DamagedError: the file is not a cache, or is stale, truncated or altered.
     """
     try:
-        is_verified = read_json(_verified_file(file), sealed=True) == _file_stamp(file)
+        is_verified = read_json(_verified_file(file)) == _file_stamp(file)
         with h5py.File(file, "r") as h5:
             if h5.attrs.get("format") != FORMAT:
                 raise DamagedError("is not a cache of this version")

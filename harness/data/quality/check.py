@@ -43,7 +43,7 @@ def load_or_examine(dataset: Dataset, file: Path) -> dict[str, Any]:
         steps=versions("check", "near_duplicates", "decoding"),
     )
     with lock(file, "the check of the data"):
-        stored = read_json(file, sealed=True)
+        stored = read_json(file)
         if stored is not None and stored.get("made_from") == made_from:
             say("check: up to date")
             return stored

@@ -1,0 +1,55 @@
+"""Counts what was tried, what came out wrong, and what crashed: a line of the table for each attack."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+SHOWN = 12
+
+
+class Tally:
+    """One line of the table.
+
+    Args:
+        attack: what was tried.
+    """
+
+    def __init__(self, attack: str) -> None:
+        self.attack, self.tried = attack, 0
+        self.wrong: list[str] = []
+        self.crashed: list[str] = []
+
+    @contextmanager
+    def case(self, what: str) -> Iterator[None]:
+        """Count one attempt; an exception within is a crash, and told."""
+        self.tried += 1
+        try:
+            yield
+        except Exception:
+            self.crashed.append(f"{what}\n{traceback.format_exc(limit=-4)}")
+
+    def expect(self, holds: object, what: str) -> None:
+        """Count something as wrong unless it holds."""
+        if not holds:
+            self.wrong.append(what)
+
+    def close(self, record: Callable[[str, Any], None]) -> None:
+        """Put the line into the table; fail if anything was wrong.
+
+        Args:
+            record: pytest's ``record_property``.
+        """
+        close(record, self)
+
+
+def close(record: Callable[[str, Any], None], *tallies: Tally) -> None:
+    """The same for several lines."""
+    told = []
+    for tally in tallies:
+        record("attack", (tally.attack, tally.tried, len(tally.wrong), len(tally.crashed)))
+        told += [f"{tally.attack}: WRONG {what}" for what in tally.wrong[:SHOWN]]
+        told += [f"{tally.attack}: CRASHED {what}" for what in tally.crashed[:SHOWN]]
+    assert not told, "\n".join(told)
