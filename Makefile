@@ -18,7 +18,7 @@ WORKERS := -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help submit score list reproduce results augment-demo test test-jax test-smoke test-results test-slow test-boards test-kaggle test-samples lint same-results bench clean lock gpu dicom
+.PHONY: help submit score list reproduce results augment-demo test test-jax test-smoke test-results test-slow test-boards test-kaggle test-hostile test-samples lint same-results bench clean lock gpu dicom
 
 help: ## print this
 	@echo "Harness. Data in, a leaderboard-format CSV and an honest score out."
@@ -74,6 +74,9 @@ test-boards: $(BIN)/.dev ## copies of Kaggle's boards, each from the organiser's
 
 test-kaggle: $(BIN)/.dev ## Kaggle's client against a server with every fault, kills, and late answers
 	@$(BIN)/python -m pytest -m "slow or not slow" tests/kaggle
+
+test-hostile: $(BIN)/.dev ## attacks of every kind, in a quarter of an hour; HOSTILE_SEED= repeats one
+	@$(BIN)/python -m pytest -n 2 -m hostile tests/hostile/suite
 
 test-samples: $(BIN)/.dev ## the tests on real data: HARNESS_SAMPLES=<folder of the organisers' archives>
 	@$(BIN)/python -m pytest -m samples

@@ -63,4 +63,5 @@ def require(owner: object, setting: str, holds: bool, allowed: str) -> None:
         received = f"{setting}={short(getattr(owner, setting))}"
         raise UserError(
             f"{type(owner).__name__}: {setting} must be {allowed}. Received: {received}",
+            "change it in the competition's recipes.py, or with --set" + (f" ({setting}: {words})" if words else ""),
         )
