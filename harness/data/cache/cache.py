@@ -7,6 +7,7 @@ data set. Reading random rows is then many times as fast as with h5py's indexing
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import json
 import os
 import zlib
@@ -200,7 +201,8 @@ def blocks(n: int, size: int = BLOCK) -> list[range]:
 
 def remember_verified(file: Path) -> None:
     """Record that the rows of the file in its present state are verified."""
-    write_json(_verified_file(file), _file_stamp(file))
+    with contextlib.suppress(OSError):  # on a read-only disk they are verified again the next time
+        write_json(_verified_file(file), _file_stamp(file))
 
 
 def forget_verified(file: Path) -> None:
