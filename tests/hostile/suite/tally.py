@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 SHOWN = 12
+
+
+def within(seconds: float, count: int) -> Iterator[int]:
+    """The numbers of so many attempts, as long as this test's share of the suite's quarter of an hour lasts."""
+    end = time.monotonic() + seconds
+    for number in range(count):
+        if time.monotonic() > end:
+            return
+        yield number
 
 
 class Tally:
