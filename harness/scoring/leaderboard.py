@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from harness.utils.errors import UserError
 COLUMNS = ["rank", "score", "kind", "source"]
 # The kind of the line that says how many teams there were: its rank is their number, its score is empty.
 TEAMS = "teams"
+MOST_TEAMS = 10_000_000
 # A score of fewer images tells no rank, and nor does an interval that spans more than this share of the ranks.
 FEWEST = 100
 WIDEST = 0.5
@@ -65,6 +68,28 @@ class Standing:
         return text + (f", top {100 * self.rank / self.teams:.1f} %" if self.teams else "")
 
 
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """The lines of a leaderboard, numbered, each as a cell by column.
+
+    Raises:
+        UserError: it is no CSV in UTF-8, or has other columns.
+    """
+    fix = f"its first line must hold {','.join(COLUMNS)}, in UTF-8"
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file)
+            header = next(reader, COLUMNS)
+            if not set(COLUMNS) <= set(header):
+                raise UserError(f"{path} has other columns: its first line is {','.join(header)!r}.", fix)
+            for number, row in enumerate(reader, 2):
+                if row and len(row) != len(header):
+                    raise UserError(f"{path}, line {number}: {len(row)} cells, not {len(header)}.", f"edit {path}")
+                if row:
+                    yield number, dict(zip(header, row, strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} cannot be read: {error}.", fix) from None
+
+
 @dataclass(frozen=True)
 class Leaderboard:
     """A competition's known points, in the file's order.
@@ -88,18 +113,20 @@ class Leaderboard:
         """
         points, teams = [], None
         if path.is_file():
-            with path.open(newline="", encoding="utf-8") as file:
-                for line_number, row in enumerate(csv.DictReader(file), 2):
-                    try:
-                        rank = int(row["rank"]) if row["rank"] else None
-                        if row["kind"] == TEAMS and not row["score"]:
-                            teams = rank
-                        else:
-                            points.append(Point(rank, float(row["score"]), row["kind"], row["source"]))
-                    except (KeyError, TypeError, ValueError) as error:
-                        raise UserError(
-                            f"{path}, line {line_number}: {error!r}.", f"its columns are {','.join(COLUMNS)}"
-                        ) from None
+            for line, row in _lines(path):
+                try:
+                    rank = int(row["rank"]) if row["rank"] else None
+                    if rank is not None and not 1 <= rank <= MOST_TEAMS:
+                        raise ValueError(f"rank must be from 1 to {MOST_TEAMS:,}. Received: rank={rank}")
+                    if row["kind"] == TEAMS and not row["score"]:
+                        teams = rank
+                        continue
+                    score = float(row["score"])
+                    if not math.isfinite(score):
+                        raise ValueError(f"score must be a number. Received: score={score}")
+                    points.append(Point(rank, score, row["kind"], row["source"]))
+                except (TypeError, ValueError, OverflowError) as error:
+                    raise UserError(f"{path}, line {line}: {error}.", f"edit {path}") from None
         return cls(tuple(points), metric, teams)
 
     def standing(self, score: float) -> Standing | None:

@@ -84,7 +84,7 @@ def _validation(history: dict[str, list[float]], classes: int) -> list[str]:
             f"{losses[-1]:.3f}, but the validation loss rose from {validation[best]:.3f} to {validation[-1]:.3f}. "
             "Regularise, augment, or find more data."
         ]
-    accuracy, val_accuracy = history.get("accuracy", [0.0])[best], history.get("val_accuracy", [0.0])[best]
+    accuracy, val_accuracy = (history.get(name, [0.0] * len(losses))[best] for name in ("accuracy", "val_accuracy"))
     if accuracy - val_accuracy > GAP:
         return [
             f"a gap of {100 * (accuracy - val_accuracy):.0f} points between training and validation accuracy: "

@@ -11,6 +11,7 @@ import numpy as np
 from harness.models import keras_backend
 from harness.training.curves import plot_rates
 from harness.utils.console import progress
+from harness.utils.errors import UserError
 from harness.utils.files import write_json
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ def find(
         assemble: makes the network.
         low, high: the first and the last learning rate; the rates between them grow by a constant factor.
         steps: the largest number of steps; the search stops earlier if the loss diverges.
+
+    Raises:
+        UserError: the loss is no number from the start.
     """
     keras_backend.start(fold.seed)
     import keras
@@ -80,6 +84,11 @@ def find(
             bar.update()
             if not math.isfinite(losses[-1]) or losses[-1] > DIVERGED * min(losses):
                 break
+    if not math.isfinite(losses[0]):
+        raise UserError(
+            f"{fold.title}: the loss is {losses[0]} at the first step already, at a learning rate of {low:g}.",
+            "look at the data (harness check), and train without mixed precision and with smaller images",
+        )
     rates = low * (high / low) ** (np.arange(len(losses)) / (steps - 1))
     finding = Finding(rates, np.array(losses), float(rates[int(np.nanargmin(losses))] / 10))
     plot_rates(finding.rates, finding.losses, finding.suggested, fold.folder / "learning-rates.png", fold.title)

@@ -61,3 +61,8 @@ def test_a_good_run_and_one_that_has_hardly_begun_need_no_words():
     done = 0.3 + 1.7 * (1 - EPOCHS / 19) ** 3
     assert told(done, done + 0.02) == []
     assert told([2.0], [2.1]) == [] and diagnosis({}, 3) == []
+
+
+def test_a_history_without_accuracies_is_diagnosed():
+    history = {"log_loss": list(FALLING), "val_log_loss": list(FALLING + 0.1)}
+    assert diagnosis(history, classes=10)[0].startswith("still falling")
