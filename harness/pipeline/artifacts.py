@@ -287,11 +287,21 @@ class Artifacts:
         return next((file for file in files if file.is_file()), None)
 
     def submission_files(self, name: str) -> dict[str, Path]:
-        """The CSVs a recipe makes, by split: the organiser's test where there is one, and the hold-out."""
+        """The CSVs a recipe makes, by split: the organiser's test and the hold-out, as far as there are any.
+
+        Raises:
+            UserError: there is neither.
+        """
         run = self.run_of(name)
         stem = f"{name}{'-smoke' if self.options.smoke else ''}-{run.key[:8]}"
         folder = self.workspace.submissions(self.competition.name)
-        splits = (TEST, HOLDOUT) if len(self.dataset.rows(TEST)) else (HOLDOUT,)
+        splits = [split for split in (TEST, HOLDOUT) if len(self.dataset.rows(split))]
+        if not splits:
+            raise UserError(
+                f"{self.competition.name} has neither test images nor a hold-out, so there is nothing to submit.",
+                f"set holdout=HoldOut(0.2) in {self.competition.folder / 'competition.py'}, or: "
+                f"harness train {self.competition.name}",
+            )
         return {split: folder / f"{stem}-{split}.csv" for split in splits}
 
 

@@ -19,6 +19,8 @@ from typing import IO, Any, NamedTuple
 CHUNK = 1 << 16
 SIGNATURE_SIZE = 32  # bytes; they say where the table of contents is
 MAX_TABLE_HEADER = 4096  # bytes that describe how the table is packed, about 40 in practice
+MAX_TABLE = 32 << 20  # bytes of the unpacked table; 300,000 files take about 15 MB
+MAX_MEMBERS = 1 << 20  # each takes 200 bytes in py7zr, named or not
 MIN_DICTIONARY = 4096  # bytes; the smallest dictionary of LZMA
 
 STORED, BZIP2, X86, AES = b"\x00", b"\x04\x02\x02", b"\x03\x03\x01\x03", b"\x06\xf1\x07\x01"
@@ -70,15 +72,19 @@ def members(file: IO[bytes]) -> list[Member]:
 
 def _check_table(file: IO[bytes]) -> None:
     """Reject a table of contents that is packed with an unsupported method: py7zr would unpack it all in memory."""
+    from py7zr import archiveinfo
     from py7zr.archiveinfo import HeaderStreamsInfo, SignatureHeader
     from py7zr.properties import PROPERTY
 
+    archiveinfo.MAX_NUMFILES = MAX_MEMBERS  # py7zr's own limit is eight times as high
     signature = SignatureHeader.retrieve(file)
     file.seek(SIGNATURE_SIZE + signature.nextheaderofs)
     table = io.BytesIO(file.read(MAX_TABLE_HEADER))
     if table.read(1) == PROPERTY.ENCODED_HEADER:
         for block in HeaderStreamsInfo.retrieve(table).unpackinfo.folders:
             _methods(block)
+            if block.get_unpack_size() > MAX_TABLE:
+                raise RefusedError(f"its table of contents claims {block.get_unpack_size():,} bytes")
     file.seek(0)
 
 

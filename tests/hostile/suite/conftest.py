@@ -24,17 +24,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
-    lines = {
-        tuple(value)
+    found = [
+        (name, value)
         for report in reports
+        if getattr(report, "when", "") == "call"
         for name, value in getattr(report, "user_properties", ())
-        if name == "attack" and getattr(report, "when", "") == "call"
-    }
+    ]
+    lines = {tuple(value) for name, value in found if name == "attack"}
     if lines:
         terminalreporter.write_line(f"\nHOSTILE_SEED={os.environ['HOSTILE_SEED']}")
         terminalreporter.write_line(f"{'attack':60} {'tried':>7} {'wrong':>7} {'crashed':>7}")
         for attack, tried, wrong, crashed in sorted(lines):
             terminalreporter.write_line(f"{attack:60} {tried:7,} {wrong:7,} {crashed:7,}")
+    for name, value in found:
+        if name == "peak":
+            terminalreporter.write_line(f"peak {value[1]:4} MB: {value[0]}")
+        elif name == "longest":
+            terminalreporter.write_line(f"the longest from Ctrl-C to the end, with nothing to save: {value:.1f} s")
 
 
 @pytest.fixture
