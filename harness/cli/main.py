@@ -20,6 +20,8 @@ from harness.utils.signals import STOPPED, Ended, ended_by_signals
 from harness.utils.workspace import Workspace
 
 OK, OUR_FAILURE, USER_MISTAKE, INTERRUPTED = 0, 1, 2, 130
+# What is wrong with a path, not with the harness.
+OF_PATHS = (errno.EROFS, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.ELOOP)
 
 EXAMPLES = """examples:
   harness list                                        competitions, and where their data is
@@ -74,7 +76,8 @@ def parser() -> argparse.ArgumentParser:
 def command() -> NoReturn:
     """The process of a command: it ends with the command, also where a library's threads would go on."""
     code = main()
-    if code > 128:
+    if code:
+        # Nor can HDF5 crash when it closes what it could not write on a full disk.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -131,7 +134,13 @@ def _failed(error: Exception) -> int:
             f"the disk is full: {error}. Nothing half-written will be used.",
             "free some room (data/*/cache and runs can be made again), then run the same command",
         )
-    if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR):
+    if isinstance(error, OSError) and error.errno in (
+        errno.EROFS,
+        errno.ENAMETOOLONG,
+        errno.EISDIR,
+        errno.ENOTDIR,
+        errno.ELOOP,
+    ):
         return _tell(f"{error}.", "change or free that path, then run the same command")
     if isinstance(error, PermissionError):
         return _tell(f"no permission: {error}.", "change the permissions of that path, then run the same command")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from array import array
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
@@ -70,7 +71,7 @@ class Lines:
         # Strict: a quote that is never closed, or closed before its cell ends, is an error and not a guess.
         self._reader = csv.reader(text, delimiter=separator, strict=True)
         self._width = width
-        self.bad_lines: list[int] = []
+        self.bad_lines = array("Q")  # there may be millions
         self.other_cells: list[str] = []
         self.blank_at_end = 0
 
@@ -89,15 +90,15 @@ class Lines:
         """
         # Flat lists: one list per line would keep Python's garbage collector busy for longer than all else takes.
         cells: list[str] = []
-        blank: list[int] = []
+        blank = 0  # lines since the last one that is not
         number = first - 1
         while (row := self._strictly(lambda: next(self._reader, None))) is not None:
             number += 1
             if not row:
-                blank.append(number)
+                blank += 1
                 continue
-            self.bad_lines += blank
-            blank = []
+            self.bad_lines.extend(range(number - blank, number))
+            blank = 0
             if len(row) == self._width:
                 cells += row
                 if len(cells) >= CHUNK:
@@ -106,7 +107,7 @@ class Lines:
             else:
                 self.bad_lines.append(number)
                 self.other_cells += row
-        self.blank_at_end = len(blank)
+        self.blank_at_end = blank
         yield cells
 
     def _strictly(self, read: Callable[[], Row]) -> Row:

@@ -14,7 +14,7 @@ from harness.scoring.defects import Defect, shown
 from harness.scoring.line_checks import LineChecks
 from harness.scoring.predictions import Predictions
 from harness.scoring.submission_format import SubmissionFormat
-from harness.utils.errors import UserError, some
+from harness.utils.errors import UserError
 
 
 def digest(file: Path) -> str:
@@ -107,8 +107,9 @@ def _line_defects(lines: Lines, width: int) -> list[Defect]:
     defects = []
     if lines.bad_lines:
         count = "two" if width == 2 else str(width)
-        examples = some([*map(str, lines.bad_lines)], 3)
-        message = f"{len(lines.bad_lines):,} lines do not have {count} columns (line {examples})"
+        wrong = len(lines.bad_lines)
+        examples = ", ".join(map(str, lines.bad_lines[:3])) + (f" and {wrong - 3:,} more" if wrong > 3 else "")
+        message = f"{wrong:,} lines do not have {count} columns (line {examples})"
         defects.append(Defect("columns", message))
     if lines.blank_at_end:
         defects.append(Defect("blank", f"{lines.blank_at_end:,} empty lines end the file", "warning"))

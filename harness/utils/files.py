@@ -113,6 +113,10 @@ def read_json(path: Path, sealed: bool = True) -> dict[str, Any] | None:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, RecursionError):
         return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # links that lead to each other
+            return None
+        raise
     if not isinstance(value, dict):
         return None
     digest = value.pop(DIGEST, None)

@@ -16,7 +16,7 @@ NETWORK = '''
 @recipe
 def net():
     """On 16x16 pixels."""
-    return Network(network="minivggnet", size=(16, 16), epochs=2, batch_size=8, learning_rate=1e-3, folds=1)
+    return Network(network="minivggnet", size=(16, 16), epochs=2, batch_size=8, learning_rate=1e-3)
 
 
 @recipe

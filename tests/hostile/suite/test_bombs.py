@@ -129,6 +129,7 @@ BOMBS: dict[str, tuple[str, str, Callable[[], bytes]]] = {
     "a CSV that is one line of 50 MB": (LINT, "x.csv", lambda: b"id,label\n" + LONG),
     "a CSV with a quote of 60 MB": (LINT, "x.csv", lambda: b'id,label\n1,"' + b"a\n" * (30 << 20)),
     "a CSV of 30 million empty lines": (LINT, "x.csv", lambda: b"id,label\n1,a\n2,b" + b"\n" * (30 << 20)),
+    "a CSV of 15 million lines too narrow": (LINT, "x.csv", lambda: b"id,label\n" + b"a\n" * (15 << 20)),
     "a CSV of ten million cells in a line": (LINT, "x.csv", lambda: b"id,label\n" + b"," * 10_000_000),
 }  # fmt: skip
 
