@@ -26,7 +26,7 @@ def decided():
     return Thresholded(of="coarse")
 """
 # The others take a minute together: make test-boards.
-QUICK = ("plant-pathology-2020", "hotel-id-2021")
+QUICK = ("hotel-id-2021",)
 
 
 @pytest.mark.parametrize(
