@@ -61,11 +61,12 @@ def add_commands(commands: Commands) -> None:
         "new", run_new, "make a competition out of a folder or archive of images", "harness new pets --from ~/pets"
     )
     command.add_argument("name", metavar="NAME")
-    command.add_argument(
+    source = command.add_mutually_exclusive_group(required=True)
+    source.add_argument("--kaggle", metavar="SLUG", help="a competition on Kaggle, whose files are downloaded first")
+    source.add_argument(
         "--from",
         type=Path,
         metavar="DIR",
-        required=True,
         dest="source",
         help="folder or archive: <class>/<image>, train/ beside test/, or a CSV of labels beside the images",
     )
@@ -211,12 +212,20 @@ def run_new(workspace: Workspace, options: Namespace) -> None:
     """Make a competition folder out of a folder or archive of images, and say what was taken for what."""
     from harness.plugins import loading
     from harness.plugins.guess import AmbiguousError, Choices
-    from harness.plugins.scaffold import create
+    from harness.plugins.scaffold import create, new_folder
 
+    source = options.source
+    if options.kaggle:
+        from harness.kaggle import download
+        from harness.kaggle.client import Client
+
+        # A wrong name is told before gigabytes arrive.
+        source = workspace.raw(new_folder(workspace, options.name).name)
+        download.data(Client(options.kaggle), source)
     choices = Choices(options.metric, options.label, options.path, options.group, options.holdout, options.targets)
     while True:
         try:
-            name, said = create(workspace, options.name, options.source, choices)
+            name, said = create(workspace, options.name, source, choices, options.kaggle)
             break
         except AmbiguousError as ambiguous:
             if getattr(choices, ambiguous.choice) is not None or not (answer := _asked(ambiguous)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from string import Template
@@ -32,7 +33,29 @@ def decided():
 '''
 
 
-def create(workspace: Workspace, name: str, source: Path, choices: Choices | None = None) -> tuple[str, list[str]]:
+def new_folder(workspace: Workspace, name: str) -> Path:
+    """Where a new competition of this name will be; nothing is made.
+
+    Raises:
+        UserError: a name that is none or taken, or a workspace of others that is not trusted.
+    """
+    folder_name = loading.canonical(name)
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", folder_name):
+        raise UserError(
+            f"a competition's name is made of small letters, digits and hyphens, a letter first. Received: {name!r}",
+            "harness new my-photos --from DIR",
+        )
+    folder = workspace.competition(folder_name)
+    if folder.exists():
+        raise UserError(f"{workspace.shown(folder)} exists already.", "choose another name, or remove that folder")
+    if loading.names(workspace):
+        trust.require(workspace)
+    return folder
+
+
+def create(
+    workspace: Workspace, name: str, source: Path, choices: Choices | None = None, slug: str | None = None
+) -> tuple[str, list[str]]:
     """Write ``competitions/<name>/`` and remember where the data is.
 
     Args:
@@ -40,6 +63,7 @@ def create(workspace: Workspace, name: str, source: Path, choices: Choices | Non
         name: letters, digits, hyphens and underscores.
         source: a folder or an archive: folders of classes, or images with a CSV of labels.
         choices: what the files do not say.
+        slug: its name on Kaggle, where it has one.
 
     Returns:
         The folder's name, and what was taken for what.
@@ -48,17 +72,8 @@ def create(workspace: Workspace, name: str, source: Path, choices: Choices | Non
         UserError: a name that is none or taken, a workspace of others that is not trusted, or files that are no known
             layout or could be several.
     """
-    folder_name = loading.canonical(name)
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", folder_name):
-        raise UserError(
-            f"a competition's name is made of small letters, digits and hyphens, a letter first. Received: {name!r}",
-            f"harness new my-photos --from {source}",
-        )
-    folder = workspace.competition(folder_name)
-    if folder.exists():
-        raise UserError(f"{workspace.shown(folder)} exists already.", "choose another name, or remove that folder")
-    if loading.names(workspace):
-        trust.require(workspace)
+    folder = new_folder(workspace, name)
+    folder_name = folder.name
     source = source.expanduser().resolve()
     if not source.is_dir() and not is_archive(source):
         raise UserError(f"there is no folder {source}.", "check the path after --from")
@@ -91,6 +106,7 @@ def create(workspace: Workspace, name: str, source: Path, choices: Choices | Non
         "thresholded": ", Thresholded" if is_decided else "",
         "default": "decided" if is_decided else "lite0",
         "metric": metric,
+        "slug": f"    slug={json.dumps(slug)},\n" if slug else "",
         "metric_title": METRICS[metric].title,
         "reader_name": type(found.reader).__name__,
         "reader": code(found.reader),

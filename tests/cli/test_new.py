@@ -28,7 +28,7 @@ def test_new_asks_on_a_terminal_what_the_files_do_not_say(
     monkeypatch.setattr(sys, "stdin", stream)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     options = Namespace(name="toys", source=tmp_path / "files", metric=None, label=None, path=None, group=None)
-    options.holdout = options.targets = None
+    options.holdout = options.targets = options.kaggle = None
     if chosen is None:
         with pytest.raises(UserError, match=r"which column of train.csv holds the labels: colour, size"):
             run_new(workspace, options)

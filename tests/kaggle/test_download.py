@@ -6,11 +6,13 @@ import io
 import os
 import sys
 import zipfile
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from harness.cli.data import run_new
 from harness.kaggle import download
 from harness.kaggle.client import Client, Patience
 from harness.kaggle.failures import KaggleError
@@ -191,3 +193,17 @@ def test_a_single_file_of_another_size_is_not_put_in_place(stub, real: Client, t
     with pytest.raises(KaggleError, match="is not the file of 100 B"):
         download.one_file(real, tmp_path, "labels.csv")
     assert left(tmp_path) == []
+
+
+def test_a_new_competition_out_of_a_download(stub, workspace, monkeypatch: pytest.MonkeyPatch):
+    stub.archive = zipped({f"train/{kind}/{number}.png": b"image" for kind in "ab" for number in range(4)})
+    options = Namespace(name="our-pets", source=None, kaggle=stub.slug, metric=None, label=None, path=None, group=None)
+    options.holdout = options.targets = None
+    run_new(workspace, options)
+    text = (workspace.competition("our_pets") / "competition.py").read_text()
+    assert f'slug="{stub.slug}"' in text and 'ClassFolders(train="train"' in text
+    assert (workspace.raw("our_pets") / f"{stub.slug}.zip").is_file()
+    calls = stub.calls.total()
+    with pytest.raises(UserError, match="exists already"):
+        run_new(workspace, options)
+    assert stub.calls.total() == calls  # nothing is downloaded for a name that is taken
