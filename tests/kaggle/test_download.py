@@ -201,7 +201,7 @@ def test_a_new_competition_out_of_a_download(stub, workspace, monkeypatch: pytes
     options.holdout = options.targets = None
     run_new(workspace, options)
     text = (workspace.competition("our_pets") / "competition.py").read_text()
-    assert f'slug="{stub.slug}"' in text and 'ClassFolders(train="train"' in text
+    assert f'slug="{stub.slug}"' in text and "ClassFolders(" in text and "2 classes" in text
     assert (workspace.raw("our_pets") / f"{stub.slug}.zip").is_file()
     calls = stub.calls.total()
     with pytest.raises(UserError, match="exists already"):
