@@ -12,9 +12,10 @@ from harness.data.dataset import labelled
 from harness.data.readers.reader import Listing, is_image, left_out, walk
 from harness.data.splits import HOLDOUT, TEST, TRAIN
 from harness.plugins import loading, trust
-from harness.plugins.guess import Choices, code, guess, submission
+from harness.plugins.guess import Choices, Guess, code, guess, submission
 from harness.plugins.guess_targets import USUAL
 from harness.scoring.metrics import METRICS
+from harness.scoring.submission_format import SubmissionFormat
 from harness.utils.errors import UserError, some
 from harness.utils.files import lock, whole_folder, write_json
 from harness.utils.workspace import Workspace
@@ -88,33 +89,18 @@ def create(
     metric = choices.metric or USUAL.get(found.targets.name, "log_loss" if len(found.value_columns) > 1 else "accuracy")
     METRICS[metric].check(classes)
     form = submission(found, metric, classes)
-    asked = found.targets.asked(classes)
-    said = [*found.said, *_counts(listing, f"{asked}: {some([*classes])}"), _said_of_metric(metric, choices)]
+    said = [*found.said, *_counts(listing, f"{found.targets.asked(classes)}: {some([*classes])}")]
+    said.append(_said_of_metric(metric, choices))
     if missing := left_out(found.folder):
         said.append(missing)
     if form.value == "probability":
         said.append(f"CSV: the probability of the class {form.positive!r}")
-    kind = type(found.targets).__name__
-    is_decided = kind in ("Multilabel", "Ordinal") and METRICS[metric].judges == "classes"
     values = {
         "name": folder_name,
         "title": name.replace("_", " ").replace("-", " ").capitalize(),
-        "asked": asked,
-        "targets_import": "" if kind == "Multiclass" else f"from harness.data.targets import {kind}\n",
-        "targets": "" if kind == "Multiclass" else f"    targets={code(found.targets)},\n",
-        "decided": DECIDED.replace("$name", folder_name) if is_decided else "",
-        "thresholded": ", Thresholded" if is_decided else "",
-        "default": "decided" if is_decided else "lite0",
-        "metric": metric,
         "slug": f"    slug={json.dumps(slug)},\n" if slug else "",
-        "metric_title": METRICS[metric].title,
-        "reader_name": type(found.reader).__name__,
-        "reader": code(found.reader),
-        "submission": code(form) if form != type(form)() else 'SubmissionFormat(value="class")',
-        "header": ",".join(form.columns(classes)[:3]) + (",…" if len(form.columns(classes)) > 3 else ""),
-        "layout": found.reader.looks_for.replace("`", "'"),
-        "holdout": _said_of_holdout(listing),
     }
+    values |= _values(folder_name, found, listing, classes, metric, form)
     source_file = workspace.data(folder_name) / "source.json"
     with lock(source_file, "that competition"), whole_folder(folder) as coming:
         for file in loading.FILES:
@@ -123,6 +109,30 @@ def create(
         write_json(source_file, {"folder": str(source)})
     trust.made_here(workspace)
     return folder_name, said
+
+
+def _values(
+    name: str, found: Guess, listing: Listing, classes: tuple[str, ...], metric: str, form: SubmissionFormat
+) -> dict[str, str]:
+    """What the templates are filled with."""
+    kind, columns = type(found.targets).__name__, form.columns(classes)
+    is_decided = kind in ("Multilabel", "Ordinal") and METRICS[metric].judges == "classes"
+    return {
+        "asked": found.targets.asked(classes),
+        "targets_import": "" if kind == "Multiclass" else f"from harness.data.targets import {kind}\n",
+        "targets": "" if kind == "Multiclass" else f"    targets={code(found.targets)},\n",
+        "decided": DECIDED.replace("$name", name) if is_decided else "",
+        "thresholded": ", Thresholded" if is_decided else "",
+        "default": "decided" if is_decided else "lite0",
+        "metric": metric,
+        "metric_title": METRICS[metric].title,
+        "reader_name": type(found.reader).__name__,
+        "reader": code(found.reader),
+        "submission": code(form) if form != type(form)() else 'SubmissionFormat(value="class")',
+        "header": ",".join(columns[:3]) + (",…" if len(columns) > 3 else ""),
+        "layout": found.reader.looks_for.replace("`", "'"),
+        "holdout": _said_of_holdout(listing),
+    }
 
 
 def _files(source: Path, unpack_to: Path) -> Path:
