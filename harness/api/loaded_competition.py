@@ -1,23 +1,14 @@
-"""The public API: what a notebook uses, and what the command line stands on.
-
-import harness
-
-competition = harness.load("digits")
-run = competition.train("pixels", c=0.1)
-run.scores
-run.predictions["holdout"].to_frame()
-harness.score("digits", run.submission)
-"""
+"""A competition with its data, its recipes and its runs."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.api.finished_run import FinishedRun
+from harness.api.paths import AnyPath, expanded
 from harness.competition import Competition
-from harness.data.splits import HOLDOUT, OUT_OF_FOLD
 from harness.pipeline.artifacts import Options
 from harness.pipeline.graph import Pipeline
 from harness.plugins import loading
@@ -33,86 +24,6 @@ if TYPE_CHECKING:
     from harness.kaggle.kernel import Writer
     from harness.models.adversarial import Likeness
     from harness.runs.difference import Difference
-
-AnyPath = str | PathLike[str]
-
-RUN_COLUMNS = ["recipe", "run", "settings", "out_of_fold", "holdout", "seconds", "finished"]
-
-
-def load(
-    name: str,
-    data: AnyPath | None = None,
-    *,
-    folds: AnyPath | None = None,
-    allow_leak: bool = False,
-    smoke: bool = False,
-    workspace: AnyPath | None = None,
-) -> LoadedCompetition:
-    """A competition, ready to be trained on.
-
-    Args:
-        name: a folder of ``competitions/``; hyphens and underscores mean the same.
-        data: the organiser's files; remembered. None takes those remembered, else ``data/<name>/raw``.
-        folds: a CSV of folds (``id,fold``) to use in place of the competition's own.
-        allow_leak: use those folds even if they separate identical images; the runs' records say so.
-        smoke: shrink every recipe to under a minute, to see that it works.
-        workspace: the folder that holds ``competitions/``; None looks for it from here upwards.
-
-    Raises:
-        UserError: there is no such competition, or a mistake in its files.
-
-    Example:
-        >>> competition = harness.load("cifar10", data="~/cifar10")  # doctest: +SKIP
-    """
-    options = Options(data=_path(data), folds=_path(folds), allow_leak=allow_leak, smoke=smoke)
-    return LoadedCompetition(Workspace.find(_path(workspace)), name, options)
-
-
-def score(name: str, file: AnyPath, answers: AnyPath | None = None, *, workspace: AnyPath | None = None) -> Score:
-    """The local score of a submission CSV.
-
-    Args:
-        name: the competition.
-        file: anybody's CSV for its hold-out.
-        answers: a CSV of ids and labels to score on in place of the hold-out.
-        workspace: as in ``load``.
-
-    Raises:
-        UserError: the file is not a submission for these rows; every defect is named.
-
-    Example:
-        >>> harness.score("digits", "my.csv")  # doctest: +SKIP
-        Score(accuracy 0.9694 (0.9460 to 0.9828), 359 hold-out images)
-    """
-    return load(name, workspace=workspace).score(file, answers)
-
-
-def runs(name: str, *, workspace: AnyPath | None = None) -> pd.DataFrame:
-    """A competition's finished runs, the latest last: one row a run.
-
-    Returns:
-        Columns recipe, run (its key), settings (a dict), out_of_fold and holdout (scores by the competition's metric),
-        seconds, finished.
-
-    Example:
-        >>> harness.runs("digits").sort_values("holdout")  # doctest: +SKIP
-    """
-    import pandas as pd
-
-    competition = LoadedCompetition(Workspace.find(_path(workspace)), name)
-    finished = sorted(records(competition.workspace.runs(competition.name)), key=lambda record: record.sequence)
-    rows = [
-        {
-            "recipe": record.recipe,
-            "run": record.key,
-            "settings": record.settings,
-            **{split: record.scores.get(split, {}).get("score") for split in ("out_of_fold", "holdout")},
-            "seconds": record.about["seconds"],
-            "finished": pd.Timestamp(record.finished),
-        }
-        for record in finished
-    ]
-    return pd.DataFrame(rows, columns=RUN_COLUMNS)
 
 
 class LoadedCompetition:
@@ -398,63 +309,5 @@ class LoadedCompetition:
             METRICS[self.declaration.metric],
             self.pipeline.artifacts.dataset,
             board(self.workspace, self.declaration),
-            _path(answers),
+            expanded(answers),
         )
-
-
-class FinishedRun:
-    """A run that is done. ``LoadedCompetition.train`` gives one.
-
-    Args:
-        pipeline: what made it.
-        recipe: the recipe's name.
-    """
-
-    def __init__(self, pipeline: Pipeline, recipe: str) -> None:
-        self.recipe, self._pipeline = recipe, pipeline
-        self._run = pipeline.artifacts.run_of(recipe)
-
-    def __repr__(self) -> str:
-        return f"FinishedRun({self.recipe}, {self.key[:8]})"
-
-    @property
-    def key(self) -> str:
-        """What the run is made from, as a hash."""
-        return self._run.key
-
-    @property
-    def folder(self) -> Path:
-        """Its folder: settings, learning curves, predictions, reports."""
-        return self._run.folder
-
-    @property
-    def scores(self) -> pd.DataFrame:
-        """One row a split: metric, score, low and high (95 % interval), rows, top1, top5."""
-        import pandas as pd
-
-        metrics = self._run.metrics() or {}
-        splits = [split for split in (OUT_OF_FOLD, HOLDOUT) if split in metrics]
-        return pd.DataFrame([metrics[split] for split in splits], index=splits)
-
-    @property
-    def predictions(self) -> dict[str, Predictions]:
-        """Probabilities by split: "out_of_fold", "holdout", "test"; ``to_frame()`` makes a table of each.
-
-        Example:
-            >>> run.predictions["test"].to_frame()  # doctest: +SKIP
-        """
-        return self._pipeline.artifacts.predictions(self.recipe)
-
-    @property
-    def submissions(self) -> dict[str, Path]:
-        """The CSVs by split: "test" where the organiser has one, and "holdout"."""
-        return self._pipeline.artifacts.submission_files(self.recipe)
-
-    @property
-    def submission(self) -> Path:
-        """The CSV to send: for the organiser's test images; where there are none, for the hold-out."""
-        return next(iter(self.submissions.values()))
-
-
-def _path(path: AnyPath | None) -> Path | None:
-    return None if path is None else Path(path).expanduser()
