@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -86,11 +87,14 @@ def ended_by_signals(words: str = STOPPED) -> Iterator[Ending]:
         before = {number: signal.getsignal(number) for number in NUMBERS if signal.getsignal(number) in usual}
     for number in before:
         signal.signal(number, ending)
+    hook_before = sys.unraisablehook
+    sys.unraisablehook = lambda ignored: None if isinstance(ignored.exc_value, Ended) else hook_before(ignored)
     try:
         with _heard_at_once(ending) if before else contextlib.nullcontext():
             yield ending
     finally:
         ending.over = True
+        sys.unraisablehook = hook_before
         for number, handler in before.items():
             signal.signal(number, handler)
 

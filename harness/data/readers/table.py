@@ -193,7 +193,8 @@ class Table(FolderReader):
 
 
 def _each(paths: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (paths,) if isinstance(paths, str) else paths
+    # Of values of wrong types too: a check of types may ask for ``looks_for`` before it tells of them.
+    return tuple(str(path) for path in paths) if isinstance(paths, tuple | list) else (str(paths),)
 
 
 def _with_images(
