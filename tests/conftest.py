@@ -223,8 +223,9 @@ def start(root: Path, *arguments: object) -> subprocess.Popen[str]:
 
 
 def heed_interrupts() -> None:
-    """For a new process: one started from a background job would inherit that Ctrl-C is ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """For a new process: one started from a background job, or under nohup, would inherit what is ignored there."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def stamps(root: Path) -> dict[str, int]:

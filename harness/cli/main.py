@@ -75,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
 
 def command() -> NoReturn:
     """The process of a command: it ends with the command, also where a library's threads would go on."""
+    _tell_full_disks_once()
     code = main()
     if code:
         # Nor can HDF5 crash when it closes what it could not write on a full disk.
@@ -110,6 +111,17 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
+def _tell_full_disks_once() -> None:
+    """Let HDF5 not complain of a full disk again for each object that it closes: the command tells it once."""
+
+    def is_told(error: BaseException | None) -> bool:
+        return error is not None and "decrement id ref count" in str(error) and out_of_space(error)
+
+    of_closing, of_all = sys.unraisablehook, sys.excepthook
+    sys.unraisablehook = lambda found: None if is_told(found.exc_value) else of_closing(found)
+    sys.excepthook = lambda kind, error, trace: None if is_told(error) else of_all(kind, error, trace)
+
+
 def _stopped(options: argparse.Namespace) -> str:
     """What is said of a command that was stopped."""
     words = STOPPED
@@ -130,17 +142,14 @@ def _failed(error: Exception) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     if out_of_space(error):
+        # HDF5 gives the file among pages of details.
+        file = re.search(r"filename = '([^']+)'", str(error))
+        what = f"{file[1]} could not be written" if file else str(error)
         return _tell(
-            f"the disk is full: {error}. Nothing half-written will be used.",
+            f"the disk is full: {what}. Nothing half-written will be used.",
             "free some room (data/*/cache and runs can be made again), then run the same command",
         )
-    if isinstance(error, OSError) and error.errno in (
-        errno.EROFS,
-        errno.ENAMETOOLONG,
-        errno.EISDIR,
-        errno.ENOTDIR,
-        errno.ELOOP,
-    ):
+    if isinstance(error, OSError) and error.errno in OF_PATHS:
         return _tell(f"{error}.", "change or free that path, then run the same command")
     if isinstance(error, PermissionError):
         return _tell(f"no permission: {error}.", "change the permissions of that path, then run the same command")

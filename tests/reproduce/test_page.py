@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from harness.reproduce.page import Declared, counted, page
 from harness.reproduce.published import Row
 from harness.runs.records import Record, read, records
 from harness.scoring.metrics import wilson
+from harness.utils.files import write_json
 
 NETWORK = {
     "kind": "Network",
@@ -47,11 +47,11 @@ def write(runs: Path, recipe: str, key: str, settings: dict[str, Any], top1: flo
         "backend": "tensorflow",
         "libraries": {"keras": "3.15.1"},
     }
-    (folder / "run.json").write_text(json.dumps(record | about))
-    (folder / "metrics.json").write_text(json.dumps({"splits": {"out_of_fold": scores}}))
+    write_json(folder / "run.json", record | about)
+    write_json(folder / "metrics.json", {"splits": {"out_of_fold": scores}})
     (folder / "confusion-out_of_fold.csv").write_text("true \\ predicted,a,b\na,1,0\nb,0,1\n")
     if "epochs" in settings:
-        (folder / "fold-1" / "fold.json").write_text(json.dumps({"trained_on": 4000}))
+        write_json(folder / "fold-1" / "fold.json", {"trained_on": 4000})
     found = read(folder)
     return found or Record(folder, record | about, {})
 
