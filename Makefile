@@ -54,7 +54,7 @@ augment-demo: $(BIN)/.run ## a sheet of augmented views of one image: IMAGE= [CO
 	@$(if $(IMAGE),,echo "make augment-demo needs IMAGE=, the path of a picture." >&2; exit 2;) \
 	$(HARNESS) augment-demo "$(IMAGE)" $(COMP) $(if $(RECIPE),"$(RECIPE)")
 
-test: $(BIN)/.dev ## the tests: offline, about five minutes on two cores
+test: $(BIN)/.dev ## the tests: offline, about six minutes on two cores
 	@$(BIN)/python -m pytest $(WORKERS)
 
 test-jax: $(BIN)/.dev ## the tests of networks and training on Keras's JAX backend
