@@ -36,6 +36,8 @@ def minivggnet():
 def airbench():
     """A small, fast network behind whitened patches, on one of the five folds; TTA with mirror images.
 
+    Source: harness/models/networks/airbench.py. Not yet measured here.
+
     harness train cifar10 airbench
     """
     return Network(
