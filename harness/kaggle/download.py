@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import shutil
+import tempfile
 import time
 import zipfile
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from harness.kaggle.failures import KaggleError
 from harness.scoring.leaderboard import COLUMNS, TEAMS
 from harness.utils.console import progress, say
 from harness.utils.errors import UserError, nearest
-from harness.utils.files import lock, require_space, size, write_text
+from harness.utils.files import lock, own_folder, require_space, size, write_text
 
 ATTEMPTS = 4
 MOST_LEADERBOARD_BYTES = 64 << 20
@@ -36,7 +37,7 @@ def data(client: Client, folder: Path) -> Path:
     Raises:
         KaggleError: Kaggle refuses the download, or all attempts failed.
     """
-    target, staging = folder / f"{client.slug}.zip", folder / ".download"
+    target = folder / f"{client.slug}.zip"
     with lock(target, "a download"):
         if target.is_file():
             if (damage := _damage(target)) is None:
@@ -46,6 +47,7 @@ def data(client: Client, folder: Path) -> Path:
             target.unlink()
         total = sum(client.data_files().values())
         require_space(folder, 2 * total, f"downloading and unpacking {client.slug}")
+        staging = own_folder(target)
         _fetch(client, staging, total)
         (staging / target.name).replace(target)
         shutil.rmtree(staging, ignore_errors=True)
@@ -64,13 +66,13 @@ def one_file(client: Client, folder: Path, name: str) -> Path:
         raise UserError(
             f"{client.slug} has no file {name}. {nearest(name, [*sizes])}", f"look at {SITE}/c/{client.slug}/data"
         )
-    target, staging = folder / Path(name).name, folder / f".download-{Path(name).name}"
+    target = folder / Path(name).name
     with lock(target, "a download"):
         if target.is_file() and target.stat().st_size == sizes[name]:
             say(f"{target.name}: already downloaded ({size(sizes[name])})")
             return target
         require_space(folder, sizes[name], f"downloading {name}")
-        staging.mkdir(parents=True, exist_ok=True)
+        staging = own_folder(target)
         with progress(f"downloading {name}", round(sizes[name] / 1e6), "MB") as bar:
             client.download(staging, lambda received: bar.update(round(received / 1e6) - bar.n), name)
         arrived = _unzipped(staging, target.name)
@@ -105,7 +107,6 @@ def _fetch(client: Client, staging: Path, total: int) -> None:
         if attempt:
             say(f"{failure.what if failure else ''} Trying again ({attempt + 1} of {ATTEMPTS}).")
             time.sleep(client.patience.retry * attempt)
-        staging.mkdir(parents=True, exist_ok=True)
         # Do not resume from an error page that was saved as the start of the archive.
         if archive.is_file() and archive.stat().st_size and archive.open("rb").read(2) != b"PK":
             _clear(staging)
@@ -145,7 +146,7 @@ def _size(file: Path) -> int:
 def _clear(folder: Path) -> None:
     """Empty a folder, so that a file and its resume marker are removed together."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700)
 
 
 def _damage(archive: Path) -> str | None:
@@ -173,19 +174,17 @@ def leaderboard(client: Client, file: Path) -> int:
     Raises:
         KaggleError: Kaggle refuses the download, or its answer is not a leaderboard.
     """
-    staging = file.with_name(".leaderboard")  # not the data's folder, because both archives have the same name
-    with lock(staging, "a leaderboard's download"):
+    with lock(file, "a leaderboard's download"):
         try:
-            _clear(staging)
-            client.leaderboard(staging)
-            scores = _scores(staging / f"{client.slug}.zip")
+            # Not the data's folder, because both archives have the same name.
+            with tempfile.TemporaryDirectory(prefix=".leaderboard-", dir=file.parent) as staging:
+                client.leaderboard(Path(staging))
+                scores = _scores(Path(staging) / f"{client.slug}.zip")
         except (*BROKEN, ValueError, KeyError, OSError, EOFError, RuntimeError) as error:
             raise KaggleError(
                 f"the download from Kaggle is not a leaderboard: {error}.",
                 f"run the same command again, or look at {SITE}/c/{client.slug}/leaderboard",
             ) from None
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
         _write(file, scores, f"Kaggle {client.slug}, public, on {datetime.now(UTC):%Y-%m-%d}")
     return len(scores)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.data.cache.rows import Rows
 from harness.data.targets.links import LINKS
-from harness.utils.files import whole
+from harness.utils.hdf5 import whole_h5
 
 Array = np.ndarray
 
@@ -74,9 +74,7 @@ def of_sklearn(scaler: Any, classifier: Any, c: float, link: str = "softmax") ->
 
 def write(file: Path, models: Sequence[Model]) -> None:
     """Write the models of one path to an HDF5 file as plain arrays, atomically."""
-    import h5py
-
-    with whole(file) as temporary, h5py.File(temporary, "w", libver=("v108", "v108")) as h5:
+    with whole_h5(file) as h5:
         h5["mean"], h5["scale"], h5["c"] = models[0].mean, models[0].scale, [model.c for model in models]
         h5["weights"] = np.stack([model.weights for model in models])
         h5["intercept"] = np.stack([model.intercept for model in models])

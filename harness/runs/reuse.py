@@ -11,7 +11,7 @@ from harness.recipes.trained import Trained
 from harness.runs.run import Run
 from harness.training.checkpoint import CheckpointStore, resume_from
 from harness.utils.console import say
-from harness.utils.files import read_json
+from harness.utils.files import read_json, whole_folder
 
 # What predicting leaves in a fold's folder.
 PREDICTED = ("predictions.h5", "fold.json", "views.npz")
@@ -59,19 +59,21 @@ def link_training(theirs: Path, folder: Path, recipe: Trained) -> bool:
     Returns:
         Whether the training is there: not where it is unfinished, damaged, or being removed meanwhile.
     """
-    coming = folder / ".checkpoints.tmp"
-    shutil.rmtree(coming, ignore_errors=True)
     try:
         left_out = shutil.ignore_patterns(*PREDICTED, "checkpoints", ".*")
         shutil.copytree(theirs, folder, ignore=left_out, copy_function=_link, dirs_exist_ok=True)
-        shutil.copytree(theirs / "checkpoints", coming, ignore=shutil.ignore_patterns(".*"), copy_function=_link)
-    except OSError:
+        with whole_folder(folder / "checkpoints") as coming:
+            hidden = shutil.ignore_patterns(".*")
+            shutil.copytree(theirs / "checkpoints", coming, ignore=hidden, copy_function=_link, dirs_exist_ok=True)
+            if not _is_finished(CheckpointStore(coming), recipe):
+                raise _UnfinishedError
+    except (OSError, _UnfinishedError):
         return False
-    if _is_finished(CheckpointStore(coming), recipe):
-        coming.replace(folder / "checkpoints")
-        return True
-    shutil.rmtree(coming)
-    return False
+    return True
+
+
+class _UnfinishedError(Exception):
+    """What was copied is no finished training."""
 
 
 def _link(source: str, target: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
-from harness.utils.files import whole
+from harness.utils.hdf5 import whole_h5
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,9 +62,7 @@ class Predictions:
 
 def write(path: Path, made_from: str, tables: dict[str, Predictions]) -> None:
     """Write tables of predictions, one per split, to one HDF5 file, atomically."""
-    # Built in memory: where the disk is full, HDF5 ends the process when it closes a file it could not write.
-    # Since version 1.8, HDF5 has checksums of its own metadata: a flipped bit there is an error, not a crash.
-    with h5py.File(path.name, "w", driver="core", backing_store=False, libver=("v108", "v108")) as h5:
+    with whole_h5(path) as h5:
         h5.attrs["made_from"] = made_from
         for name, table in tables.items():
             group = h5.create_group(name)
@@ -72,10 +70,6 @@ def write(path: Path, made_from: str, tables: dict[str, Predictions]) -> None:
             group.attrs["checksum"] = _checksum(name, table)
             group.create_dataset("ids", data=list(table.ids), dtype=h5py.string_dtype())
             group.create_dataset("probabilities", data=table.probabilities.astype(np.float32))
-        h5.flush()
-        content = h5.id.get_file_image()
-    with whole(path) as temporary:
-        temporary.write_bytes(content)
 
 
 def read(path: Path, made_from: str) -> dict[str, Predictions] | None:

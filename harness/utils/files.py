@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -60,6 +61,22 @@ def whole_folder(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         _remove(temporary, replaced)
+
+
+def own_folder(path: Path) -> Path:
+    """A folder beside ``path`` that only this user can enter, for parts of ``path`` that a later process goes on with.
+
+    It is made under a name that nobody can guess, and found again as long as it is there. A link, or a folder that is
+    another user's or open to others, is not taken for it. Callers hold ``lock(path)``.
+    """
+    for folder in sorted(path.parent.glob(f".{glob.escape(path.name)}.????????.parts")):
+        about = folder.lstat()
+        is_ours = about.st_uid == getattr(os, "geteuid", lambda: 0)()
+        if stat.S_ISDIR(about.st_mode) and is_ours and not stat.S_IMODE(about.st_mode) & 0o077:
+            return folder
+    folder = path.with_name(f".{path.name}.{secrets.token_hex(4)}.parts")
+    folder.mkdir(mode=0o700, parents=True)
+    return folder
 
 
 def _new_name(path: Path, age: float = 3600) -> Path:

@@ -137,7 +137,7 @@ def test_what_is_not_wholly_there_is_not_taken(trained: Fold, tmp_path: Path, da
 
 def test_without_links_it_is_copied_and_over_what_a_stopped_one_left(trained: Fold, tmp_path: Path, monkeypatch):
     assert reuse.link_training(trained.folder, tmp_path, RECIPE)
-    (tmp_path / "checkpoints").rename(tmp_path / ".checkpoints.tmp")
+    (tmp_path / "checkpoints").rename(tmp_path / ".checkpoints.0123abcd.tmp")
     before = (trained.folder / "history.json").read_bytes()
 
     def refuse(*_):
@@ -147,4 +147,4 @@ def test_without_links_it_is_copied_and_over_what_a_stopped_one_left(trained: Fo
     assert reuse.link_training(trained.folder, tmp_path, RECIPE)
     assert not (tmp_path / "history.json").samefile(trained.folder / "history.json")
     assert (tmp_path / "history.json").read_bytes() == before == (trained.folder / "history.json").read_bytes()
-    assert not (tmp_path / ".checkpoints.tmp").exists()
+    assert not (tmp_path / ".checkpoints.0123abcd.tmp").exists()
