@@ -136,7 +136,12 @@ class CheckpointStore:
     def best(self, state: TrainingState, by: str) -> Path | None:
         """The file with the weights of a state's best epoch; None if it is missing or damaged."""
         file = self._best_file(state.best(by))
-        return file if _is_whole(file) else None
+        if not file.exists():
+            return None
+        if not _is_whole(file):
+            say(f"the weights of the best epoch, {file}, are damaged and are not used.")
+            return None
+        return file
 
     def _best_file(self, epoch: int) -> Path:
         return self.folder / f"best-{epoch:04d}.npz"
@@ -207,7 +212,10 @@ def _state(file: Path) -> TrainingState | None:
     try:
         with np.load(file, allow_pickle=False) as arrays:
             return TrainingState(**json.loads(arrays["state"].tobytes()))
-    except DAMAGE:
+    except FileNotFoundError:  # removed meanwhile
+        return None
+    except DAMAGE as error:
+        say(f"the checkpoint {file} cannot be read and is not used: {type(error).__name__}: {error}")
         return None
 
 

@@ -180,7 +180,12 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_used(whole_run, tmp_
         (tmp_path / name).write_bytes(content[: len(content) // 2] if name == "epoch-0003.npz" else content)
     found = CheckpointStore(tmp_path).latest()
     assert found is not None and found[0].name == "epoch-0001.npz" and found[1].epoch == 1
-    assert "epoch-0002.npz is damaged" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "epoch-0002.npz is damaged" in told and "epoch-0003.npz cannot be read" in told
+    (tmp_path / "best-0001.npz").write_bytes(b"PK")
+    state = TrainingState(epoch=1, history={"val_accuracy": [0.5]})
+    assert CheckpointStore(tmp_path).best(state, "accuracy") is None
+    assert "best-0001.npz, are damaged" in capsys.readouterr().err
 
 
 def test_a_run_goes_on_from_anothers_epoch_with_settings_of_its_own(whole_run, tmp_path: Path):
