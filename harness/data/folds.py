@@ -11,12 +11,21 @@ from pathlib import Path
 import numpy as np
 
 from harness.data import iterative_stratification
+from harness.data.folds_csv import assignment
+from harness.data.splitting import (
+    ALWAYS_TRAIN,
+    assign_folds,
+    grouped_folds,
+    has_big_groups,
+    multilabel_folds,
+    share,
+    stratified_part,
+)
 from harness.utils.console import say
-from harness.utils.errors import UserError, some
+from harness.utils.errors import UserError
 from harness.utils.files import table_about, write_table
 
 Array = np.ndarray
-ALWAYS_TRAIN = -1
 
 
 @dataclass(frozen=True)
@@ -40,13 +49,13 @@ class HoldOut:
             grouped: whether groups are more than copies of an image: a group then may hold several classes.
         """
         if strata.ndim == 2:
-            share = _share(self.part, len(strata))
-            return iterative_stratification.assign(strata, groups, np.array([share, 1 - share]), self.seed) == 0
+            held = share(self.part, len(strata))
+            return iterative_stratification.assign(strata, groups, np.array([held, 1 - held]), self.seed) == 0
         labels = strata
         if grouped:
             count = len(labels) / self.part if self.part >= 1 else 1 / self.part
-            return _grouped_folds(labels, groups, max(2, round(count)), self.seed) == 0
-        return _stratified_part(labels, groups, self.part, self.seed)
+            return grouped_folds(labels, groups, max(2, round(count)), self.seed) == 0
+        return stratified_part(labels, groups, self.part, self.seed)
 
 
 @dataclass(frozen=True)
@@ -88,10 +97,15 @@ class KFold:
                 f"KFold needs k >= 2 folds and repeats >= 1. Received: k={self.k}, repeats={self.repeats}",
                 "for a single split: folds=KFold(validation=0.2)",
             )
-        split = _multilabel_folds if strata.ndim == 2 else _grouped_folds if grouped else _assign_folds
+        split = multilabel_folds if strata.ndim == 2 else grouped_folds if grouped else assign_folds
         columns = [split(strata, groups, self.k, self.seed + repeat) for repeat in range(self.repeats)]
         _say_rare(strata, groups, columns[0], self.k)
         return np.stack(columns, axis=1)
+
+    def filled_again(self, strata: Array, groups: Array, grouped: bool = False) -> bool:
+        """Whether a part of these rows may be another than it was before groups that do not fit were passed over."""
+        sized = self.validation is not None and strata.ndim == 1 and not grouped
+        return sized and has_big_groups(strata, groups, self.validation or 0)
 
 
 @dataclass(frozen=True)
@@ -150,43 +164,9 @@ class Folds:
         """Load a CSV of folds for the rows ``ids``, in any order.
 
         Raises:
-            UserError: the file is not a CSV of folds, or is for other rows.
+            UserError: the file is not a CSV of folds, or is for other rows; as ``folds_csv.assignment``.
         """
-        try:
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                header, *rows = list(csv.reader(file))
-            folds_of = {row[0]: [int(fold) for fold in row[1:]] for row in rows}
-            if header[0] != "id" or len(header) < 2 or any(len(row) != len(header) for row in rows):
-                raise ValueError(f"its first line is {','.join(header)!r}")
-        except FileNotFoundError:
-            raise UserError(f"there is no folds file {path}.", "check the path after --folds") from None
-        except (ValueError, IndexError, OverflowError, csv.Error, IsADirectoryError) as error:
-            raise UserError(
-                f"{path} is not a CSV of folds (id,fold with whole numbers): {error}.",
-                "use a folds-*.csv written by the harness as the template",
-            ) from error
-        if len(folds_of) != len(rows):
-            raise UserError(f"{path} lists {len(rows) - len(folds_of):,} ids twice.", f"edit {path}")
-        missing, extra = [row_id for row_id in ids if row_id not in folds_of], sorted(set(folds_of) - set(ids))
-        if missing or extra:
-            problems = []
-            if missing:
-                problems.append(f"{len(missing):,} training ids are missing from it ({some(missing, 3)})")
-            if extra:
-                problems.append(f"{len(extra):,} of its ids are not training rows ({some(extra, 3)})")
-            raise UserError(
-                f"{path} does not fit this data: {'; '.join(problems)}.", "use folds made from the same data"
-            )
-        assignment = np.array([folds_of[row_id] for row_id in ids], dtype=np.int64)
-        if (assignment == ALWAYS_TRAIN).all(axis=0).any():
-            raise UserError(f"{path} validates no row.", "number folds 0, 1, 2, …; -1 means always train")
-        if assignment.min() < ALWAYS_TRAIN or any(
-            len(np.unique(column[column >= 0])) != column.max() + 1 for column in assignment.T
-        ):
-            raise UserError(
-                f"{path} numbers its folds with gaps or below -1.", "number folds 0, 1, 2, …; -1 means always train"
-            )
-        return cls(ids, assignment)
+        return cls(ids, assignment(path, ids))
 
 
 def is_written(path: Path, made_from: str) -> bool:
@@ -219,11 +199,6 @@ def join_groups(groups: Array, keys: list[str | None]) -> Array:
     return group_by([str(number) for number in joined[groups]])
 
 
-def _multilabel_folds(marks: Array, groups: Array, k: int, seed: int) -> Array:
-    """The fold of each row of several labels: (n,) int."""
-    return iterative_stratification.assign(marks, groups, np.full(k, 1 / k), seed)
-
-
 def _say_rare(strata: Array, groups: Array, folds: Array, k: int) -> None:
     """Say how many rows no fold validates, and which classes are in fewer folds than there are.
 
@@ -240,103 +215,3 @@ def _say_rare(strata: Array, groups: Array, folds: Array, k: int) -> None:
     if stay:
         what = "label" if strata.ndim == 2 else "class"
         say(f"{stay:,} rows stay in training: they have a {what} that no other fold would have.")
-
-
-def _assign_folds(labels: Array, groups: Array, k: int, seed: int) -> Array:
-    """The fold of each row: (n,) int. Whole groups are assigned in turn, class by class, in shuffled order.
-
-    A group has the class of its first row; the only group of a class is in no fold. Each class starts with the fold
-    after the last one used for the class before it, so that folds differ little in size as well as in class
-    proportions.
-    """
-    random = np.random.default_rng(seed)
-    _, first_rows, group_of = np.unique(groups, return_index=True, return_inverse=True)
-    class_of_group = labels[first_rows]
-    fold_of_group = np.empty(len(first_rows), dtype=np.int64)
-    next_fold = 0
-    for label in np.unique(class_of_group):
-        members = random.permutation(np.flatnonzero(class_of_group == label))
-        if len(members) == 1:
-            fold_of_group[members] = ALWAYS_TRAIN
-            continue
-        fold_of_group[members] = (next_fold + np.arange(len(members))) % k
-        next_fold = (next_fold + len(members)) % k
-    return fold_of_group[group_of]
-
-
-def _grouped_folds(labels: Array, groups: Array, k: int, seed: int) -> Array:
-    """The fold of each row, of groups that may hold several classes: (n,) int; ``ALWAYS_TRAIN`` if in none.
-
-    A class of which all rows fell into one fold could not be learned without it: its groups stay in training.
-
-    Raises:
-        UserError: there are fewer groups than folds.
-    """
-    import warnings
-
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    count = len(np.unique(groups))
-    if count < k:
-        raise UserError(
-            f"{k} parts need {k} groups, and there are {count}.",
-            "set fewer folds, or a larger hold-out, in the competition's competition.py",
-        )
-    folds = np.empty(len(labels), np.int64)
-    splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The least populated class")  # these stay in training, see below
-        for fold, (_, validation) in enumerate(splitter.split(labels, labels, groups)):
-            folds[validation] = fold
-    in_one_fold = [label for label in np.unique(labels) if len(set(folds[labels == label])) == 1]
-    stays = np.isin(groups, groups[np.isin(labels, in_one_fold)])
-    if stays.all() or len(set(folds[~stays])) < k:
-        raise UserError(
-            f"groups cannot be split into {k} parts: nearly every group has a class that no other part has.",
-            "set fewer folds, or a larger hold-out, in the competition's competition.py",
-        )
-    return np.where(stays, ALWAYS_TRAIN, folds)
-
-
-def _stratified_part(labels: Array, groups: Array, part: float, seed: int) -> Array:
-    """A mask of a stratified part of the rows, in whole groups: (n,) bool.
-
-    The classes' shares are rounded so that the total is exact where every group is a single row.
-    """
-    n = len(labels)
-    total = round(_share(part, n) * n)
-    random = np.random.default_rng(seed)
-    _, first_rows, group_of, group_sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
-    class_of_group = labels[first_rows]
-    # The only group of a class stays in training.
-    several = np.bincount(class_of_group, minlength=labels.max() + 1) > 1
-    class_sizes = np.bincount(labels) * several
-    if not several.any():
-        raise UserError(
-            "each class has one image, which must be trained on: none is left to be held out.",
-            "give several images of some classes",
-        )
-    # Largest remainders: round every share down, then add a row to the classes that lost most by rounding.
-    shares = class_sizes * (total / class_sizes.sum())
-    quotas = np.floor(shares).astype(int)
-    quotas[np.argsort(quotas - shares, kind="stable")[: total - quotas.sum()]] += 1
-    is_chosen = np.zeros(len(first_rows), dtype=bool)
-    for label in np.unique(class_of_group):
-        members = random.permutation(np.flatnonzero(class_of_group == label))
-        is_chosen[members[np.cumsum(group_sizes[members]) <= quotas[label]]] = True
-    return is_chosen[group_of]
-
-
-def _share(part: float, n: int) -> float:
-    """A part of n rows as a fraction.
-
-    Raises:
-        UserError: one side of the split would be empty.
-    """
-    total = round(part * n) if part < 1 else int(part)
-    if not 0 < total < n:
-        raise UserError(
-            f"a part of {part!r} of {n:,} rows leaves one side of the split empty.",
-            "give a fraction between 0 and 1, or a number of rows smaller than their total",
-        )
-    return total / n

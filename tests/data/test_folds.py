@@ -108,6 +108,31 @@ def test_a_hold_out_with_duplicates_never_takes_more_than_was_asked(case, seed):
     assert HoldOut(0.3).cut(labels, groups).sum() <= round(0.3 * len(labels))
 
 
+@given(labelled(), st.integers(0, 99), st.integers(2, 12))
+def test_no_class_is_starved_by_a_big_group_of_copies(case, seed, copies):
+    """A class has half of its share, or lacks less than the smallest group that was left out of it."""
+    labels, _ = case
+    groups = alone(labels)
+    groups[np.flatnonzero(labels == labels[0])[:copies]] = len(labels)
+    assume(len(np.unique(groups[labels == labels[0]])) > 1)
+    held = HoldOut(0.3, seed=seed).cut(labels, groups)
+    share = np.bincount(labels) * round(0.3 * len(labels)) / len(labels)
+    for label in np.unique(labels):
+        left_out = groups[(labels == label) & ~held]
+        smallest = np.unique(left_out, return_counts=True)[1].min()
+        taken = held[labels == label].sum()
+        assert 2 * taken >= np.floor(share[label]) or taken + smallest > np.floor(share[label])
+
+
+@pytest.mark.parametrize(("copies", "again"), [(1, False), (2, False), (11, True)])
+def test_only_a_big_group_changes_a_key(copies, again):
+    labels = np.arange(200) % 2
+    groups = alone(labels)
+    groups[: 2 * copies : 2] = 0
+    assert KFold(validation=0.2).filled_again(labels, groups) == again
+    assert not KFold(5).filled_again(labels, groups)
+
+
 @pytest.mark.parametrize("part", [0.0, 0.001, 20, 21])
 def test_a_part_that_leaves_nothing_on_one_side_is_refused(part):
     labels = np.arange(20) % 2
@@ -153,15 +178,19 @@ def test_a_csv_is_joined_by_id_whatever_its_order(tmp_path: Path):
     ("text", "told"),
     [
         ("id,fold\na,0\nb,1\n", "2 training ids are missing from it \\(c, d\\)"),
-        ("id,fold\na,0\nb,1\nc,0\nd,1\ne,1\n", "1 of its ids are not training rows \\(e\\)"),
+        ("id,fold\na,0\nb,1\nc,0\nd,1\ne,1\n", "1 of its ids are not training rows \\(line 6: 'e'\\)"),
         ("id,fold\na,0\nb,1\nc,0\nx,1\n", "1 training ids are missing.*; 1 of its ids are not training rows"),
-        ("id,fold\na,0\nb,1\nc,0\nd,1\na,1\nb,1\n", "lists 2 ids twice"),
-        ("id,fold\na,0\nb,2\nc,0\nd,2\n", "gaps"),
-        ("id,fold\na,0\nb,1\nc,0\nd,-2\n", "below -1"),
+        ("id,fold\na,0\nb,1\nc,0\nd,1\na,1\nb,1\n", "line 6: it lists the id 'a' twice: line 2 has it too"),
+        ("id,fold\na,0\nb,2\nc,0\nd,2\n", "line 3: it gives fold 2, and no line gives 1: gaps"),
+        ("id,fold\na,0\nb,1\nc,0\nd,-2\n", "line 5: the fold of 'd' is -2, below -1"),
         ("id,fold\na,-1\nb,-1\nc,-1\nd,-1\n", "validates no row"),
-        ("id,fold\na,0\nb,1\nc,0\nd,red\n", "not a CSV of folds"),
-        ("id,fold\na,0\nb,1,1\nc,0\nd,1\n", "not a CSV of folds"),
-        ("a,0\nb,1\nc,0\nd,1\n", "not a CSV of folds"),
+        ("id,fold\na,0\nb,1\nc,0\nd,red\n", "line 5: the fold of 'd' is 'red', no whole number"),
+        ("id,fold\na,0\nb,1,1\nc,0\nd,1\n", "line 3: it has 3 cells, and the first line has 2"),
+        ("id,fold\na,0\n\nb,1\nc,0\nd,1\n", "line 3: it has 0 cells"),
+        ("id,fold\na,0\nb,1\nc,0\nd," + "1" * 31, "line 5: .* no whole number"),
+        ("id,fold\na,0\nb,0\nc,0\nd,0\n", "gives every row fold 0, which leaves none to train on"),
+        ('id,fold\na,0\nb,1\nc,0\n"d,1\n', "line 5: unexpected end of data"),
+        ("a,0\nb,1\nc,0\nd,1\n", "line 1: it is 'a,0', and should be id,fold"),
         ("id\na\nb\nc\nd\n", "not a CSV of folds"),
         ("", "not a CSV of folds"),
         ("PK\x03\x04 rubbish\r\r\n\x00", "not a CSV of folds"),
