@@ -13,7 +13,7 @@ from typing import NoReturn
 from harness import __version__
 from harness.cli import data, kaggle, kernel, models, reproduce, runs, submit, train, trust
 from harness.cli.arguments import Commands
-from harness.utils.console import printable
+from harness.utils.console import printable, watched
 from harness.utils.errors import UserError, nearest
 from harness.utils.files import out_of_space
 from harness.utils.signals import STOPPED, Ended, ended_by_signals
@@ -94,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     ending = None
     try:
-        with ended_by_signals(_stopped(options)) as ending:
+        with ended_by_signals(_stopped(options)) as ending, watched(f"harness {options.command}"):
             options.run(Workspace.find(), options)
         code = OK
     except KeyboardInterrupt as stop:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from harness.utils.console import say
+from harness.utils.console import doing, say
 
 
 def start(seed: int) -> str:
@@ -24,7 +24,8 @@ def start(seed: int) -> str:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if "keras" not in sys.modules:  # which takes some seconds
         say(f"loading Keras on {os.environ['KERAS_BACKEND']}")
-    import keras
+    with doing(f"loading Keras on {os.environ['KERAS_BACKEND']}"):
+        import keras
 
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)

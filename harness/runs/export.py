@@ -31,6 +31,7 @@ from harness.runs.records import Record
 from harness.training import kept as kept_network
 from harness.tta.views import View, views
 from harness.tta.worth import chosen_variant
+from harness.utils.console import doing
 from harness.utils.errors import UserError
 from harness.utils.files import whole, write_json, write_text
 
@@ -57,7 +58,8 @@ def export(competition: Competition, record: Record, kinds: dict[str, type[Recip
         raise UserError(f"{folder} is not empty.", "give a new folder with --to")
     exported = _Export(kinds, folder, competition.targets.link)
     (folder / "weights").mkdir(parents=True, exist_ok=True)
-    part = exported.part(record)
+    with doing(f"copying the models of {record.recipe}"):
+        part = exported.part(record)
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     write_json(folder / "model.json", {"classes": classes_of(record), "window": competition.window, "run": part})
     template = Template(PREDICT.read_text(encoding="utf-8"))

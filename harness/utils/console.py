@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+
+from harness.utils.waiting import Watch
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,8 +38,14 @@ def progress(label: str, total: int, unit: str, done: int = 0, parts: Callable[[
             after = parts() if parts is not None else _usual_parts(shown, unit)
             return fitting(label, after, min(WIDTH, (shown["ncols"] or WIDTH + 1) - 1))
 
+        def close(self) -> None:
+            WATCH.end(label, shows)
+            super().close()
+
+    shows = sys.stderr.isatty()
     options = {"desc": label, "total": total, "unit": f" {unit}", "initial": done}
-    if sys.stderr.isatty():
+    WATCH.begin(label, shows)
+    if shows:
         return Line(**options, file=sys.stderr, mininterval=0.2, dynamic_ncols=True)
     return Line(**options, file=_Lines(), mininterval=10.0, maxinterval=30.0, delay=10.0, ncols=WIDTH + 1)
 
@@ -77,6 +87,7 @@ class _Lines:
 
     def write(self, text: str) -> None:
         if text.strip():
+            WATCH.heard()
             sys.stderr.write(text.strip() + "\n")
 
     def flush(self) -> None:
@@ -98,9 +109,47 @@ def printable(text: str) -> str:
 
 def say(text: str) -> None:
     """Print a line about what is being done to stderr; results go to stdout."""
+    WATCH.heard()
+    write_line(printable(text))
+
+
+def write_line(text: str) -> None:
+    """Write a line to stderr, above any line of progress."""
     from tqdm import tqdm
 
-    tqdm.write(printable(text), file=sys.stderr)
+    tqdm.write(text, file=sys.stderr)
+
+
+WATCH = Watch(lambda text: write_line(printable(text)))
+
+
+@contextlib.contextmanager
+def doing(what: str) -> Iterator[None]:
+    """A context in which a command does something that may take seconds.
+
+    Args:
+        what: as words that may stand alone: "drawing the page".
+    """
+    WATCH.begin(what)
+    try:
+        yield
+    finally:
+        WATCH.end(what)
+
+
+@contextlib.contextmanager
+def watched(what: str) -> Iterator[None]:
+    """A context in which no wait is silent: a command."""
+    over = threading.Event()
+    thread = threading.Thread(target=WATCH.watch, args=(over,), daemon=True)
+    WATCH.heard()
+    thread.start()
+    try:
+        with doing(what):
+            yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def console() -> Console:

@@ -22,6 +22,7 @@ import numpy as np
 
 from harness.data.cache.rows import DAMAGE, STATE, Layout, Rows, open_rows
 from harness.data.dataset import Dataset
+from harness.utils.console import doing
 from harness.utils.files import read_json, write_json
 
 Array = np.ndarray
@@ -148,7 +149,8 @@ def open_cache(file: Path, made_from: str | None = None, opened: type[Opened] = 
     except DAMAGE as error:
         raise DamagedError(f"cannot be read ({type(error).__name__})") from error
     if not is_verified:
-        altered_rows = altered(cache.rows, checksums)
+        with doing(f"verifying {file.name}"):
+            altered_rows = altered(cache.rows, checksums)
         if len(altered_rows):
             raise DamagedError(f"has {len(altered_rows):,} altered rows")
         remember_verified(file)
