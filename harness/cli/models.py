@@ -125,7 +125,7 @@ def run_advise(workspace: Workspace, options: Namespace) -> None:
 
 def run_augment_demo(workspace: Workspace, options: Namespace) -> None:
     """Draw an image as a recipe's network sees it in training, many times over."""
-    from harness.data import images
+    from harness.data import complaints, images
     from harness.models import keras_backend
     from harness.recipes.trained import Trained
     from harness.training import image_grid
@@ -141,7 +141,8 @@ def run_augment_demo(workspace: Workspace, options: Namespace) -> None:
     if path.suffix.lower() != ".png":
         raise UserError(f"the sheet is a PNG. Received: {path}", f"-o {path.with_suffix('.png')}")
     try:
-        image = images.load(file.read_bytes(), recipe.images.geometry)
+        with complaints.of(str(file)):
+            image = images.load(file.read_bytes(), recipe.images.geometry)
     except (FileNotFoundError, IsADirectoryError, images.UnreadableError) as reason:
         why = reason if isinstance(reason, images.UnreadableError) else "there is no such file"
         raise UserError(

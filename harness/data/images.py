@@ -12,6 +12,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from harness.data.complaints import hearing, note
 from harness.data.image_sizes import JPEG, PNG, ROOM, UnreadableError, claim, jpeg_size
 from harness.utils.errors import UserError
 
@@ -133,11 +134,13 @@ def deep(content: bytes) -> Array:
 
 def _decoded(content: bytes, flag: int) -> Array:
     try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), flag)
+        image, complaints = hearing(lambda: cv2.imdecode(np.frombuffer(content, np.uint8), flag))
     except cv2.error as error:
         raise UnreadableError(f"it cannot be decoded ({error.err})") from None
     if image is None:
-        raise UnreadableError("it is not an image that OpenCV can decode")
+        why = f" ({'; '.join(complaints)})" if complaints else ""
+        raise UnreadableError(f"it is not an image that OpenCV can decode{why}")
+    note(complaints)
     return image
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.data import images
+from harness.data import complaints, images
 from harness.data.dataset import Dataset
 from harness.scoring.mistakes import given
 from harness.scoring.predictions import Predictions
@@ -20,8 +20,10 @@ SIDE = 96  # of a picture, in pixels
 def shown(dataset: Dataset, name: str) -> dict[str, Any]:
     """An image by its id: "id", and "uri", which is "" where it cannot be read."""
     try:
-        content = dataset.images.read(dataset.sources[dataset.ids.index(name)])
-        return {"id": name, "uri": uri(images.load(content, images.Geometry(SIDE, SIDE)))}
+        source = dataset.sources[dataset.ids.index(name)]
+        with complaints.of(source):
+            image = images.load(dataset.images.read(source), images.Geometry(SIDE, SIDE))
+        return {"id": name, "uri": uri(image)}
     except (images.UnreadableError, OSError):
         return {"id": name, "uri": ""}
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import cv2
 import numpy as np
 
+from harness.data import complaints
 from harness.data.cache.cache import READABLE, UNREADABLE, Cache, Filled, Input, blocks
 from harness.data.cache.rows import Layout, Rows, checksums
 from harness.data.dataset import Dataset
@@ -112,7 +113,8 @@ def decoded(dataset: Dataset, rows: Array, geometry: Geometry) -> Decoded:
     unreadable = {}
     for i, row in enumerate(rows):
         try:
-            images[i] = load(dataset.images.read(dataset.sources[row]), geometry)
+            with complaints.of(dataset.sources[row]):
+                images[i] = load(dataset.images.read(dataset.sources[row]), geometry)
         except (UnreadableError, OSError) as reason:
             images[i] = GREY
             state[i] = UNREADABLE
@@ -123,7 +125,7 @@ def decoded(dataset: Dataset, rows: Array, geometry: Geometry) -> Decoded:
 def in_threads(work: Callable[[Array], Result], blocks_of_rows: list[Array]) -> Iterator[Result]:
     """Map a function over blocks of rows on all cores: in order, with a bounded number of results in memory."""
     cores = os.cpu_count() or 1
-    with concurrent.futures.ThreadPoolExecutor(cores) as pool:
+    with complaints.decoders(cores) as pool:
         try:
             futures: deque[concurrent.futures.Future[Result]] = deque()
             for block in blocks_of_rows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import io
 import os
 import time
@@ -16,14 +15,14 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from harness.data import near_duplicates
+from harness.data import complaints, near_duplicates
 from harness.data.cache.cache import blocks
 from harness.data.dataset import Dataset
 from harness.data.folds import group_by
 from harness.data.images import UnreadableError, opened
 from harness.data.quality.minorities import minorities
 from harness.utils import fingerprint as fp
-from harness.utils.console import progress, say
+from harness.utils.console import doing, progress, say
 from harness.utils.files import lock, read_json, write_json
 from harness.utils.versions import versions
 
@@ -67,9 +66,11 @@ def examine(dataset: Dataset) -> dict[str, Any]:
     scan = _scan(dataset)
     readable = np.array([row not in scan.unreadable for row in range(len(dataset))])
     rows = np.flatnonzero(readable)
-    side_statistics = dict(zip(("height", "width"), (_statistics(side) for side in scan.sizes[rows].T), strict=True))
     # Two empty files have equal bytes but are not copies of an image.
     exact_groups = np.where(readable, group_by(list(dataset.hashes)), NO_GROUP)
+    with doing("looking for near-duplicates"):
+        near_groups = _near_groups(scan, exact_groups)
+    side_statistics = dict(zip(("height", "width"), (_statistics(side) for side in scan.sizes[rows].T), strict=True))
 
     def sources(mask: Array) -> list[str]:
         return [dataset.sources[row] for row in np.flatnonzero(mask & readable)]
@@ -86,7 +87,7 @@ def examine(dataset: Dataset) -> dict[str, Any]:
         "flat": sources(scan.flat),
         "unreadable": {dataset.sources[row]: scan.unreadable[row] for row in sorted(scan.unreadable)},
         "duplicates": _groups(dataset, exact_groups),
-        "near_duplicates": _groups(dataset, _near_groups(scan, exact_groups)),
+        "near_duplicates": _groups(dataset, near_groups),
         "compared": {
             "hash": "pHash",
             "bits": near_duplicates.DISTANCE,
@@ -139,13 +140,14 @@ def _scan(dataset: Dataset) -> _Scan:
     def scan_block(rows: range) -> int:
         for row in rows:
             try:
-                _scan_image(scan, row, dataset.images.read(dataset.sources[row]))
+                with complaints.of(dataset.sources[row]):
+                    _scan_image(scan, row, dataset.images.read(dataset.sources[row]))
             except (UnreadableError, FileNotFoundError) as reason:
                 # A missing permission is not reported: fixing it changes no key, so the stored report would stay.
                 scan.unreadable[row] = str(reason)
         return len(rows)
 
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool, progress("examining images", n, "img") as bar:
+    with complaints.decoders(os.cpu_count()) as pool, progress("examining images", n, "img") as bar:
         try:
             for scanned in pool.map(scan_block, blocks(n)):
                 bar.update(scanned)

@@ -1,0 +1,135 @@
+"""What libpng and libjpeg complain of while an image is decoded: told once, with the names of the files.
+
+They write to file descriptor 2 from C, and do not know the file's name; with several threads nobody could tell whose
+image it was. On Linux a thread can have file descriptors of its own (``unshare``): in a thread that decodes, 2 leads
+into memory while it does. The standard error of all other threads stays what it is. Where a system forbids that, the
+libraries' words reach the terminal as they are.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from harness.utils.console import say
+from harness.utils.errors import some
+
+Result = TypeVar("Result")
+
+CLONE_FILES = 0x400  # of Linux's sched.h
+
+
+class _Thread(threading.local):
+    """What a thread knows of itself.
+
+    Attributes:
+        memory: the descriptor that stands for 2 while the thread decodes, and that of the old 2; None where it shares
+            its descriptors with the others.
+        words: what was heard since the outermost ``of``; None outside.
+    """
+
+    memory: tuple[int, int] | None = None
+    words: list[str] | None = None
+
+
+_thread = _Thread()
+# Words by source, of each kind of complaint: those that differ in numbers alone are of one kind. Each is told once.
+_known: dict[str, dict[str, str]] = {}
+_NUMBER = re.compile(r"0x[0-9a-f]+|\d+")
+_told: set[tuple[str, str]] = set()
+_changing = threading.Lock()
+
+
+@contextmanager
+def decoders(count: int | None) -> Iterator[ThreadPoolExecutor]:
+    """A pool of threads that decode images; what is complained of is told when they are done.
+
+    Args:
+        count: of threads; None for as many as there are cores.
+    """
+    try:
+        with ThreadPoolExecutor(count or os.cpu_count(), initializer=_listen) as pool:
+            yield pool
+    finally:
+        _tell()
+
+
+@contextmanager
+def of(source: str) -> Iterator[None]:
+    """A context in which this thread decodes the image of that name."""
+    _thread.words = []
+    try:
+        yield
+    finally:
+        words, _thread.words = "; ".join(dict.fromkeys(_thread.words)), None
+        if words:
+            with _changing:
+                if (words, source) not in _told:
+                    _told.add((words, source))
+                    _known.setdefault(_NUMBER.sub("…", words), {})[source] = words
+            if _thread.memory is None:
+                _tell()
+
+
+def hearing(decode: Callable[[], Result]) -> tuple[Result, list[str]]:
+    """Call something that decodes one image: its result, and the lines that C code wrote to standard error meanwhile.
+
+    In a thread that is none of ``decoders`` it runs in one for itself.
+    """
+    if _thread.memory is not None:
+        return _heard(decode)
+    with ThreadPoolExecutor(1, initializer=_listen) as pool:
+        return pool.submit(_heard, decode).result()
+
+
+def note(words: list[str]) -> None:
+    """Keep what was heard for the image that ``of`` names; without one, write it to standard error."""
+    if _thread.words is not None:
+        _thread.words += words
+    elif words:
+        print("\n".join(words), file=sys.stderr)
+
+
+def _listen() -> None:
+    """Give this thread file descriptors of its own, where the system has such a thing."""
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        if ctypes.CDLL(None, use_errno=True).unshare(CLONE_FILES) == 0:
+            _thread.memory = os.memfd_create("complaints"), os.dup(2)
+    except (OSError, AttributeError):  # standard error is closed, or the C library has no such function
+        return
+
+
+def _heard(decode: Callable[[], Result]) -> tuple[Result, list[str]]:
+    if _thread.memory is None:
+        return decode(), []
+    memory, before = _thread.memory
+    os.dup2(memory, 2)
+    try:
+        result = decode()
+    finally:
+        os.dup2(before, 2)
+    length = os.lseek(memory, 0, os.SEEK_CUR)
+    if not length:
+        return result, []
+    text = os.pread(memory, length, 0).decode(errors="replace")
+    os.ftruncate(memory, os.lseek(memory, 0, os.SEEK_SET))
+    return result, [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _tell() -> None:
+    with _changing:
+        known = dict(_known)
+        _known.clear()
+    for kind, words in known.items():
+        count = f"{len(words):,} images are" if len(words) > 1 else "an image is"
+        shown = kind if len(set(words.values())) > 1 else next(iter(words.values()))
+        say(f"{count} read in spite of {shown!r}: {some(sorted(words))}.")
