@@ -123,10 +123,12 @@ def run_export(workspace: Workspace, options: Namespace) -> None:
     if options.competition in TOOLS:
         _export_curves(workspace, options.competition, options.of, options.to)
         return
+    if options.onnx:
+        from harness.runs.onnx_export import add_onnx, require_converter
+
+        require_converter()
     competition_of(workspace, options).export(options.of, options.to)
     if options.onnx:
-        from harness.runs.onnx_export import add_onnx
-
         written, refused = add_onnx(options.to.expanduser())
         console().print(f"ONNX: {', '.join(written) or 'no file'}")
         for name, reason in refused.items():

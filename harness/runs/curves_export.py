@@ -72,7 +72,7 @@ def to_mlflow(records: list[Record], folder: Path, experiment: str) -> None:
         from mlflow.entities import Metric, Param, RunTag
         from mlflow.tracking import MlflowClient
     except ImportError:
-        raise UserError("MLflow is not installed.", "pip install 'mlflow>=3,<4'") from None
+        raise UserError("MLflow is not installed, the extra 'mlflow'.", "make mlflow") from None
     require_empty(folder)
     folder.mkdir(parents=True, exist_ok=True)
     client = MlflowClient(_store(folder))

@@ -8,10 +8,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.models import keras_backend
+from harness.utils.console import say
 from harness.utils.errors import UserError
 
 if TYPE_CHECKING:
     import keras
+
+
+def require_converter() -> None:
+    """Raise an error before anything is written, if nothing can be converted.
+
+    Raises:
+        UserError: the converter is not installed.
+    """
+    try:
+        import onnx  # noqa: F401
+        import tf2onnx  # noqa: F401  (what Keras converts with)
+    except ImportError as error:
+        raise UserError(
+            f"what converts networks to ONNX is not installed: {error.name}, of the extra 'onnx'.", "make onnx"
+        ) from None
 
 
 def add_onnx(folder: Path) -> tuple[list[str], dict[str, str]]:
@@ -26,11 +42,9 @@ def add_onnx(folder: Path) -> tuple[list[str], dict[str, str]]:
     Raises:
         UserError: the converter is not installed, or the folder holds no network.
     """
-    try:
-        import onnx
-        import tf2onnx  # noqa: F401  (what Keras converts with)
-    except ImportError as error:
-        raise UserError(f"{error.name} is not installed.", "pip install 'tf2onnx>=1.16,<2' 'onnx>=1.17,<2'") from None
+    require_converter()
+    import onnx
+
     networks = sorted((folder / "weights").glob("*.keras"))
     if not networks:
         raise UserError(f"{folder} holds no network: its weights are arrays.", "use its predict.py")
@@ -41,6 +55,7 @@ def add_onnx(folder: Path) -> tuple[list[str], dict[str, str]]:
     for file in networks:
         target = file.with_suffix(".onnx")
         try:
+            say(f"converting {file.name} to ONNX")
             network = _with_constants(keras.saving.load_model(file, compile=False))
             network(keras.ops.zeros((1, *network.input_shape[1:])))  # Keras exports no model that was never called
             network.export(str(target), format="onnx", verbose=False)

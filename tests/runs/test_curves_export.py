@@ -56,7 +56,7 @@ def test_tensorboard_reads_the_curves_and_scores(record: Record, tmp_path: Path)
 
 
 def test_mlflow_reads_the_curves_and_scores(record: Record, tmp_path: Path):
-    tracking = pytest.importorskip("mlflow.tracking", reason="MLflow is not installed: pip install 'mlflow>=3,<4'")
+    tracking = pytest.importorskip("mlflow.tracking", reason="MLflow is not installed: make mlflow")
     to_mlflow([record], tmp_path / "store", "Insects")
     client = tracking.MlflowClient(f"sqlite:///{tmp_path / 'store' / 'mlflow.db'}")
     (run,) = client.search_runs([client.get_experiment_by_name("Insects").experiment_id])
@@ -70,7 +70,7 @@ def test_without_mlflow_its_extra_is_named(record: Record, tmp_path: Path, monke
     monkeypatch.setitem(__import__("sys").modules, "mlflow.entities", None)
     with pytest.raises(UserError, match="not installed") as error:
         to_mlflow([record], tmp_path / "store", "Insects")
-    assert error.value.fix == "pip install 'mlflow>=3,<4'"
+    assert error.value.fix == "make mlflow"
 
 
 def test_the_command_names_what_to_type_next(insects, harness, tmp_path: Path):
