@@ -15,6 +15,7 @@ from harness.plugins import loading
 from harness.runs.records import records
 from harness.scoring.predictions import Predictions
 from harness.scoring.score import Score, score_file
+from harness.utils.console import doing
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
 
@@ -172,10 +173,7 @@ class LoadedCompetition:
 
     def _kinds(self) -> dict[str, Any]:
         """The classes of recipes by name: the harness's, and those of the competition."""
-        from harness import recipes
-
-        kinds = {name: kind for name, kind in vars(recipes).items() if isinstance(kind, type)}
-        return kinds | {type(recipe).__name__: type(recipe) for recipe in self.pipeline.artifacts.recipes.values()}
+        return self.pipeline.artifacts.kinds()
 
     def report(self, run: str | None = None) -> Path:
         """Write a finished run's page, one HTML file that needs nothing else; give its path.
@@ -195,18 +193,20 @@ class LoadedCompetition:
         from harness.runs.records import find
         from harness.utils.files import lock, read_json, write_text
 
+        self.rescore()
         if run is None:
             return self._report_of_all()
         record = find(self.workspace.runs(self.name), run)
-        about = contents(
-            record,
-            self.pipeline.artifacts.dataset,
-            self.workspace.cache(self.name),
-            self.likeness(),
-            read_json(self.workspace.data(self.name) / "check.json"),
-        )
-        file = record.folder / "report.html"
-        text = page.render(self.declaration, record, about, board(self.workspace, self.declaration))
+        file, likeness = record.folder / "report.html", self.likeness()
+        with doing(f"drawing the page of {record.recipe}"):
+            about = contents(
+                record,
+                self.pipeline.artifacts.dataset,
+                self.workspace.cache(self.name),
+                likeness,
+                read_json(self.workspace.data(self.name) / "check.json"),
+            )
+            text = page.render(self.declaration, record, about, board(self.workspace, self.declaration))
         with lock(file, "the page"):
             write_text(file, text)
         return file
@@ -214,6 +214,7 @@ class LoadedCompetition:
     def _report_of_all(self) -> Path:
         from harness.kaggle.board import board
         from harness.report import competition_page
+        from harness.runs import page_likeness
         from harness.runs.comparison import changes
         from harness.utils.files import lock, write_text
 
@@ -222,17 +223,35 @@ class LoadedCompetition:
         if not rows:
             raise UserError(f"{self.name} has no finished runs.", f"harness train {self.name}")
         counts = ", ".join(f"{count:,} {split}" for split, count in dataset.counts().items())
-        text = competition_page.render(
-            self.declaration,
-            rows,
-            changes(records(folder), dataset),
-            board(self.workspace, self.declaration),
-            f"Images: {counts}; {len(dataset.classes):,} classes.",
-        )
+        likeness = self.likeness()
+        with doing("drawing the page of all runs"):
+            text = competition_page.render(
+                self.declaration,
+                rows,
+                changes(records(folder), dataset),
+                board(self.workspace, self.declaration),
+                f"Images: {counts}; {len(dataset.classes):,} classes.",
+                likeness,
+                page_likeness.pictures(likeness, dataset),
+            )
         file = folder / "report.html"
         with lock(file, "the page"):
             write_text(file, text)
         return file
+
+    def rescore(self) -> None:
+        """Score the finished runs again that an older version scored, so that each score has one interval everywhere.
+
+        Nothing happens while the data is not known.
+        """
+        from harness.runs import scores
+
+        try:
+            dataset = self.pipeline.artifacts.known_dataset()
+        except UserError:  # it lies elsewhere now: what is kept is shown as it is
+            return
+        if dataset is not None:
+            scores.renew(self.workspace.runs(self.name), self.declaration.metric, dataset)
 
     def compare(self, sort: str = "finished", gains: bool = True) -> list[dict[str, Any]]:
         """The finished runs side by side, a dict each; see ``harness.runs.comparison.compared``.
@@ -249,6 +268,7 @@ class LoadedCompetition:
         from harness.scoring.metrics import METRICS
 
         artifacts = self.pipeline.artifacts
+        self.rescore()
         finished = records(self.workspace.runs(self.name))
         metric, dataset = METRICS[self.declaration.metric], artifacts.known_dataset()
         if dataset is None:
@@ -275,6 +295,7 @@ class LoadedCompetition:
         from harness.runs.difference import difference
         from harness.runs.records import find
 
+        self.rescore()
         folder = self.workspace.runs(self.name)
         return difference(find(folder, before), find(folder, after), self.pipeline.artifacts.dataset)
 

@@ -52,6 +52,7 @@ def run_leaderboard(workspace: Workspace, options: Namespace) -> None:
     """The known points and one's own runs in one table."""
     from rich.table import Table
 
+    from harness.cli.session import competition_of
     from harness.kaggle import download, standings
     from harness.kaggle.board import PRIVATE, PUBLIC, board, downloaded
     from harness.kaggle.ledger import agreement
@@ -60,7 +61,8 @@ def run_leaderboard(workspace: Workspace, options: Namespace) -> None:
     from harness.scoring.leaderboard import medals
     from harness.scoring.metrics import METRICS
 
-    competition = loading.load(workspace, options.competition)
+    loaded = competition_of(workspace, options)
+    competition = loaded.declaration
     for asked, side, fetch in (
         (options.download, PUBLIC, download.leaderboard),
         (options.private, PRIVATE, download.private_leaderboard),
@@ -71,6 +73,7 @@ def run_leaderboard(workspace: Workspace, options: Namespace) -> None:
     known, metric = board(workspace, competition), METRICS[competition.metric]
     recipes, _ = loading.recipes(competition)
     sent = ledger_of(workspace, competition).latest()
+    loaded.rescore()
     runs = standings.own_runs(workspace.runs(competition.name), competition.metric, recipes, sent)
     table = Table("rank", "what", metric.title, "out-of-fold", "public", "kind", box=None, pad_edge=False)
     for *cells, own in standings.shown(standings.rows(known, runs)):

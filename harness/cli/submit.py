@@ -124,7 +124,7 @@ def run_score(workspace: Workspace, options: Namespace) -> None:
 
 def _unlabelled(pipeline: Pipeline, file: Path) -> UserError:
     """That a file holds the test images, whose labels only the organiser has."""
-    competition, count = pipeline.competition, len(pipeline.artifacts.dataset.rows(TEST))
+    competition, count = pipeline.competition, len(pipeline.artifacts.dataset.row_ids(TEST))
     beside = file.with_name(file.name.replace("-test.csv", "-holdout.csv"))
     scored = f"harness score {competition.name} {beside}" if beside != file and beside.is_file() else ""
     upload = f"harness upload {competition.name} {file}" if competition.slug else "send it to the organiser"
@@ -169,5 +169,5 @@ def _split_of(pipeline: Pipeline, file: Path) -> str:
     cells = set(first_cells(pipeline.competition.submission, read(file)))
     shared = {split: sum(name in cells for name in dataset.row_ids(split)) for split in (TEST, HOLDOUT)}
     if not any(shared.values()):
-        return TEST if len(dataset.rows(TEST)) else HOLDOUT
+        return TEST if dataset.row_ids(TEST) else HOLDOUT
     return max(shared, key=lambda split: shared[split])

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import csv
-import hashlib
 import io
-import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +11,17 @@ from typing import Any, Literal
 
 import numpy as np
 
+from harness.data import added
 from harness.data.archives.archives import archives_in, tables_beside, unpacked
-from harness.data.folds import HoldOut, group_by, join_groups
+from harness.data.folds import HoldOut, join_groups
+from harness.data.hashing import hash_and_group
 from harness.data.readers.reader import ImageSource, Joined, Listing, Reader, find, left_out, recognised
 from harness.data.splits import HOLDOUT, TRAIN
 from harness.data.targets import MULTICLASS, Targets
 from harness.data.windowed import Windowed
 from harness.data.windows import Window
 from harness.utils import fingerprint as fp
-from harness.utils.console import progress, say
+from harness.utils.console import say
 from harness.utils.errors import UserError, some
 from harness.utils.files import table_about, write_table
 from harness.utils.versions import STEPS, versions
@@ -57,6 +56,7 @@ class Dataset:
         first_of: (n,) int, for each image the number of the first image of its row, where several images are a row of
             the CSV; the first one's id is the row's. None where each image is a row.
         joined: how predictions of images of one row become the row's.
+        added: test images that came after all this was made; they are in nothing of the above. None without any.
     """
 
     ids: tuple[str, ...]
@@ -72,6 +72,7 @@ class Dataset:
     targets: Targets = MULTICLASS
     first_of: Array | None = None
     joined: Joined = "mean"
+    added: Dataset | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -81,9 +82,10 @@ class Dataset:
         return np.flatnonzero(self.splits == split)
 
     def row_ids(self, split: str) -> tuple[str, ...]:
-        """The ids of a split's rows as the CSV has them, in order: those of the first images of rows."""
+        """The ids of a split's rows as the CSV has them, in order: of the first images of rows; added ones last."""
         rows = self.rows(split)
-        return tuple(self.ids[row] for row in (rows if self.first_of is None else rows[self.first_of[rows] == rows]))
+        firsts = rows if self.first_of is None else rows[self.first_of[rows] == rows]
+        return tuple(self.ids[row] for row in firsts) + (self.added.row_ids(split) if self.added else ())
 
     def join(self, rows: Array, predictions: Array) -> tuple[tuple[str, ...], Array]:
         """The predictions of some images as those of their rows.
@@ -137,8 +139,11 @@ def load_or_read(
     group: Group,
     targets: Targets = MULTICLASS,
     window: Window = "file",
+    rules: str | None = None,
 ) -> Dataset:
     """The data set stored in ``table``; where anything has changed, it is read and stored again.
+
+    Where only test images were added, the stored rows stay as they are, and the new ones are its ``added``.
 
     Args:
         reader: reads the layout.
@@ -149,6 +154,7 @@ def load_or_read(
         group: which copies stay in the same split: "exact" ones, or "near" duplicates too.
         targets: the kind of the labels.
         window: which value is black and which is white in images of more than 8 bits.
+        rules: ``rules_key`` of the same; None where added images are not to be told from a change.
     """
     stored = load(reader, folder, table, made_from, targets, window)
     if stored is not None:
@@ -162,7 +168,12 @@ def load_or_read(
     splits = np.array([row.split for row in listing.rows], dtype="U8")
     _check_classes(targets.missing(labels[splits == TRAIN], classes), folder)
     sources = [row.source for row in listing.rows]
-    hashes, groups = _hash_and_group(reader.images(folder), sources, group == "near", window)
+    about_kept = {"classes": classes, "rules": rules}
+    if added.extend(table, made_from, about_kept, listing.rows, cells, reader.images(folder)):
+        dataset = load(reader, folder, table, made_from, targets, window)
+        assert dataset is not None
+        return dataset
+    hashes, groups = hash_and_group(reader.images(folder), sources, group == "near", window)
     groups = join_groups(groups, [row.group for row in listing.rows])
     groups = join_groups(groups, [row.row for row in listing.rows])
     grouped = any(row.group is not None for row in listing.rows)
@@ -177,11 +188,11 @@ def load_or_read(
     writer = csv.writer(text, lineterminator="\n")
     several = any(row.row is not None for row in listing.rows)
     writer.writerow([*COLUMNS, *(["row"] if several else [])])
-    for row, split, cell, group, digest in zip(listing.rows, splits, cells, groups, hashes, strict=True):
+    for row, split, cell, group, image_hash in zip(listing.rows, splits, cells, groups, hashes, strict=True):
         of_row = [row.id if row.row is None else row.row] if several else []
-        writer.writerow([row.id, split, cell, group, row.source, digest, *of_row])
+        writer.writerow([row.id, split, cell, group, row.source, image_hash, *of_row])
     about = {"joined": listing.joined} if several else {}
-    write_table(table, text.getvalue(), made_from, classes=classes, grouped=grouped, **about)
+    write_table(table, text.getvalue(), made_from, **about_kept, grouped=grouped, **about)
     dataset = load(reader, folder, table, made_from, targets, window)
     assert dataset is not None
     return dataset
@@ -207,16 +218,26 @@ def key(
     window: Window = "file",
 ) -> str:
     """A hash of everything the table is made from. It is cheap to compute and changes with any change to the files."""
-    return fp.fingerprint(
-        reader=reader,
-        files=reader.state(folder),
-        holdout=holdout,
-        group=group,
-        steps=versions("dataset", "folds", *reader_steps(reader), *(["near_duplicates"] if group == "near" else [])),
-        code=fp.competitor_code(reader, holdout),
+    return fp.fingerprint(files=reader.state(folder), **_rules(reader, holdout, group, targets, window))
+
+
+def rules_key(
+    reader: Reader, holdout: HoldOut | None, group: Group, targets: Targets = MULTICLASS, window: Window = "file"
+) -> str:
+    """A hash of everything the table is made from but the files."""
+    return fp.fingerprint(**_rules(reader, holdout, group, targets, window))
+
+
+def _rules(reader: Reader, holdout: HoldOut | None, group: Group, targets: Targets, window: Window) -> dict[str, Any]:
+    return {
+        "reader": reader,
+        "holdout": holdout,
+        "group": group,
+        "steps": versions("dataset", "folds", *reader_steps(reader), *(["near_duplicates"] if group == "near" else [])),
+        "code": fp.competitor_code(reader, holdout),
         **_of_kind(targets),
         **_of_window(window),
-    )
+    }
 
 
 def _of_kind(targets: Targets) -> dict[str, Any]:
@@ -252,7 +273,8 @@ def load(
     if description is None:
         return None
     with table.open(newline="", encoding="utf-8") as file:
-        _, *rows = csv.reader(file)
+        _, *all_rows = csv.reader(file)
+    rows = all_rows[: len(all_rows) - description.get("added", 0)]
     ids, splits, labels, groups, sources, hashes, *row_of = zip(*rows, strict=True)
     classes = tuple(description["classes"])
     first_of, joined = None, description.get("joined", "mean")
@@ -283,6 +305,28 @@ def load(
         targets=targets,
         first_of=first_of,
         joined=joined,
+        added=_added(all_rows[len(rows) :], classes, Windowed(reader.images(folder), window), targets),
+    )
+
+
+def _added(rows: list[list[str]], classes: tuple[str, ...], images: Windowed, targets: Targets) -> Dataset | None:
+    """The data set of the test images that were added; None without any."""
+    if not rows:
+        return None
+    ids, splits, labels, groups, sources, hashes = zip(*rows, strict=True)
+    return Dataset(
+        ids=ids,
+        splits=np.array(splits),
+        labels=targets.parse(labels, classes),
+        groups=np.array(groups, dtype=np.int64),
+        sources=sources,
+        hashes=hashes,
+        classes=classes,
+        images=images,
+        fingerprint=fp.fingerprint(
+            added=ids, hashes=hashes, classes=classes, **_of_kind(targets), **_of_window(images.window)
+        ),
+        targets=targets,
     )
 
 
@@ -348,37 +392,3 @@ def _check_classes(empty_classes: list[str], folder: Path) -> None:
             f"these classes have no training images in {folder}: {some(empty_classes)}.",
             "add images, or drop the class",
         )
-
-
-def _hash_and_group(images: ImageSource, sources: list[str], near: bool, window: Window) -> tuple[list[str], Array]:
-    """A hash of each image's bytes, and group numbers: equal for copies, and for near duplicates if ``near`` is set."""
-    from harness.data import near_duplicates
-    from harness.data.eight_bits import windowed
-    from harness.data.images import UnreadableError, opened
-
-    def examine(source: str) -> tuple[str, near_duplicates.Perceived | None]:
-        content = images.read(source)
-        image_bytes = content if isinstance(content, bytes) else content.tobytes()
-        digest = hashlib.blake2b(image_bytes, digest_size=12).hexdigest()
-        if not near:
-            return digest, None
-        try:
-            with opened(windowed(content, window)) as image:
-                is_large = min(image.shape[:2]) >= near_duplicates.TOO_SMALL
-                return digest, near_duplicates.perceive(image) if is_large else None
-        except UnreadableError:
-            return digest, None  # reported when the cache is built
-
-    workers = (os.cpu_count() or 1) + 2  # more than cores, since reading waits for the disk
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool, progress("reading images", len(sources), "img") as bar:
-        hashes, perceived_images = [], []
-        try:
-            for digest, perceived in pool.map(examine, sources):
-                hashes.append(digest)
-                perceived_images.append(perceived)
-                bar.update()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    groups = group_by(hashes)
-    return hashes, near_duplicates.merge(groups, perceived_images) if near else groups

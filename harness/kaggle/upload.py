@@ -100,7 +100,7 @@ def _has_files(folder: Path) -> bool:
 
 def require_test(pipeline: Pipeline) -> None:
     """Raise an error before training for an upload if there are no test images to predict."""
-    if not len(pipeline.artifacts.dataset.rows(TEST)):
+    if not pipeline.artifacts.dataset.row_ids(TEST):
         raise UserError(
             f"the local data of {pipeline.competition.name} has no test images of the organiser's to predict.",
             f"harness download {pipeline.competition.name}, then pass the downloaded folder with --data",

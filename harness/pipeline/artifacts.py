@@ -113,6 +113,7 @@ class Artifacts:
                 self.competition.group,
                 self.competition.targets,
                 self.competition.window,
+                self._rules_key(reader),
             )
             METRICS[self.competition.metric].check(table_of_images.classes)
             self.competition.submission.check(table_of_images.classes)
@@ -124,6 +125,12 @@ class Artifacts:
         competition = self.competition
         return dataset.key(
             *self.source, competition.holdout, competition.group, competition.targets, competition.window
+        )
+
+    def _rules_key(self, reader: Any) -> str:
+        competition = self.competition
+        return dataset.rules_key(
+            reader, competition.holdout, competition.group, competition.targets, competition.window
         )
 
     def known_dataset(self) -> Dataset | None:
@@ -148,7 +155,15 @@ class Artifacts:
             dataset=self.dataset.fingerprint,
             steps=versions("folds"),
             **({"code": code} if code else {}),
+            **({"big_groups": "passed over"} if self._is_filled_again(made_from) else {}),
         )
+
+    def _is_filled_again(self, folds: str | KFold) -> bool:
+        if not isinstance(folds, KFold):
+            return False
+        rows = self.dataset.rows(TRAIN)
+        strata = self.dataset.targets.strata(self.dataset.labels[rows])
+        return folds.filled_again(strata, self.dataset.groups[rows], self.dataset.grouped)
 
     @cached_property
     def given_folds(self) -> Folds | None:
@@ -275,6 +290,13 @@ class Artifacts:
         """A recipe's members that did not fail. What is made of fewer has a key of its own, and all are tried again."""
         return [name for name in recipe.members if name not in self.failed]
 
+    def kinds(self) -> dict[str, type[Recipe]]:
+        """The classes of recipes by name: the harness's, and those of the competition."""
+        from harness import recipes
+
+        kinds = {name: kind for name, kind in vars(recipes).items() if isinstance(kind, type)}
+        return kinds | {type(recipe).__name__: type(recipe) for recipe in self.recipes.values()}
+
     # Submissions.
 
     def latest_submission(self) -> Path | None:
@@ -295,7 +317,7 @@ class Artifacts:
         run = self.run_of(name)
         stem = f"{name}{'-smoke' if self.options.smoke else ''}-{run.key[:8]}"
         folder = self.workspace.submissions(self.competition.name)
-        splits = [split for split in (TEST, HOLDOUT) if len(self.dataset.rows(split))]
+        splits = [split for split in (TEST, HOLDOUT) if self.dataset.row_ids(split)]
         if not splits:
             raise UserError(
                 f"{self.competition.name} has neither test images nor a hold-out, so there is nothing to submit.",

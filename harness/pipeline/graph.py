@@ -18,6 +18,7 @@ from harness.data.cache import cache
 from harness.data.cache.cache import Input
 from harness.data.folds import Folds
 from harness.data.splits import HOLDOUT, TEST, TRAIN
+from harness.pipeline import added
 from harness.pipeline.artifacts import Artifacts, Options
 from harness.recipes.ensemble import Ensemble
 from harness.recipes.recipe import FoldRecipe, Recipe
@@ -29,7 +30,7 @@ from harness.runs.fit import fit
 from harness.runs.run import Run
 from harness.scoring import submission_csv
 from harness.scoring.predictions import Predictions
-from harness.utils.console import say, seconds
+from harness.utils.console import doing, say, seconds
 from harness.utils.errors import UserError
 from harness.utils.files import lock, out_of_space, write_text
 from harness.utils.workspace import Workspace
@@ -86,7 +87,8 @@ class Pipeline:
                 return
             if not run.is_fitted():
                 self._fit(run)
-            run.evaluate(self.artifacts.dataset)
+            with doing(f"scoring {name}"):
+                run.evaluate(self.artifacts.dataset)
 
     def _fit(self, run: Run) -> None:
         if isinstance(run.recipe, Ensemble):
@@ -111,13 +113,18 @@ class Pipeline:
         return recipe
 
     def make_submission(self, name: str) -> None:
-        predictions = self._in_order(self.artifacts.predictions(name))
+        predictions = self._in_order(name)
         with lock(self.workspace.submissions(self.competition.name) / name, f"the submission of {name}"):
             for split, file in self.artifacts.submission_files(name).items():
                 submission_csv.write(self.competition.submission, file, predictions[split])
 
-    def _in_order(self, predictions: dict[str, Predictions]) -> dict[str, Predictions]:
+    def _in_order(self, name: str) -> dict[str, Predictions]:
         """Predictions of the test and the hold-out in the order of the CSV's rows: the sample submission's."""
+        predictions = self.artifacts.predictions(name)
+        if self.artifacts.dataset.added is not None:
+            more = added.kept(self.artifacts, name)
+            assert more is not None, f"the added images were to be predicted by {name}"
+            predictions = added.joined(predictions, more)
         rows = {split: self.artifacts.dataset.row_ids(split) for split in (TEST, HOLDOUT) if split in predictions}
         return {
             split: Predictions(ids, predictions[split].classes, predictions[split].of(ids))
@@ -146,6 +153,8 @@ class Pipeline:
             steps.append(self._run_step(name, recipe))
         if submit is not None:
             first = next(iter(self.artifacts.submission_files(submit).values()))
+            if self.artifacts.dataset.added is not None:
+                steps.append(self._added_step(submit))
             steps.append(
                 Step(
                     "submission",
@@ -168,17 +177,21 @@ class Pipeline:
         say(
             "data: "
             + ", ".join(f"{count:,} {split}" for split, count in counts.items())
+            + (f", {len(images):,} test added" if (images := self.artifacts.dataset.added) else "")
             + f", {self.competition.targets.asked(self.artifacts.dataset.classes)}"
         )
         for step in self.steps(chosen, submit)[1:]:
             if only is not None and not step.name.startswith(only):
                 continue
-            if step.state() == UP_TO_DATE:
+            with doing(f"looking for {step.name}"):
+                state = step.state()
+            if state == UP_TO_DATE:
                 say(f"{step.name}: up to date")
                 continue
             started = time.monotonic()
             try:
-                step.make()
+                with doing(f"making {step.name}"):
+                    step.make()
             except Exception as error:
                 if out_of_space(error) or not self._can_do_without(step.name, chosen):
                     raise
@@ -237,11 +250,19 @@ class Pipeline:
         needs = recipe.members or (inputs if whole(name) == name else (whole(name),))
         return Step(name, self.artifacts.run_of(name).folder, needs, state, lambda: self.make_run(name))
 
+    def _added_step(self, name: str) -> Step:
+        def state() -> str:
+            is_done = self.artifacts.run_of(name).is_done() and added.kept(self.artifacts, name) is not None
+            return UP_TO_DATE if is_done else MISSING
+
+        target = added.file(self.artifacts, name)
+        return Step("added test images", target, (name,), state, lambda: added.predict(self.artifacts, name))
+
     def _submission_state(self, name: str) -> str:
-        run = self.artifacts.run_of(name)
-        if not run.is_done():
+        run, images = self.artifacts.run_of(name), self.artifacts.dataset.added
+        if not run.is_done() or (images is not None and added.kept(self.artifacts, name) is None):
             return MISSING
-        predictions = self._in_order(self.artifacts.predictions(name))
+        predictions = self._in_order(name)
         files = self.artifacts.submission_files(name)
         if all(
             file.is_file()

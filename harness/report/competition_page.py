@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.competition import Competition
-from harness.report import figures
+from harness.models.adversarial import Likeness
+from harness.report import figures, likeness
 from harness.report.page import templates
 from harness.runs.comparison import Change
 from harness.scoring.leaderboard import Leaderboard
@@ -17,7 +18,13 @@ TITLES = {"out_of_fold": "Out of fold", "holdout": "On the hold-out"}
 
 
 def render(
-    competition: Competition, rows: list[dict[str, Any]], changes: list[Change], board: Leaderboard, images: str
+    competition: Competition,
+    rows: list[dict[str, Any]],
+    changes: list[Change],
+    board: Leaderboard,
+    images: str,
+    found: Likeness | None = None,
+    unlike: list[dict[str, Any]] | None = None,
 ) -> str:
     """The page as HTML; the same runs give the same bytes.
 
@@ -28,6 +35,8 @@ def render(
         changes: what changed between runs of one recipe, the latest first.
         board: the competition's leaderboard; may be empty.
         images: what data there is, in words.
+        found: how like the test is to the labelled images; None where that is not known.
+        unlike: pictures of the images that are least like them.
     """
     metric = board.metric
     sign = 1 if metric.higher_is_better else -1
@@ -58,6 +67,9 @@ def render(
             ),
             without_page=next((f"{row['recipe']}/{row['run'][:8]}" for row in rows if not row["page"]), ""),
             changes=[_change(one, by_key) for one in changes],
+            likeness_words=likeness.said(found) if found else "",
+            against=likeness.NAMES[found.against] if found else "",
+            unlike=unlike or [],
         )
     )
 

@@ -39,3 +39,4 @@ def show(likeness: Likeness | None, competition: str, out: Console) -> None:
     out.print(f"{NAMES[likeness.against]} against training images: {said(likeness)}")
     if not likeness.alike:
         out.print(f"  the most unlike: {some([*likeness.most_unlike], SHOWN)}")
+        out.print(f"  pictures of them, once there is a finished run: harness report {competition}")

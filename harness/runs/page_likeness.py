@@ -38,5 +38,12 @@ def contents(
         "found": likeness,
         "estimates": estimates,
         "truth": METRICS[metric].score(dataset.labels_of(truth.ids), truth.probabilities) if truth else None,
-        "pictures": [] if likeness.alike else [shown(dataset, name) for name in likeness.most_unlike[:PICTURES]],
+        "pictures": pictures(likeness, dataset),
     }
+
+
+def pictures(likeness: Likeness | None, dataset: Dataset) -> list[dict[str, Any]]:
+    """The images that are least like the labelled ones; none where the splits are alike or were not compared."""
+    if likeness is None or likeness.alike:
+        return []
+    return [shown(dataset, name) for name in likeness.most_unlike[:PICTURES]]

@@ -21,7 +21,7 @@ from harness.runs.records import Record, read
 from harness.scoring import predictions as tables
 from harness.scoring.predictions import Predictions
 from harness.tta.worth import chosen_variant
-from harness.utils.console import say
+from harness.utils.console import doing, say
 from harness.utils.errors import UserError, some
 
 Array = np.ndarray
@@ -35,11 +35,14 @@ class Predictor:
         dataset: the images; its classes are those of the runs.
         kinds: the classes of recipes, by name.
         scratch: a folder for the images as the recipes read them; they are read once for all folds and members.
+        unreadable: how many images may be unreadable, which are then predicted as grey ones; with None all may be, and
+            get no prediction.
     """
 
     dataset: Dataset
     kinds: dict[str, type[Recipe]]
     scratch: Path
+    unreadable: int | None = None
     caches: dict[Input, Cache] = field(default_factory=dict, init=False)
 
     def predict(self, record: Record) -> Predictions:
@@ -74,20 +77,22 @@ class Predictor:
         for input in recipe.inputs():
             if input not in self.caches:
                 file = input.path(self.scratch, input.key(self.dataset))
-                self.caches[input] = open_or_build(file, input, self.dataset, len(self.dataset))
+                allowed = len(self.dataset) if self.unreadable is None else self.unreadable
+                self.caches[input] = open_or_build(file, input, self.dataset, allowed)
                 unreadable = [self.dataset.ids[row] for row in np.flatnonzero(~self.caches[input].readable)]
-                if unreadable:
+                if unreadable and self.unreadable is None:
                     say(f"{len(unreadable):,} images get no prediction, for they cannot be read: {some(unreadable)}.")
         readable = np.all([self.caches[input].readable for input in recipe.inputs()], axis=0)
-        if not readable.any():
+        if self.unreadable is None and not readable.any():
             raise UserError("none of the images can be read.", "give images that a viewer opens")
-        rows = np.flatnonzero(readable)
+        rows = np.flatnonzero(readable) if self.unreadable is None else np.arange(len(self.dataset))
         variant = chosen_variant(record.about)
         by_fold = []
         for number in range(len(record.about["seconds_by_fold"])):
             fold = self._fold(record, recipe, rows, number)
             try:
-                probabilities = recipe.predict(fold)
+                with doing(f"predicting with {fold.title}"):
+                    probabilities = recipe.predict(fold)
             except NotImplementedError as error:
                 raise UserError(
                     f"{error}, so its runs cannot predict.", "write it in the competition's recipes.py"
@@ -123,7 +128,7 @@ def member_of(record: Record, name: str, key: str) -> Record:
     Raises:
         UserError: it is not there any more.
     """
-    member = read(record.folder.parent.parent / name / key)
+    member = read(record.folder.parent.parent / name / key, smoke=bool(record.about.get("smoke")))
     if member is None:
         raise UserError(
             f"{record.recipe}/{record.key[:8]} is made of the run {name}/{key[:8]}, which is not there any more.",

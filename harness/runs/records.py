@@ -72,10 +72,10 @@ class Record:
         return members
 
 
-def read(folder: Path) -> Record | None:
-    """A run's record; None where it is unfinished, of smoke, or another's."""
+def read(folder: Path, smoke: bool = False) -> Record | None:
+    """A run's record; None where it is unfinished, another's, or of smoke unless that is asked for."""
     about, metrics = read_json(folder / "run.json", sealed=False), read_json(folder / "metrics.json")
-    if about is None or metrics is None or about.get("smoke") or about.get("made_from") != folder.name:
+    if about is None or metrics is None or bool(about.get("smoke")) > smoke or about.get("made_from") != folder.name:
         return None
     if metrics.get("run", folder.name) != folder.name:
         return None

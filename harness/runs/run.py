@@ -12,17 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.data.dataset import Dataset
-from harness.data.splits import OUT_OF_FOLD, TEST
 from harness.recipes.ensemble import Ensemble
 from harness.recipes.recipe import Recipe
-from harness.runs import variants
-from harness.scoring import evaluation
+from harness.runs import scores
 from harness.scoring import predictions as tables
 from harness.scoring.predictions import Predictions
 from harness.tta import worth
-from harness.utils import fingerprint as fp
-from harness.utils.files import read_json, write_json
-from harness.utils.versions import versions
+from harness.utils.files import read_json
 
 
 @dataclass(frozen=True)
@@ -80,8 +76,7 @@ class Run:
 
     def metrics(self) -> dict[str, Any] | None:
         """Scores by split; None where they are missing or of another metric."""
-        record = read_json(self.folder / "metrics.json")
-        return record["splits"] if record is not None and record.get("made_from") == self._metrics_key() else None
+        return scores.kept(self.folder, self.key, self.metric)
 
     def predictions(self) -> dict[str, Predictions] | None:
         """Predictions by split; None where the file is missing or damaged."""
@@ -89,24 +84,7 @@ class Run:
 
     def evaluate(self, dataset: Dataset) -> None:
         """Score the predictions. Apart from fitting, so that another metric or report trains nothing again."""
-        splits = self.predictions() or {}
-        scored = {split: (dataset.labels_of(scores.ids), scores) for split, scores in splits.items() if split != TEST}
-        groups = {split: dataset.groups_of(predictions.ids) for split, (_, predictions) in scored.items()}
-        scores = evaluation.write(self.folder, scored, self.metric, groups, dataset.targets)
-        honest = variants.honest(self.folder, self.key, self.about() or {})
-        if honest is not None:
-            labels, groups_of_rows = dataset.labels_of(honest.ids), dataset.groups_of(honest.ids)
-            score = evaluation.evaluate(labels, honest, self.metric, groups_of_rows, dataset.targets)
-            scores[OUT_OF_FOLD]["honest"] = {name: score[name] for name in ("score", "low", "high")}
-        worth.write(self.folder, dataset.labels, self.metric, dataset.targets.link)
-        write_json(self.folder / "metrics.json", {"made_from": self._metrics_key(), "run": self.key, "splits": scores})
-
-    def _metrics_key(self) -> str:
-        return fp.fingerprint(
-            run=self.key,
-            metric=self.metric,
-            steps=versions("evaluation", "metrics", "tta_worth"),
-        )
+        scores.evaluate(self.folder, self.key, self.metric, self.about() or {}, dataset)
 
     def has_older(self) -> bool:
         """Whether the recipe was run before, from something else."""

@@ -7,6 +7,7 @@ import csv
 import pytest
 
 from harness.api import LoadedCompetition
+from harness.utils.files import read_json, write_json
 from harness.utils.versions import STEPS
 from harness.utils.workspace import Workspace
 
@@ -59,9 +60,15 @@ def test_a_run_of_other_data_or_of_an_older_step_is_stale(
         patched.setitem(STEPS, "averages", STEPS["averages"]._replace(version=99))
         states = {row["recipe"]: row["state"] for row in LoadedCompetition(insects, "insects").compare()}
         assert states == {"coarse": "up to date", "fine": "up to date", "blend": "stale"}
-    with monkeypatch.context() as patched:  # scores of before count as stale, too
+    with monkeypatch.context() as patched:  # an older version's scores are renewed: one score has one interval
+        file = next(insects.runs("insects").glob("coarse/*/metrics.json"))
+        kept = read_json(file)
+        kept["splits"]["holdout"]["low"] = 0.0123
+        write_json(file, kept)
         patched.setitem(STEPS, "evaluation", STEPS["evaluation"]._replace(version=99))
-        assert {row["state"] for row in LoadedCompetition(insects, "insects").compare(gains=False)} == {"stale"}
+        rows = LoadedCompetition(insects, "insects").compare(gains=False)
+        assert {row["state"] for row in rows if row["recipe"] != "blend"} == {"up to date"}
+        assert 0.0123 not in {row["holdout_low"] for row in rows}
     declaration = insects.competition("insects") / "competition.py"
     declaration.write_text(declaration.read_text().replace("KFold(2)", "KFold(3)"))
     LoadedCompetition(insects, "insects").train("fine")

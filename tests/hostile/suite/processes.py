@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import shutil
 import subprocess
 import time
@@ -47,6 +49,26 @@ def finish(root: Path, *arguments: object) -> tuple[int, str]:
     process = start(root, *arguments)
     out, err = process.communicate(timeout=240)
     return process.returncode, out + err
+
+
+def measured(root: Path, *arguments: object) -> float:
+    """Run a command to its end: the seconds of CPU time that it took, which a busy machine hardly changes."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    code, told = finish(root, *arguments)
+    assert code == 0, told
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def wait_for_work(process: subprocess.Popen[str], seconds: float) -> None:
+    """Wait until a command has used so many seconds of CPU time, or has ended, or does nothing for long."""
+    until, ticks = time.monotonic() + 120, os.sysconf("SC_CLK_TCK")
+    while process.poll() is None and time.monotonic() < until:
+        # What follows the name in parentheses: state, ..., utime (the 14th field of all) and stime.
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        if (int(fields[11]) + int(fields[12])) / ticks >= seconds:
+            return
+        time.sleep(0.005)
 
 
 def csvs(workspace: Workspace) -> dict[str, bytes]:

@@ -1,0 +1,83 @@
+"""The kept scores of runs: one score has one interval, that of today's metric, wherever it is printed."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import Any
+
+from harness.data.dataset import Dataset
+from harness.data.splits import OUT_OF_FOLD, TEST
+from harness.runs import variants
+from harness.scoring import evaluation
+from harness.scoring import predictions as tables
+from harness.tta import worth
+from harness.utils import fingerprint as fp
+from harness.utils.console import say
+from harness.utils.files import lock, read_json, write_json
+from harness.utils.versions import versions
+
+NAME = "metrics.json"
+
+
+def kept(folder: Path, run: str, metric: str) -> dict[str, Any] | None:
+    """A run's scores by split; None where they are missing, of another metric, or an older version's.
+
+    Args:
+        folder: the run's.
+        run: its key.
+        metric: the competition's.
+    """
+    record = read_json(folder / NAME)
+    return record["splits"] if record is not None and record.get("made_from") == _key(run, metric) else None
+
+
+def evaluate(folder: Path, run: str, metric: str, about: dict[str, Any], dataset: Dataset) -> None:
+    """Score a run's predictions, and keep the scores.
+
+    Args:
+        folder, run, metric: as for ``kept``.
+        about: what its ``run.json`` holds.
+        dataset: gives the labels.
+
+    Raises:
+        KeyError: the run was made of images that are not there any more.
+    """
+    splits = tables.read(folder / "predictions.h5", run) or {}
+    scored = {split: (dataset.labels_of(scores.ids), scores) for split, scores in splits.items() if split != TEST}
+    groups = {split: dataset.groups_of(predictions.ids) for split, (_, predictions) in scored.items()}
+    scores = evaluation.write(folder, scored, metric, groups, dataset.targets)
+    honest = variants.honest(folder, run, about)
+    if honest is not None:
+        labels, groups_of_rows = dataset.labels_of(honest.ids), dataset.groups_of(honest.ids)
+        score = evaluation.evaluate(labels, honest, metric, groups_of_rows, dataset.targets)
+        scores[OUT_OF_FOLD]["honest"] = {name: score[name] for name in ("score", "low", "high")}
+    worth.write(folder, dataset.labels, metric, dataset.targets.link)
+    write_json(folder / NAME, {"made_from": _key(run, metric), "run": run, "splits": scores})
+
+
+def renew(runs: Path, metric: str, dataset: Dataset) -> None:
+    """Score those of a competition's finished runs again that an older version scored.
+
+    What is of images that are not there any more, or on a disk that cannot be written, keeps the scores that it has.
+    """
+    for file in sorted(runs.glob(f"*/*/{NAME}")):
+        folder = file.parent
+        about = read_json(folder / "run.json", sealed=False)
+        if about is None or about.get("made_from") != folder.name or kept(folder, folder.name, metric) is not None:
+            continue
+        predictions = tables.read(folder / "predictions.h5", folder.name)
+        known = set(dataset.ids)
+        if predictions is None or not all(known.issuperset(table.ids) for table in predictions.values()):
+            continue
+        try:
+            with lock(folder, f"the run {folder.parent.name}/{folder.name[:8]}"):
+                evaluate(folder, folder.name, metric, about, dataset)
+            say(f"{folder.parent.name}/{folder.name[:8]} was scored by an older version, and is scored again.")
+        except OSError as error:
+            if error.errno not in (errno.EROFS, errno.EACCES):
+                raise
+
+
+def _key(run: str, metric: str) -> str:
+    return fp.fingerprint(run=run, metric=metric, steps=versions("evaluation", "metrics", "tta_worth"))
