@@ -18,7 +18,7 @@ WORKERS := -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help submit score list reproduce results augment-demo test test-jax test-smoke test-results test-slow test-boards test-kaggle test-hostile test-samples lint same-results bench clean lock gpu dicom mlflow onnx
+.PHONY: help submit score list reproduce results augment-demo test test-jax test-smoke test-results test-slow test-boards test-kaggle test-hostile test-samples lint same-results bench clean lock gpu dicom mlflow onnx tune
 
 help: ## print this
 	@echo "Harness. Data in, a leaderboard-format CSV and an honest score out."
@@ -98,7 +98,7 @@ clean: ## remove caches that can be made again; keeps data, runs and submissions
 	find harness competitions tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 lock: $(BIN)/.dev ## resolve the dependencies of pyproject.toml anew
-	@for extra in run dev gpu dicom mlflow onnx; do \
+	@for extra in run dev gpu dicom mlflow onnx tune; do \
 		$(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links --upgrade --group build \
 			$$([ $$extra = run ] || echo "--extra $$extra --constraint locks/run.txt") --output-file locks/$$extra.txt || exit 1; \
@@ -115,6 +115,9 @@ mlflow: $(BIN)/.run ## what exports runs to MLflow, into .venv
 
 onnx: $(BIN)/.run ## what converts networks to ONNX, into .venv
 	$(BIN)/python -m pip install --require-hashes -r locks/onnx.txt
+
+tune: $(BIN)/.run ## what searches settings (`harness tune`), into .venv
+	$(BIN)/python -m pip install --require-hashes -r locks/tune.txt
 
 $(BIN)/.run: locks/run.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else "Harness needs Python 3.11 to 3.13, and $(PYTHON) is %d.%d. Name another: make PYTHON=python3.12" % v)'

@@ -11,7 +11,7 @@ import traceback
 from typing import NoReturn
 
 from harness import __version__
-from harness.cli import data, kaggle, kernel, models, reproduce, runs, submit, train, trust
+from harness.cli import data, kaggle, kernel, models, reproduce, runs, submit, train, trust, tune
 from harness.cli.arguments import Commands
 from harness.utils.console import printable, watched
 from harness.utils.errors import UserError, nearest
@@ -29,6 +29,7 @@ EXAMPLES = """examples:
   harness submit digits                               everything, from data to a scored CSV
   harness submit cifar10 --data ~/cifar10 --smoke     the same in a minute, to see that it works
   harness train cifar10 minivggnet --set epochs=20    one recipe, one setting changed
+  harness tune cifar10 lite0 --space c=1e-4..1:log    search a setting; what it is worth on rows not searched on
   harness status cifar10                              what is up to date, stale or missing
   harness score digits my.csv                         the hold-out score of anybody's CSV
   harness lint digits my.csv                          everything that is wrong with it
@@ -68,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"harness {__version__}")
     commands = Commands(top)
-    for group in (data, train, submit, runs, kaggle, kernel, models, reproduce, trust):
+    for group in (data, train, tune, submit, runs, kaggle, kernel, models, reproduce, trust):
         group.add_commands(commands)
     return top
 

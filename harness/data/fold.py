@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class Fold:
         folder: where this fold's history and plots are saved.
         targets: the kind of the labels.
         left: how many folds come after this one.
+        watch: called after each epoch of training with the scores of all epochs so far; what it raises ends training.
     """
 
     title: str
@@ -43,6 +45,7 @@ class Fold:
     folder: Path
     targets: Targets = MULTICLASS
     left: int = 0
+    watch: Callable[[dict[str, list[float]]], None] | None = None
 
     def predicted(self) -> Array:
         """The rows to predict: validation, hold-out, test, in this order."""

@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,8 @@ from harness.recipes.snapshots import whole
 from harness.recipes.soup import Soup
 from harness.recipes.trained import Trained
 from harness.runs.blend import blend
-from harness.runs.fit import fit
+from harness.runs.fit import fit, fit_fold
+from harness.runs.fold_jobs import fold_jobs
 from harness.runs.run import Run
 from harness.scoring import submission_csv
 from harness.scoring.predictions import Predictions
@@ -35,6 +37,7 @@ from harness.utils.errors import UserError
 from harness.utils.files import lock, out_of_space, write_text
 from harness.utils.workspace import Workspace
 
+Watch = Callable[[dict[str, list[float]]], None]
 UP_TO_DATE, STALE, MISSING = "up to date", "stale", "missing"
 
 
@@ -89,6 +92,31 @@ class Pipeline:
                 self._fit(run)
             with doing(f"scoring {name}"):
                 run.evaluate(self.artifacts.dataset)
+
+    def fold_by_fold(self, name: str, watch: Watch | None = None) -> Generator[dict[str, Predictions], None, None]:
+        """Make the folds of a recipe's run one after the other, and what they need: for one who may stop after some.
+
+        They are kept as those of ``make_run`` are, which goes on from there.
+
+        Args:
+            name: of a recipe that is fitted fold by fold.
+            watch: looks at each epoch of the first fold's training; see ``Fold``.
+
+        Yields:
+            Each fold's predictions by split and variant, from ``harness.runs.variants.table``.
+        """
+        run = self.artifacts.run_of(name)
+        for step in self.steps({name: run.recipe})[1:]:
+            if step.name != name and step.state() != UP_TO_DATE:
+                step.make()
+        with lock(run.folder, f"the recipe {name}"):
+            recipe, artifacts = self._of_folds(run.recipe), self.artifacts
+            caches = {input: artifacts.open_cache(input) for input in recipe.inputs()}
+            safe = self.competition.hflip_safe
+            jobs = fold_jobs(run.folder, run.name, recipe, artifacts.dataset, artifacts.folds, caches, safe)
+            for number, fold in enumerate(jobs):
+                watched = dataclasses.replace(fold, watch=None if number else watch)
+                yield fit_fold(run, recipe, watched, artifacts.dataset)
 
     def _fit(self, run: Run) -> None:
         if isinstance(run.recipe, Ensemble):

@@ -6,8 +6,9 @@ import ast
 from pathlib import Path
 from typing import Any
 
+from harness.recipes import space
 from harness.recipes.recipe import Recipe
-from harness.utils.errors import UserError
+from harness.utils.errors import UserError, short
 from harness.utils.typed import Misfit, misfits
 
 
@@ -43,6 +44,20 @@ def check_recipe(path: Path, name: str, made: object) -> Recipe:
         )
     check(path, made, name)
     return made
+
+
+def check_space(path: Path, name: str, made: Recipe, text: object) -> None:
+    """Refuse a declared space of searches that is not of the form, or that the recipe's settings do not take.
+
+    Raises:
+        UserError: names file, line, axis, what is allowed and what was received.
+    """
+    if text == "":
+        return
+    where = f"{path}, line {_function_line(path, name)}: the space of {name!r}"
+    if not isinstance(text, str):
+        raise UserError(f"{where} must be a text. Received: {short(text)}", f'write space="{space.EXAMPLE}"')
+    space.declared(text, name, made, where)
 
 
 def _names() -> dict[str, Any]:

@@ -105,6 +105,7 @@ def recipes(competition: Competition) -> tuple[dict[str, Recipe], str]:
             except (Exception, SystemExit) as error:
                 raise UserError(modules.where(path, error), f"correct the recipe {name!r} in {path}") from error
             by_name[name] = declared.check_recipe(path, name, made)
+            declared.check_space(path, name, by_name[name], getattr(function, "space", ""))
     default = getattr(module, "default", None)
     default_name = getattr(default, "__name__", None)
     if default_name not in by_name:
@@ -118,6 +119,12 @@ def recipes(competition: Competition) -> tuple[dict[str, Recipe], str]:
                     f"edit {path}",
                 )
     return by_name, default_name
+
+
+def space(competition: Competition, name: str) -> str:
+    """What a recipe declares as the space of its searches; "" where it declares none."""
+    module = modules.execute(competition.folder / "recipes.py")
+    return getattr(vars(module).get(name), "space", "")
 
 
 def _validate(competition: Competition) -> None:

@@ -111,7 +111,8 @@ class FineTune(Trained):
         start = None
         if self.frozen_epochs and CheckpointStore(fold.folder / "checkpoints").latest() is None:
             first = self.frozen_stage()
-            stage = dataclasses.replace(fold, title=f"{fold.title}, frozen stage", folder=fold.folder / "frozen-stage")
+            folder = fold.folder / "frozen-stage"
+            stage = dataclasses.replace(fold, title=f"{fold.title}, frozen stage", folder=folder, watch=None)
             start = train(first, stage, first.assemble).get_weights()
         return fit(self, fold, self.assemble, start)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import numpy as np
 
@@ -23,12 +24,27 @@ Array = np.ndarray
 Declared = TypeVar("Declared", bound="Callable[[], Recipe]")
 
 
-def recipe(function: Declared) -> Declared:
+@overload
+def recipe(function: Declared) -> Declared: ...
+
+
+@overload
+def recipe(*, space: str) -> Callable[[Declared], Declared]: ...
+
+
+def recipe(function: Any = None, *, space: str = "") -> Any:
     """Mark a function of a ``recipes.py`` as a recipe, called by the function's name.
 
     Its docstring holds the command that runs it and the result to expect.
+
+    Args:
+        function: the function.
+        space: what ``harness tune`` searches where it is told nothing else, as its ``--space`` takes it:
+            ``@recipe(space="c=1e-4..1:log,side=[160,224]")``.
     """
-    function.is_recipe = True  # type: ignore[attr-defined]
+    if function is None:
+        return functools.partial(recipe, space=space)
+    function.is_recipe, function.space = True, space
     return function
 
 

@@ -14,12 +14,13 @@ from harness.utils.errors import UserError, nearest
 from harness.utils.typed import NO, fitted, sample, words
 
 
-def override(recipes: dict[str, Recipe], assignments: list[str]) -> dict[str, Recipe]:
+def override(recipes: dict[str, Recipe], assignments: list[str], option: str = "--set") -> dict[str, Recipe]:
     """Apply ``key=value`` to every recipe that has the key, or ``recipe.key=value`` to one.
 
     Args:
         recipes: the recipes in question, by name.
         assignments: as typed.
+        option: how errors call what was typed.
 
     Raises:
         UserError: not of that form, no recipe has the key, or the value is of the wrong type.
@@ -28,20 +29,22 @@ def override(recipes: dict[str, Recipe], assignments: list[str]) -> dict[str, Re
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals or not key:
-            raise UserError(f"--set takes key=value. Received: {assignment!r}", "for example: --set epochs=20")
+            raise UserError(f"{option} takes key=value. Received: {assignment!r}", "for example: --set epochs=20")
         target, _, name = key.rpartition(".")
         if target and target not in recipes:
-            raise UserError(f"--set {key}: no recipe {target!r} here. {nearest(target, list(recipes))}", "harness list")
+            raise UserError(
+                f"{option} {key}: no recipe {target!r} here. {nearest(target, list(recipes))}", "harness list"
+            )
         having = [r for r in ([target] if target else recipes) if name in _settings(changed[r])]
         if not having:
             known = sorted({s for r in ([target] if target else recipes) for s in _settings(changed[r])})
             kinds = {type(changed[r]) for r in ([target] if target else recipes)}
             raise UserError(
-                f"--set {key}: no such setting. {_meant(name, known, kinds)}", "settings: " + ", ".join(known)
+                f"{option} {key}: no such setting. {_meant(name, known, kinds)}", "settings: " + ", ".join(known)
             )
         for recipe_name in having:
             old = changed[recipe_name]
-            value = _parse(key, text, _settings(old)[name], of_setting(old, name))
+            value = _parse(key, text, _settings(old)[name], of_setting(old, name), option)
             changed[recipe_name] = dataclasses.replace(old, **{name: value})
     return changed
 
@@ -99,7 +102,7 @@ def _meant(name: str, known: list[str], kinds: set[type]) -> str:
     return nearest(name, known)
 
 
-def _parse(key: str, text: str, hint: Any, about: str | None) -> Any:
+def _parse(key: str, text: str, hint: Any, about: str | None, option: str) -> Any:
     value = _tuples(_literal(text))
     if value == text and "," in text:  # words without quotes
         value = tuple(_literal(part.strip()) for part in text.split(","))
@@ -109,7 +112,7 @@ def _parse(key: str, text: str, hint: Any, about: str | None) -> Any:
             return found
     told = f"{key.rpartition('.')[2]}: {about}; " if about else ""
     raise UserError(
-        f"--set {key}: {words(hint)} is wanted. Received: {text!r}", f"{told}for example: {_example(key, hint)}"
+        f"{option} {key}: {words(hint)} is wanted. Received: {text!r}", f"{told}for example: {_example(key, hint)}"
     )
 
 

@@ -25,7 +25,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 
 def curves(folds: Sequence[dict[str, Any]], name: str) -> str:
     """A quantity of training and validation by epoch, a colour a fold, the kept epoch marked."""
-    figure, axes = _figure(5.2, 3.0)
+    figure, axes = blank(5.2, 3.0)
     for number, fold in enumerate(folds):
         history, colour = fold["history"], COLOURS[number % len(COLOURS)]
         shown = [(key, style) for key, style in ((name, ":"), (f"val_{name}", "-")) if key in history]
@@ -40,27 +40,27 @@ def curves(folds: Sequence[dict[str, Any]], name: str) -> str:
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_title(name.replace("_", " "))
     axes.legend(fontsize=7, frameon=False, labelcolor=INK)
-    return _svg(figure, name)
+    return svg(figure, name)
 
 
 def reliability(bins: Sequence[Bin]) -> str:
     """How often the given class is right, by its probability."""
-    figure, axes = _figure(4.0, 3.4)
+    figure, axes = blank(4.0, 3.4)
     axes.plot([0, 1], [0, 1], "--", color=INK, alpha=0.5)
     axes.plot([one.confidence for one in bins], [one.right for one in bins], "o-", color=COLOURS[0])
     axes.set(xlabel="probability of the given class", ylabel="share that is right", xlim=(0, 1.02), ylim=(-0.02, 1.02))
-    return _svg(figure, "reliability")
+    return svg(figure, "reliability")
 
 
 def thresholds(found: Sequence[Threshold], positive: str) -> str:
     """Accuracy, precision and recall by the probability from which on the second class is given."""
-    figure, axes = _figure(5.2, 3.2)
+    figure, axes = blank(5.2, 3.2)
     for number, name in enumerate(("accuracy", "precision", "recall")):
         axes.plot([one.at for one in found], [getattr(one, name) for one in found], color=COLOURS[number], label=name)
     axes.axvline(0.5, color=INK, alpha=0.5, linestyle="--")
     axes.set(xlabel=f"probability from which on {positive} is given", ylabel="share")
     axes.legend(fontsize=7, frameon=False, labelcolor=INK)
-    return _svg(figure, "thresholds")
+    return svg(figure, "thresholds")
 
 
 def graph(steps: Sequence[Step]) -> str:
@@ -72,7 +72,7 @@ def graph(steps: Sequence[Step]) -> str:
     for name, column in depth.items():
         columns.setdefault(column, []).append(name)
     tallest = max(map(len, columns.values()))
-    figure, axes = _figure(1.9 * len(columns), 0.6 + 0.5 * tallest)
+    figure, axes = blank(1.9 * len(columns), 0.6 + 0.5 * tallest)
     place = {
         name: (column, (row + 0.5) * tallest / len(names))
         for column, names in columns.items()
@@ -88,7 +88,7 @@ def graph(steps: Sequence[Step]) -> str:
     axes.set_xlim(-0.6, len(columns) - 0.4)
     axes.set_ylim(tallest + 0.1, -0.3)
     axes.axis("off")
-    return _svg(figure, "graph")
+    return svg(figure, "graph")
 
 
 def standing(board: Leaderboard, interval: Interval) -> str | None:
@@ -96,7 +96,7 @@ def standing(board: Leaderboard, interval: Interval) -> str | None:
     ranked = sorted((point.rank, point.score) for point in board.points if point.rank is not None)
     if not ranked:
         return None
-    figure, axes = _figure(7.0, 2.8)
+    figure, axes = blank(7.0, 2.8)
     span = board.span(interval)
     # The last teams of a board can score so badly that nothing could be told of the others.
     last = max(FAR * ((span[1] if span else 0) or ranked[-1][0]), medals(board.teams)["bronze"] if board.teams else 0)
@@ -112,22 +112,23 @@ def standing(board: Leaderboard, interval: Interval) -> str | None:
     axes.invert_yaxis()
     axes.set(xlabel=board.metric.title, ylabel="rank")
     axes.legend(fontsize=7, frameon=False, labelcolor=INK)
-    return _svg(figure, "standing")
+    return svg(figure, "standing")
 
 
 def ranking(names: Sequence[str], intervals: Sequence[Interval], title: str) -> str:
     """Scores with their intervals, one above the other, the first on top."""
-    figure, axes = _figure(7.0, 0.8 + 0.3 * len(names))
+    figure, axes = blank(7.0, 0.8 + 0.3 * len(names))
     for place, one in enumerate(intervals):
         axes.plot([one.low, one.high], [place, place], "-", color=COLOURS[0], linewidth=2)
         axes.plot(one.score, place, "o", color=COLOURS[1])
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlabel(title)
-    return _svg(figure, "ranking")
+    return svg(figure, "ranking")
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Any]:
+def blank(width: float, height: float) -> tuple[Figure, Any]:
+    """A figure in inches with its axes, in the page's colours."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -143,18 +144,18 @@ def _figure(width: float, height: float) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def _svg(figure: Figure, name: str) -> str:
+def svg(figure: Figure, name: str) -> str:
     """The SVG element, with ids of its own: there are several on a page."""
     import matplotlib
 
-    text = io.StringIO()
+    file = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    svg = text.getvalue()[text.getvalue().index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'\bid="', f'id="{name}-', svg)
-    svg = re.sub(r"(url\(|href=\")#", rf"\1#{name}-", svg)
-    svg = re.sub(
-        r'<svg [^>]*viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true" focusable="false">', svg, count=1
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    text = file.getvalue()[file.getvalue().index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = re.sub(r"(url\(|href=\")#", rf"\1#{name}-", text)
+    text = re.sub(
+        r'<svg [^>]*viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true" focusable="false">', text, count=1
     )
-    return svg.replace('xlink:href="', 'href="').replace(INK, "currentColor")
+    return text.replace('xlink:href="', 'href="').replace(INK, "currentColor")

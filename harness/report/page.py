@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.competition import Competition
-from harness.report import figures, likeness, runs
+from harness.report import figures, likeness, runs, search, search_figures
 from harness.runs.records import Record
 from harness.scoring.evaluation import interval_of
 from harness.scoring.leaderboard import Leaderboard
@@ -36,6 +36,7 @@ def render(competition: Competition, record: Record, contents: dict[str, Any], b
         "standing": figures.standing(board, interval),
         "curves": {name.replace("_", " "): figures.curves(folds, name) for name in _curves(folds)},
         "thresholds": figures.thresholds(lines, contents["classes"][1]) if lines else "",
+        "search": search_figures.drawn(contents["search"]) if contents["search"] else {},
         "graph": figures.graph(contents["steps"]),
         "reliability": figures.reliability(found.bins) if found else "",
     }
@@ -50,6 +51,7 @@ def render(competition: Competition, record: Record, contents: dict[str, Any], b
             standing_words=board.words(interval, last["rows"]),
             drawn=drawn,
             likeness_words=likeness.said(contents["likeness"]["found"]) if contents["likeness"] else "",
+            searched=_searched(contents["search"], record),
             splits=SPLITS,
             matrix=_matrix(contents) if found and len(contents["classes"]) <= SMALL else None,
             **contents,
@@ -77,6 +79,21 @@ def _curves(folds: list[dict[str, Any]]) -> tuple[str, ...]:
     if not folds:
         return ()
     return ("loss", "absolute_error" if "absolute_error" in folds[0]["history"] else "accuracy", "learning_rate")
+
+
+def _searched(report: dict[str, Any] | None, record: Record) -> dict[str, Any] | None:
+    """What the page says of the search that a run belongs to; None without one."""
+    if report is None:
+        return None
+    number = next((trial["number"] for trial in report["trials"] if trial["run"] == record.key), None)
+    return {
+        "words": search.words(report),
+        "this": "the recipe as it was before the search" if number is None else f"its trial {number}",
+        "rows": search.rows(report),
+        "remark": search.remark_of(report),
+        "settings": [axis["name"] for axis in report["space"]],
+        "trials": report["trials"],
+    }
 
 
 def _matrix(contents: dict[str, Any]) -> list[list[int]]:

@@ -26,6 +26,8 @@ from harness.utils.files import read_json, write_json
 
 Array = np.ndarray
 
+FOLD_RECORD = "fold.json"
+
 
 def fit(
     run: Run, recipe: FoldRecipe, dataset: Dataset, folds: Folds, caches: dict[Input, Cache], hflip_safe: bool
@@ -36,29 +38,11 @@ def fit(
     """
     by_fold, seconds = [], []
     for fold in fold_jobs(run.folder, run.name, recipe, dataset, folds, caches, hflip_safe):
-        file, record = fold.folder / "predictions.h5", fold.folder / "fold.json"
-        predictions = tables.read(file, run.key)
-        if predictions is None:
-            started = time.monotonic()
-            reuse_weights(run, fold)
-            predictions = _by_split(recipe.fit(fold), fold, dataset)
-            # Of a fold that was stopped this is its last session alone; what trains knows how long it took in all.
-            session = time.monotonic() - started
-            trained = [read_json(file) or {} for file in fold.folder.glob("**/training.json")]
-            took_in_all = max(session, sum(record_of_training.get("seconds", 0.0) for record_of_training in trained))
-            write_json(record, {"seconds": round(took_in_all, 2), "trained_on": len(fold.train)})
-            tables.write(file, run.key, predictions)
-        by_fold.append(predictions)
-        seconds.append((read_json(record) or {}).get("seconds", 0.0))
+        by_fold.append(fit_fold(run, recipe, fold, dataset))
+        seconds.append((read_json(fold.folder / FOLD_RECORD) or {}).get("seconds", 0.0))
 
     variants = recipe.variants()
-    out_of_fold = [
-        variants_of.out_of_fold([predictions[variants_of.table(OUT_OF_FOLD, variant)] for predictions in by_fold])
-        for variant in range(len(variants))
-    ]
-    loss = METRICS[dataset.targets.loss]
-    losses = [loss.score(dataset.labels_of(table.ids), table.probabilities) for table in out_of_fold]
-    best = int(np.argmin(losses))
+    best, out_of_fold, losses = variants_of.lowest(by_fold, len(variants), dataset)
     splits = {
         split: tables.mean([predictions[variants_of.table(split, best)] for predictions in by_fold])
         for split in (HOLDOUT, TEST)
@@ -69,8 +53,32 @@ def fit(
         tried = [variant | {dataset.targets.loss: loss} for variant, loss in zip(variants, losses, strict=True)]
         elsewhere = variants_of.chosen_elsewhere(by_fold, len(variants), dataset)
         chosen = {"chosen": variants[best], "variants": tried, "chosen_elsewhere": elsewhere}
-        say(f"{run.name}: {_told(variants, losses, best, loss.title)}")
-    finish(run, {OUT_OF_FOLD: out_of_fold[best]} | splits, dataset, seconds, chosen)
+        say(f"{run.name}: {_told(variants, losses, best, METRICS[dataset.targets.loss].title)}")
+    finish(run, {OUT_OF_FOLD: out_of_fold} | splits, dataset, seconds, chosen)
+
+
+def fit_fold(run: Run, recipe: FoldRecipe, fold: Fold, dataset: Dataset) -> dict[str, Predictions]:
+    """Fit one fold and keep what it predicts, by split and variant; a fold that is kept is read.
+
+    Args:
+        run: whose fold it is.
+        recipe: how it is fitted.
+        fold: its rows and its folder.
+        dataset: the images.
+    """
+    file, record = fold.folder / "predictions.h5", fold.folder / FOLD_RECORD
+    predictions = tables.read(file, run.key)
+    if predictions is None:
+        started = time.monotonic()
+        reuse_weights(run, fold)
+        predictions = _by_split(recipe.fit(fold), fold, dataset)
+        # Of a fold that was stopped this is its last session alone; what trains knows how long it took in all.
+        session = time.monotonic() - started
+        trained = [read_json(file) or {} for file in fold.folder.glob("**/training.json")]
+        took_in_all = max(session, sum(record_of_training.get("seconds", 0.0) for record_of_training in trained))
+        write_json(record, {"seconds": round(took_in_all, 2), "trained_on": len(fold.train)})
+        tables.write(file, run.key, predictions)
+    return predictions
 
 
 def _told(variants: tuple[dict[str, Any], ...], losses: list[float], best: int, loss: str) -> str:

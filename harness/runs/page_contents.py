@@ -13,6 +13,7 @@ from harness.models.adversarial import Likeness
 from harness.runs import page_likeness, page_making
 from harness.runs.page_pictures import predicted
 from harness.runs.records import Record
+from harness.runs.searches import search_of
 from harness.scoring import mistakes
 from harness.scoring import predictions as tables
 from harness.scoring.examination import examine, thresholds
@@ -77,6 +78,7 @@ def contents(
         "augmented": page_making.augmented(record),
         "copies": page_making.copies(dataset, check),
         "thresholds": thresholds(labels, out_of_fold.probabilities) if found and len(out_of_fold.classes) == 2 else [],
+        "search": search_of(record),
         "scores": [(split, record.scores[split]) for split in (OUT_OF_FOLD, HOLDOUT) if split in record.scores],
     }
 

@@ -36,6 +36,21 @@ def out_of_fold(parts: list[Predictions]) -> Predictions:
     )
 
 
+def lowest(by_fold: list[dict[str, Predictions]], count: int, dataset: Dataset) -> tuple[int, Predictions, list[float]]:
+    """The variant with the lowest loss out of fold, its out-of-fold predictions, and the losses of all.
+
+    Args:
+        by_fold: each fold's tables.
+        count: how many variants there are.
+        dataset: gives the labels.
+    """
+    loss = METRICS[dataset.targets.loss]
+    joined = [out_of_fold([part[table(OUT_OF_FOLD, variant)] for part in by_fold]) for variant in range(count)]
+    losses = [loss.score(dataset.labels_of(one.ids), one.probabilities) for one in joined]
+    best = int(np.argmin(losses))
+    return best, joined[best], losses
+
+
 def chosen_elsewhere(by_fold: list[dict[str, Predictions]], count: int, dataset: Dataset) -> list[int]:
     """For each fold, the variant with the lowest loss on the rows of all other folds; none where there is one fold.
 
@@ -44,12 +59,10 @@ def chosen_elsewhere(by_fold: list[dict[str, Predictions]], count: int, dataset:
         count: how many variants there are.
         dataset: gives the labels.
     """
-    loss, chosen = METRICS[dataset.targets.loss], []
+    chosen = []
     for number in range(len(by_fold) if len(by_fold) > 1 else 0):
         others = [tables_of_fold for other, tables_of_fold in enumerate(by_fold) if other != number]
-        joined = [out_of_fold([part[table(OUT_OF_FOLD, variant)] for part in others]) for variant in range(count)]
-        losses = [loss.score(dataset.labels_of(one.ids), one.probabilities) for one in joined]
-        chosen.append(int(np.argmin(losses)))
+        chosen.append(lowest(others, count, dataset)[0])
     return chosen
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -149,6 +150,22 @@ class CheckpointCallback(keras.callbacks.Callback):
     def _save(self) -> None:
         self.state.seconds = round(time.monotonic() - self.began, 2)
         self.store.save(self.state, self.model)
+
+
+class Watched(keras.callbacks.Callback):
+    """Let a fold's ``watch`` look at each epoch. It must come after ``CurvesCallback`` and ``CheckpointCallback``.
+
+    Args:
+        watch: the fold's.
+        state: whose history it gets.
+    """
+
+    def __init__(self, watch: Callable[[dict[str, list[float]]], None], state: TrainingState) -> None:
+        super().__init__()
+        self.watch, self.state = watch, state
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self.watch(self.state.history)
 
 
 class Progress(keras.callbacks.Callback):

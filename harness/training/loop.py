@@ -191,7 +191,7 @@ class _Training:
     def _callbacks(self, state: TrainingState, interrupts: Interrupts) -> list[keras.callbacks.Callback]:
         import keras
 
-        from harness.training.callbacks import CheckpointCallback, CurvesCallback, Progress
+        from harness.training.callbacks import CheckpointCallback, CurvesCallback, Progress, Watched
 
         settings, fold, rows = self.settings, self.fold, len(self.fold.train)
         return [
@@ -216,6 +216,7 @@ class _Training:
                 done=state.epoch * rows + state.step * self.batch_size,
                 folds_left=fold.left,
             ),
+            *([Watched(fold.watch, state)] if fold.watch else []),
         ]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.utils.waiting import Watch
@@ -42,12 +44,60 @@ def progress(label: str, total: int, unit: str, done: int = 0, parts: Callable[[
             WATCH.end(label, shows)
             super().close()
 
+    if _below is not None:
+        return _below.silent(total)
     shows = sys.stderr.isatty()
     options = {"desc": label, "total": total, "unit": f" {unit}", "initial": done}
     WATCH.begin(label, shows)
     if shows:
         return Line(**options, file=sys.stderr, mininterval=0.2, dynamic_ncols=True)
     return Line(**options, file=_Lines(), mininterval=10.0, maxinterval=30.0, delay=10.0, ncols=WIDTH + 1)
+
+
+@dataclass
+class _Below:
+    """Work that a line of progress stands for: it shows no lines of its own, and what it says goes elsewhere.
+
+    Args:
+        line: shown meanwhile.
+        tell: gets what is said.
+        shown: when the line was last shown.
+    """
+
+    line: tqdm
+    tell: Callable[[str], None]
+    shown: float = field(default_factory=time.monotonic)
+
+    def silent(self, total: int) -> tqdm:
+        """What stands for a line of the work: its updates refresh the line above."""
+        from tqdm import tqdm
+
+        class Silent(tqdm):
+            def update(_, n: float | None = 1) -> bool | None:  # noqa: N805  # `self` is the work
+                self.refresh()
+                return None
+
+        return Silent(total=total, disable=True)
+
+    def refresh(self) -> None:
+        now = time.monotonic()
+        if now - self.shown >= self.line.mininterval:
+            self.shown = now
+            self.line.refresh()
+
+
+_below: _Below | None = None
+
+
+@contextlib.contextmanager
+def below(line: tqdm, tell: Callable[[str], None]) -> Iterator[None]:
+    """A context in which a line of progress stands for all lines of the work, and what is said goes to ``tell``."""
+    global _below
+    before, _below = _below, _Below(line, tell)
+    try:
+        yield
+    finally:
+        _below = before
 
 
 def fitting(label: str, parts: list[str], width: int = WIDTH) -> str:
@@ -109,6 +159,9 @@ def printable(text: str) -> str:
 
 def say(text: str) -> None:
     """Print a line about what is being done to stderr; results go to stdout."""
+    if _below is not None:
+        _below.tell(printable(text))
+        return
     WATCH.heard()
     write_line(printable(text))
 

@@ -1,0 +1,120 @@
+"""The command that searches a recipe's settings."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings, given
+from harness.cli.session import pipeline_of
+from harness.utils.console import console
+from harness.utils.errors import UserError
+from harness.utils.workspace import Workspace
+
+if TYPE_CHECKING:
+    from harness.tuning.search import Subject
+
+UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
+
+
+def add_commands(commands: Commands) -> None:
+    command = commands.add(
+        "tune",
+        run_tune,
+        "search a recipe's settings, and say what the best are worth",
+        "harness tune flowers17 lite0 --space c=1e-4..1:log,side=[160,224] --trials 30",
+    )
+    add_competition(command)
+    command.add_argument("recipe", metavar="RECIPE")
+    command.add_argument(
+        "--space",
+        metavar="SPACE",
+        help="settings with a range LOW..HIGH, a range in powers LOW..HIGH:log, or choices [A,B]; "
+        "commas between them (default: the recipe's own, @recipe(space=…))",
+    )
+    command.add_argument(
+        "--trials", type=_count, default=30, metavar="N", help="how many there are to be in all (default: 30)"
+    )
+    command.add_argument(
+        "--timeout",
+        type=_duration,
+        metavar="TIME",
+        help="begin no fold after 90s, 30min or 2h; the same command goes on",
+    )
+    command.add_argument(
+        "--search-folds", type=int, metavar="N", help="how many folds the search sees (default: half of them)"
+    )
+    add_data(command)
+    add_folds(command)
+    add_settings(command)
+
+
+def run_tune(workspace: Workspace, options: Namespace) -> None:
+    """Search, finish the best trial's run, and print what it is worth and how to keep it."""
+    _require_optuna()
+    from harness.plugins import loading
+    from harness.report import search as report
+    from harness.tuning import outcome
+    from harness.tuning.search import Search, subject
+
+    pipeline = pipeline_of(workspace, options)
+    space, where = options.space, "--space"
+    if space is None:
+        space = loading.space(pipeline.competition, options.recipe)
+        where = f"the space of {options.recipe!r}"
+    if not space:
+        raise UserError(
+            f"it is not known what to search: {options.recipe} declares no space.",
+            "--space c=1e-4..1:log,side=[160,224], or @recipe(space=…) in recipes.py",
+        )
+    search = Search(
+        subject(pipeline, options.recipe, space, where, options.search_folds), options.trials, options.timeout
+    )
+    try:
+        search.run()
+        found = outcome.outcome(search)
+    except BaseException:
+        outcome.keep(search, None)
+        raise
+    report.show(outcome.keep(search, found), console())
+    _print_recipe(search.subject, found.best.point, given(options), options.smoke)
+
+
+def _print_recipe(subject: Subject, point: dict[str, str], also: str, smoke: bool) -> None:
+    """The recipe to paste, and the command that finds the run again."""
+    import shlex
+
+    out, competition = console(), subject.pipeline.competition
+    recipe = subject.with_point(point)
+    settings = ", ".join(f"{name}={getattr(recipe, name)!r}" for name in point)
+    base = subject.name.partition("@")[0]
+    out.print(
+        f"\nto keep it, in {competition.folder / 'recipes.py'} (with `import dataclasses`):\n\n"
+        f'@recipe\ndef {base}_tuned():\n    """`{base}` with the settings of a search."""\n'
+        f"    return dataclasses.replace({base}(), {settings})\n"
+    )
+    assignments = "".join(f" --set {shlex.quote(f'{name}={value}')}" for name, value in point.items())
+    out.print(f"next: harness train {competition.name} {subject.name}{also}{assignments}{' --smoke' * smoke}")
+
+
+def _require_optuna() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("optuna") is None:
+        raise UserError("what searches is not installed: Optuna, the extra 'tune'.", "make tune")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 on is wanted. Received: {text!r}")
+    return int(text)
+
+
+def _duration(text: str) -> float:
+    """Seconds: of ``90s``, ``30min`` or ``2h``; a number alone is of seconds."""
+    parts = re.fullmatch(r"(\d+(?:\.\d+)?) ?([a-z]*)", text.strip())
+    if parts is None or (parts[2] or "s") not in UNITS or not float(parts[1]):
+        raise argparse.ArgumentTypeError(f"a time such as 90s, 30min or 2h is wanted. Received: {text!r}")
+    return float(parts[1]) * UNITS[parts[2] or "s"]

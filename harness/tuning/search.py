@@ -1,0 +1,333 @@
+"""A search over settings of a recipe: trials one after the other, each an ordinary run of which some folds are made.
+
+The search sees the first folds alone. The trials' runs are not finished, so none has a score on the rows of the other
+folds or on the hold-out. Whoever runs a recipe with a trial's settings goes on from the folds that the trial made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+import traceback
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.ensembles.gain import paired
+from harness.pipeline.graph import Pipeline, Watch
+from harness.recipes import space as spaces
+from harness.recipes.recipe import FoldRecipe
+from harness.recipes.snapshots import whole
+from harness.recipes.space import Space
+from harness.recipes.trained import Trained
+from harness.runs import variants
+from harness.scoring import predictions as tables
+from harness.scoring.metrics import METRICS, Metric
+from harness.scoring.predictions import Predictions
+from harness.utils import fingerprint as fp
+from harness.utils.console import below, printable, progress, seconds
+from harness.utils.errors import UserError
+from harness.utils.files import out_of_space
+from harness.utils.versions import versions
+
+if TYPE_CHECKING:
+    from harness.tuning.study import Trial, Tried
+
+Tables = dict[str, Predictions]
+
+FRUITLESS = 3  # trials that fail before any succeeds, and the search is given up
+WARMUP = 10  # the share of epochs, one in so many, before which no trial is found behind
+SCHEDULED = frozenset({"epochs", "schedule"})  # where these differ, epochs of one number do not compare
+
+
+class FarBehindError(Exception):
+    """A trial is so far behind that it is not worth going on with."""
+
+
+class LaterError(Exception):
+    """The time is over in the middle of a trial, which stays as it is."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is searched: a recipe of a competition, and its space.
+
+    Args:
+        pipeline: of the competition.
+        name: the recipe's.
+        recipe: with its own settings.
+        space: what may change.
+        seen: how many folds the search sees, the first ones.
+        folds: how many the recipe is fitted on.
+    """
+
+    pipeline: Pipeline
+    name: str
+    recipe: FoldRecipe
+    space: Space
+    seen: int
+    folds: int
+
+    @property
+    def metric(self) -> Metric:
+        return METRICS[self.pipeline.competition.metric]
+
+    @cached_property
+    def key(self) -> str:
+        """What trials must share to be compared, as a hash: the recipe, data, folds, versions, space and folds seen."""
+        return fp.fingerprint(
+            run=self.pipeline.artifacts.run(self.name, self.recipe).key,
+            space=sorted(map(str, self.space)),
+            seen=self.seen,
+            metric=self.metric.name,
+            smoke=self.pipeline.artifacts.options.smoke,
+            steps=versions("metrics"),
+        )
+
+    @property
+    def folder(self) -> Path:
+        """Where the search is kept: beside the recipe's runs."""
+        artifacts = self.pipeline.artifacts
+        return artifacts.workspace.runs(self.pipeline.competition.name) / self.name / f"search-{self.key[:8]}"
+
+    def with_point(self, point: dict[str, str]) -> FoldRecipe:
+        """The recipe with some settings, checked.
+
+        Raises:
+            UserError: the settings do not go together.
+        """
+        changed = spaces.changed(self.name, self.recipe, point)
+        changed.check(self.pipeline.competition)
+        assert isinstance(changed, FoldRecipe)
+        return changed
+
+
+def subject(pipeline: Pipeline, name: str, space: str, where: str, seen: int | None = None) -> Subject:
+    """What a command asks to search, checked.
+
+    Args:
+        pipeline: of the competition, with what the command changes.
+        name: the recipe's.
+        space: as typed, or as declared.
+        where: how errors call the space.
+        seen: how many folds the search sees; None takes half of them, rounded up.
+
+    Raises:
+        UserError: there is no such recipe, it is not fitted fold by fold, or the space or the number of folds does not
+            fit it.
+    """
+    artifacts = pipeline.artifacts
+    recipe = artifacts.choose([name])[name]
+    if not isinstance(recipe, FoldRecipe) or whole(name) != name:
+        members = f", made of {', '.join(recipe.members)}" if recipe.members else ""
+        one = next((member for member in recipe.members), whole(name))
+        raise UserError(
+            f"{name} is a {type(recipe).__name__}{members}: it is not fitted fold by fold, and is not searched.",
+            f"search a recipe that it is made of: harness tune {pipeline.competition.name} {one}",
+        )
+    typed = spaces.declared(space, name, recipe, where)
+    spaces.check(typed, name, recipe, pipeline.competition, where)
+    pipeline.perform({name: recipe}, only=("folds",))
+    there = len(artifacts.folds)
+    first_repeat = int(artifacts.folds.assignment[:, 0].max()) + 1
+    count = min(recipe.folds or there, there)
+    different = min(count, first_repeat)  # a repeat's folds are of the same rows again
+    seen = math.ceil(different / 2) if seen is None else seen
+    most = max(1, different - 1)
+    if not 1 <= seen <= most:
+        raise UserError(
+            f"--search-folds must be 1 to {most}, so that a fold is left for the honest score. Received: {seen}",
+            f"{name} is fitted on {count} folds; leave the option out for half of them",
+        )
+    return Subject(pipeline, name, recipe, typed, seen, count)
+
+
+class Search:
+    """Runs trials until there are as many as wanted, or the time is over.
+
+    Args:
+        subject: what is searched.
+        trials: how many the study is to have in all, over all processes and commands.
+        timeout: seconds after which this process begins no fold; None takes all the time that it needs.
+    """
+
+    def __init__(self, subject: Subject, trials: int, timeout: float | None = None) -> None:
+        from harness.tuning.study import Study
+
+        self.subject, self.trials, self.timeout = subject, trials, timeout
+        recipe, metric = subject.recipe, subject.metric
+        self.study = Study(
+            subject.folder,
+            f"{subject.name}-{subject.key}",
+            subject.space,
+            spaces.point_of(subject.space, subject.name, recipe),
+            maximize=metric.higher_is_better,
+            seed=int(subject.key[:7], 16),
+            warmup=math.ceil(recipe.epochs / WARMUP) if isinstance(recipe, Trained) else 1,
+        )
+        size = spaces.size(subject.space)
+        self.total = trials if size is None else min(trials, size)
+        self._began = time.monotonic()
+        self._leaders: dict[str, list[Tables]] = {}
+
+    def run(self) -> None:
+        """Run trials, and wait for those of other processes.
+
+        Raises:
+            UserError: all of the first trials failed.
+            KeyboardInterrupt: after Ctrl-C; the same search goes on from there.
+        """
+        over = len(self._over())
+        with progress(f"tune {self.subject.name}", self.total, "trial", over, self._parts) as bar:
+            self._bar = bar
+            with below(bar, self._log):
+                while not self._is_late():
+                    trial = self.study.next(self.trials)
+                    if trial is not None:
+                        self._run(trial)
+                    elif not self.study.wait_for_others():
+                        break
+                    bar.update(len(self._over()) - bar.n)
+
+    def _run(self, trial: Trial) -> None:
+        started = time.monotonic()
+        try:
+            value = self._value(trial)
+        except FarBehindError as behind:
+            trial.note(seconds=round(time.monotonic() - started, 2))
+            trial.stop(str(behind))
+        except LaterError:
+            pass
+        except Exception as error:
+            if out_of_space(error):
+                raise
+            reason = error.what if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            self._log(traceback.format_exc())
+            trial.fail(reason)
+            self._refuse_if_all_fail(error)
+        else:
+            trial.note(seconds=round(time.monotonic() - started, 2))
+            trial.complete(value)
+        finally:
+            trial.release()
+
+    def _value(self, trial: Trial) -> float:
+        """The score of a trial on the rows of the folds that the search sees."""
+        subject, pipeline = self.subject, self.subject.pipeline
+        recipe = subject.with_point(trial.point)
+        self._log(f"trial: {trial.point}")
+        pipeline.artifacts.recipes[subject.name] = recipe
+        trial.note(run=pipeline.artifacts.run_of(subject.name).key)
+        made: list[Tables] = []
+        with contextlib.closing(pipeline.fold_by_fold(subject.name, self._watch(trial, recipe))) as folds:
+            for _, tables_of_fold in zip(range(subject.seen), folds, strict=False):
+                made.append(tables_of_fold)
+                if len(made) < subject.seen:
+                    self._stop_if_behind(made, recipe)
+                    if self._is_late():
+                        raise LaterError
+        return score(subject, recipe, made)
+
+    def _watch(self, trial: Trial, recipe: FoldRecipe) -> Watch | None:
+        """What looks at the epochs of the first fold; None where trials' epochs do not compare."""
+        if not isinstance(recipe, Trained) or SCHEDULED & {axis.name for axis in self.subject.space}:
+            return None
+        loss = f"val_{self.subject.pipeline.competition.targets.loss}"
+        sign = -1 if self.subject.metric.higher_is_better else 1
+
+        def watch(history: dict[str, list[float]]) -> None:
+            losses = history.get(loss, [])
+            if losses and trial.report_epochs([sign * value for value in losses]):
+                words = "is above the median of the complete trials"
+                raise FarBehindError(f"its loss on fold 1 after epoch {len(losses)} {words}")
+
+        return watch
+
+    def _stop_if_behind(self, made: list[Tables], recipe: FoldRecipe) -> None:
+        """Raise an error if a trial is worse than the best one on the same rows, by more than chance explains."""
+        leader = self.study.best()
+        if leader is None:
+            return
+        theirs = self._folds_of(leader)
+        if len(theirs) < len(made):
+            return  # its files are gone
+        dataset, metric = self.subject.pipeline.artifacts.dataset, self.subject.metric
+        ours = joined(self.subject, recipe, made)
+        best = joined(self.subject, self.subject.with_point(leader.point), theirs[: len(made)])
+        labels, groups = dataset.labels_of(ours.ids), dataset.groups_of(ours.ids)
+        gain = paired(metric, labels, ours.probabilities, best.of(ours.ids), groups)
+        if gain.verdict == "worse":
+            raise FarBehindError(
+                f"after fold {len(made)} it is {gain.gain:+.4f} ({gain.low:+.4f} to {gain.high:+.4f}) "
+                f"from trial {leader.number}, the best"
+            )
+
+    def _folds_of(self, leader: Tried) -> list[Tables]:
+        """The kept predictions of a trial on the folds that the search sees, as far as they are there."""
+        if leader.run not in self._leaders:
+            folder = self.subject.folder.parent / leader.run
+            kept = [
+                tables.read(folder / f"fold-{number}" / "predictions.h5", leader.run)
+                for number in range(1, self.subject.seen + 1)
+            ]
+            self._leaders = {leader.run: [one for one in kept if one is not None]}
+        return self._leaders[leader.run]
+
+    def _refuse_if_all_fail(self, error: Exception) -> None:
+        tried = self.study.tried()
+        if len(tried) >= min(FRUITLESS, self.total) and all(one.state == "failed" for one in tried):
+            raise UserError(
+                f"the first {len(tried)} trials failed, and none succeeded. The last one: {tried[-1].reason}",
+                f"correct the space; what the trials said is in {self._log_file}",
+            ) from error
+
+    def _is_late(self) -> bool:
+        return self.timeout is not None and time.monotonic() - self._began >= self.timeout
+
+    def _over(self) -> list[Tried]:
+        return [one for one in self.study.tried() if one.state != "running"]
+
+    def _parts(self) -> list[str]:
+        """What the line of progress shows: trial of trials, the best one, the time left."""
+        bar, best = getattr(self, "_bar", None), self.study.best()
+        over = len(self._over())
+        parts = [f"trial {min(over + 1, self.total)} of {self.total}"]
+        if best is not None:
+            parts.append(f"best {best.value:.4f} (trial {best.number})")
+        if bar is not None and over > bar.initial:
+            left = (self.total - over) * (time.monotonic() - self._began) / (over - bar.initial)
+            if self.timeout is not None:
+                left = min(left, self.timeout - (time.monotonic() - self._began))
+            parts.append(f"{seconds(max(0.0, left))} left")
+        return parts
+
+    @property
+    def _log_file(self) -> Path:
+        return self.subject.folder / "trials.log"
+
+    def _log(self, text: str) -> None:
+        with self._log_file.open("a", encoding="utf-8") as file:
+            file.write(printable(text) + "\n")
+
+
+def joined(subject: Subject, recipe: FoldRecipe, made: list[Tables]) -> Predictions:
+    """The out-of-fold predictions of some folds, by the variant of the recipe that has the lowest loss on them."""
+    return variants.lowest(made, len(recipe.variants()), subject.pipeline.artifacts.dataset)[1]
+
+
+def score(subject: Subject, recipe: FoldRecipe, made: list[Tables]) -> float:
+    """The score by the competition's metric on the validation rows of some folds.
+
+    Raises:
+        UserError: it is no number.
+    """
+    predictions = joined(subject, recipe, made)
+    labels = subject.pipeline.artifacts.dataset.labels_of(predictions.ids)
+    value = subject.metric.score(labels, predictions.probabilities)
+    if not np.isfinite(value):
+        raise UserError(f"its {subject.metric.title} is {value}.", "search smaller values")
+    return value

@@ -1,0 +1,260 @@
+"""A search's trials: which point is tried next, by which process, and what came of it. Optuna chooses; files keep.
+
+Any number of processes share a study through its journal. Each trial has a lock, which its process holds until it is
+over; the operating system releases it when the process ends. So a trial whose lock is free although it is not over
+was stopped or killed: the next process tries the same point anew, and finds the folds that were finished.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import filelock
+import optuna
+from optuna.trial import TrialState
+
+from harness.recipes import space as spaces
+from harness.recipes.space import Choice, Range, Space
+from harness.tuning.journal import open_study
+from harness.utils.console import say
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+    from optuna.trial import FrozenTrial
+
+STARTUP = 5  # complete trials before the median of their epochs is a rule
+COMPLETE, PRUNED, FAILED, RUNNING = "complete", "stopped early", "failed", "running"
+STATES = {TrialState.COMPLETE: COMPLETE, TrialState.PRUNED: PRUNED, TrialState.FAIL: FAILED}
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A trial as the journal tells of it.
+
+    Args:
+        number: from 1, in the order in which trials began; one that was stopped and tried anew counts once.
+        state: COMPLETE, PRUNED, FAILED or RUNNING.
+        point: setting to value as typed.
+        value: the score on all folds that the search sees; None where it is not complete.
+        run: the key of its run; "" where it failed before that was known.
+        seconds: that it took.
+        reason: why it failed or was stopped early; "" otherwise.
+    """
+
+    number: int
+    state: str
+    point: dict[str, str]
+    value: float | None = None
+    run: str = ""
+    seconds: float = 0.0
+    reason: str = ""
+
+
+class Trial:
+    """A trial that this process runs.
+
+    Args:
+        study: whose it is.
+        asked: Optuna's trial.
+        point: setting to value as typed.
+        held: the trial's lock, which this process has.
+    """
+
+    def __init__(self, study: Study, asked: optuna.Trial, point: dict[str, str], held: filelock.BaseFileLock) -> None:
+        self._study, self._asked, self.point, self._held = study, asked, point, held
+        self._asked.set_user_attr("point", point)
+
+    def note(self, **about: Any) -> None:
+        """Keep what is known of the trial: "run", "seconds"."""
+        for name, value in about.items():
+            self._asked.set_user_attr(name, value)
+
+    def report_epochs(self, values: list[float]) -> bool:
+        """Note the value after each epoch of the first fold; tell whether it is behind the complete trials' median."""
+        known = self._study.reported(self._asked.number)
+        for epoch, value in enumerate(values, 1):
+            if epoch not in known:
+                self._asked.report(value, epoch)
+        return self._asked.should_prune()
+
+    def complete(self, value: float) -> None:
+        self._study.tell(self._asked.number, value)
+
+    def stop(self, reason: str) -> None:
+        """End it early: it is far behind."""
+        self.note(reason=reason)
+        self._study.tell(self._asked.number, state=TrialState.PRUNED)
+
+    def fail(self, reason: str) -> None:
+        self.note(reason=reason)
+        self._study.tell(self._asked.number, state=TrialState.FAIL)
+
+    def release(self) -> None:
+        """Let others have it, if it is not over."""
+        self._held.release()
+
+
+class Study:
+    """The trials of one search.
+
+    Args:
+        folder: where they are kept.
+        name: says what is searched on what; another name is another study.
+        space: what is searched.
+        first: the point that is tried first; None leaves it to Optuna.
+        maximize: whether higher values are better.
+        seed: the same seed gives the same trials, where one process runs them.
+        warmup: epochs after which a trial may first be found behind the others.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        space: Space,
+        first: dict[str, Any] | None,
+        *,
+        maximize: bool,
+        seed: int,
+        warmup: int = 1,
+    ) -> None:
+        self.folder, self._space, self._first, self._seed = folder, space, first, seed
+        self._optuna = open_study(folder / "journal.log", name, maximize)
+        self._optuna.pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=warmup)
+        self._distributions = {axis.name: _distribution(axis) for axis in space}
+
+    def next(self, total: int) -> Trial | None:
+        """The next trial, for this process alone; None where as many as wanted have begun.
+
+        Args:
+            total: how many trials the study is to have; a space with fewer points has no more than these.
+        """
+        with filelock.FileLock(self.folder / ".next.lock"):
+            self._take_over()
+            points = spaces.size(self._space)
+            if points is not None and points <= total:
+                total = points
+                self._enqueue(*spaces.points(self._space))
+            begun = len(self._begun())
+            if begun >= total:
+                return None
+            if not begun and self._first is not None:
+                self._enqueue(self._first)
+            # A sampler of its own for each, so that a study that was stopped goes on as if it had not been.
+            self._optuna.sampler = _sampler(self._seed + begun)
+            asked = self._optuna.ask(self._distributions)
+            held = self._lock_of(asked.number)
+            held.acquire(timeout=0)
+        return Trial(self, asked, self._typed(asked.params), held)
+
+    def wait_for_others(self) -> bool:
+        """Wait until a trial of another process is over, or left by it; False where there is none."""
+        for trial in self._running():
+            say("Waiting for a trial of another process. Ctrl-C stops the waiting, not that process.")
+            with self._lock_of(trial.number):
+                return True
+        return False
+
+    def tell(self, number: int, value: float | None = None, state: TrialState | None = None) -> None:
+        self._optuna.tell(number, value, state)
+
+    def reported(self, number: int) -> set[int]:
+        """The epochs after which a trial has reported."""
+        return set(self._optuna.get_trials(deepcopy=False)[number].intermediate_values)
+
+    def tried(self) -> list[Tried]:
+        """The trials that have begun, in order."""
+        return [self._tried(number, trial) for number, trial in enumerate(self._begun(), 1)]
+
+    def best(self) -> Tried | None:
+        """The complete trial with the best value, of equal ones the first; None before there is one."""
+        complete = [one for one in self.tried() if one.state == COMPLETE and one.value is not None]
+        sign = 1 if self._optuna.direction == optuna.study.StudyDirection.MAXIMIZE else -1
+        return max(complete, key=lambda one: (sign * (one.value or 0.0), -one.number), default=None)
+
+    def importance(self) -> dict[str, float]:
+        """How much of the complete trials' differences each setting explains, summing to 1; {} where none differ.
+
+        Source: Hutter et al., An Efficient Approach for Assessing Hyperparameter Importance (2014).
+        """
+        complete = self._optuna.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if len({trial.value for trial in complete}) < 2 or len(complete) < STARTUP:
+            return {}
+        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+        shares = optuna.importance.get_param_importances(self._optuna, evaluator=evaluator)
+        return {name: float(share) for name, share in shares.items()}
+
+    def _begun(self) -> list[FrozenTrial]:
+        """Optuna's trials, without those that wait and those that were left and are tried anew."""
+        trials = self._optuna.get_trials(deepcopy=False)
+        return [
+            trial
+            for trial in trials
+            if trial.state != TrialState.WAITING
+            and not (trial.state == TrialState.FAIL and "reason" not in trial.user_attrs)
+        ]
+
+    def _running(self) -> list[FrozenTrial]:
+        return self._optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+
+    def _take_over(self) -> None:
+        """Have each trial tried anew whose process is gone."""
+        for trial in self._running():
+            held = self._lock_of(trial.number)
+            try:
+                held.acquire(timeout=0)
+            except filelock.Timeout:
+                continue
+            self._optuna.tell(trial.number, state=TrialState.FAIL)
+            # What was to be tried, also where the process ended before all of it was noted.
+            point = trial.system_attrs.get("fixed_params", {}) | trial.params
+            if point:
+                self._optuna.enqueue_trial(point)
+            held.release()
+
+    def _enqueue(self, *points: dict[str, Any]) -> None:
+        for point in points:
+            self._optuna.enqueue_trial(point, skip_if_exists=True)
+
+    def _lock_of(self, number: int) -> filelock.FileLock:
+        return filelock.FileLock(self.folder / f".trial-{number}.lock")
+
+    def _typed(self, params: dict[str, Any]) -> dict[str, str]:
+        return {
+            axis.name: axis.text(params[axis.name]) if isinstance(axis, Range) else params[axis.name]
+            for axis in self._space
+        }
+
+    def _tried(self, number: int, trial: FrozenTrial) -> Tried:
+        state = STATES.get(trial.state, RUNNING)
+        about = trial.user_attrs
+        return Tried(
+            number,
+            state,
+            about.get("point", {}),
+            trial.value if state == COMPLETE else None,
+            about.get("run", ""),
+            about.get("seconds", 0.0),
+            about.get("reason", ""),
+        )
+
+
+def _distribution(axis: Range | Choice) -> BaseDistribution:
+    if isinstance(axis, Choice):
+        return optuna.distributions.CategoricalDistribution(axis.values)
+    if axis.whole:
+        return optuna.distributions.IntDistribution(round(axis.low), round(axis.high), log=axis.log)
+    return optuna.distributions.FloatDistribution(axis.low, axis.high, log=axis.log)
+
+
+def _sampler(seed: int) -> optuna.samplers.BaseSampler:
+    """A tree of Parzen estimators over all settings together, which keeps away from points that are being tried.
+
+    Source: Bergstra et al., Algorithms for Hyper-Parameter Optimization (2011).
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)

@@ -1,0 +1,194 @@
+"""A search from the command line: its trials, what they share with ordinary runs, and what its best is worth."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.api import LoadedCompetition
+from harness.tuning import outcome
+from harness.tuning.search import Search, subject
+from harness.utils.files import read_json
+from harness.utils.workspace import Workspace
+
+
+def searched(workspace: Workspace, recipe: str = "guess") -> dict:
+    """The summary of the one search of a recipe."""
+    (file,) = workspace.runs("insects").glob(f"{recipe}/search-*/search.json")
+    found = read_json(file)
+    assert found is not None
+    return found
+
+
+def test_luck_flatters_and_rows_that_the_search_did_not_see_tell(guesses: Workspace, harness):
+    done = harness("tune", "insects", "guess", "--space", "luck=0..1", "--trials", "25")
+    assert done.code == 0, done.err
+    found = searched(guesses)
+    own, tuned = found["scores"]["own"], found["scores"]["tuned"]
+    assert tuned["seen"]["score"] > 0.5, "the best of 25 guesses of 15 rows, of which a third is right by chance"
+    assert tuned["unseen"]["score"] < tuned["seen"]["score"] - 0.15
+    assert own["seen"]["rows"] + own["unseen"]["rows"] == 29 and own["holdout"]["rows"] == 7
+    values = [trial["value"] for trial in found["trials"] if trial["state"] == "complete"]
+    assert max(values) == tuned["seen"]["score"] and found["trials"][0]["point"] == {"luck": "0.5"}
+    assert "flattering" in done.out and "which it did not see: honest" in done.out and "hold-out: honest" in done.out
+
+
+def test_skill_is_found_and_the_recipe_to_paste_is_that_recipe(guesses: Workspace, harness):
+    done = harness("tune", "insects", "guess", "--trials", "15")  # the space is the recipe's own
+    assert done.code == 0, done.err
+    found = searched(guesses)
+    assert found["scores"]["gains"]["unseen"]["verdict"] == "better"
+    suggested = done.out.strip().splitlines()[-1].removeprefix("next: harness ").split()
+    assert "guess: up to date" in harness(*suggested).err, "the best trial's run is finished, and found again"
+    pasted = re.search(r"@recipe\n.*\n.*\n +return .*\n", done.out)
+    assert pasted is not None
+    recipes = guesses.competition("insects") / "recipes.py"
+    recipes.write_text(f"import dataclasses\n{recipes.read_text()}\n\n{pasted[0]}")
+    assert harness("train", "insects", "guess_tuned").code == 0
+    scores = LoadedCompetition(guesses, "insects").train("guess_tuned").scores
+    assert scores.loc["holdout", "score"] == found["scores"]["tuned"]["holdout"]["score"]
+
+
+def test_a_trial_is_an_ordinary_run_of_which_only_the_folds_seen_are_made(guesses: Workspace, harness):
+    assert harness("tune", "insects", "pixels", "--space", "c=1e-5..1:log", "--trials", "3").code == 0
+    found = searched(guesses, "pixels")
+    assert found["seen"] == 2 and found["folds"] == 4
+    folder, best = guesses.runs("insects") / "pixels", found["best"]
+    for trial in found["trials"]:
+        files = sorted(file.parent.name for file in (folder / trial["run"]).glob("fold-*/predictions.h5"))
+        is_finished = trial["number"] == best or trial["run"] == found["own"]
+        if trial["state"] == "complete":
+            assert files == [f"fold-{number}" for number in range(1, 5 if is_finished else 3)]
+        assert (folder / trial["run"] / "metrics.json").exists() == is_finished, "no other is scored on the hold-out"
+    other = next(
+        trial for trial in found["trials"] if trial["number"] not in (best, 1) and trial["state"] == "complete"
+    )
+    kept = folder / other["run"] / "fold-1" / "predictions.h5"
+    before = kept.stat().st_mtime_ns
+    assert harness("train", "insects", "pixels", "--set", f"c={other['point']['c']}").code == 0
+    assert (folder / other["run"] / "run.json").exists() and kept.stat().st_mtime_ns == before
+    listed = harness("runs", "insects").out
+    assert listed.count("pixels ") == len({other["run"], found["own"], found["trials"][best - 1]["run"]})
+
+
+def test_the_same_command_goes_on_and_a_longer_one_says_that_the_holdout_was_opened_before(guesses, harness):
+    command = ("tune", "insects", "guess", "--space", "luck=0..1", "--trials")
+    assert harness(*command, "4").code == 0
+    first = searched(guesses)
+    assert harness(*command, "4").code == 0 and searched(guesses) == first
+    again = harness(*command, "30")
+    found = searched(guesses)
+    assert found["trials"][:4] == first["trials"] and len(found["trials"]) == 30
+    assert found["best"] != first["best"] and found["opened"] == 2
+    assert "opened for 2 best trials" in again.out
+
+
+def test_a_search_that_is_interrupted_goes_on_with_the_same_trials(guesses: Workspace, monkeypatch):
+    declared = LoadedCompetition(guesses, "insects").pipeline.artifacts.recipes["guess"]
+
+    def search(trials: int) -> Search:
+        pipeline = LoadedCompetition(guesses, "insects").pipeline
+        monkeypatch.setattr(type(pipeline.artifacts.recipes["guess"]), "fit", pressed_once)
+        return Search(subject(pipeline, "guess", "luck=0..1", "--space"), trials)
+
+    class Pressed(KeyboardInterrupt):
+        pass
+
+    fit = type(declared).fit
+    fitted: list[tuple[float, int]] = []
+
+    def pressed_once(self, fold):
+        fitted.append((self.luck, fold.left))
+        if len(fitted) == 4:
+            raise Pressed
+        return fit(self, fold)
+
+    with pytest.raises(Pressed):
+        search(4).run()
+    one = search(4)
+    one.run()
+    assert [trial.state for trial in one.study.tried()] == ["complete"] * 4
+    assert len(fitted) == 9 and len(set(fitted)) == 8, "only the fold that was interrupted is fitted again"
+    assert outcome.outcome(one).best.number == one.study.best().number
+
+
+def test_a_trial_that_fails_is_listed_and_where_all_fail_it_is_told(guesses: Workspace, harness):
+    done = harness("tune", "insects", "guess", "--space", "broken=[False,True],luck=0..1", "--trials", "12")
+    assert done.code == 0, done.err
+    failed = [trial for trial in searched(guesses)["trials"] if trial["state"] == "failed"]
+    assert failed and {trial["reason"] for trial in failed} == {"ValueError: broken as asked"}
+    assert f"{len(failed)} failed" in done.out
+    told = harness("tune", "insects", "guess", "--space", "luck=0..1", "--set", "broken=True")
+    assert told.code == 2 and "the first 3 trials failed" in told.err and "broken as asked" in told.err
+    (log,) = re.findall(r"is in (\S+)", told.err)
+    assert "ValueError: broken as asked" in Path(log).read_text()
+
+
+def test_a_trial_that_is_far_behind_is_stopped_after_its_first_fold(guesses: Workspace, harness):
+    done = harness("tune", "insects", "guess", "--space", "skill=[1.0,0.0],luck=[0.1,0.2,0.3,0.4]", "--trials", "8")
+    assert done.code == 0, done.err
+    found = searched(guesses)
+    stopped = [trial for trial in found["trials"] if trial["state"] == "stopped early"]
+    assert stopped and {trial["point"]["skill"] for trial in stopped} == {"0.0"}
+    assert all("after fold 1" in trial["reason"] and "the best" in trial["reason"] for trial in stopped)
+    folder = guesses.runs("insects") / "guess"
+    left = [
+        sorted((folder / one["run"]).glob("fold-*/predictions.h5")) for one in stopped if one["run"] != found["own"]
+    ]
+    assert all(len(files) == 1 for files in left)
+    assert "stopped early" in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("pixels",), "pixels declares no space"),
+        (("pixels", "--space", "size=[6,8]"), "values like 32,32 is wanted"),
+        (("pixels", "--space", "cc=1..2"), "Did you mean c?"),
+        (("pixels", "--space", "c=-1..1"), "c must be above 0"),
+        (("both", "--space", "how=[mean,rank]"), "both is a Blend, made of guess, pixels"),
+        (("guesss", "--space", "luck=0..1"), "Did you mean guess"),
+        (("guess", "--search-folds", "4"), "--search-folds must be 1 to 3"),
+        (("guess", "--search-folds", "0"), "--search-folds must be 1 to 3"),
+    ],
+)
+def test_what_cannot_be_searched_is_told(guesses: Workspace, harness, arguments, said: str):
+    told = harness("tune", "insects", *arguments)
+    assert told.code == 2 and said in told.err, told.err
+    assert "fix:" in told.err
+
+
+def test_a_declared_space_is_checked_when_the_recipes_are_read(guesses: Workspace, harness):
+    recipes = guesses.competition("insects") / "recipes.py"
+    text = recipes.read_text()
+    for space, said in (("'skil=0..1'", "Did you mean skill"), ("'skill=1..0'", "the lower bound"), ("3", "a text")):
+        recipes.write_text(text.replace('"skill=0..1"', space))
+        told = harness("list", "insects")
+        assert (
+            told.code == 2 and said in told.err and re.search(r"recipes.py, line \d+: the space of 'guess'", told.err)
+        )
+
+
+def test_numbers_of_the_command_are_checked(guesses: Workspace, harness, capsys):
+    for option, value, said in (
+        ("--trials", "0", "a whole number from 1 on"),
+        ("--trials", "many", "a whole number from 1 on"),
+        ("--timeout", "soon", "a time such as 90s, 30min or 2h"),
+        ("--timeout", "0h", "a time such as 90s, 30min or 2h"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            harness("tune", "insects", "guess", option, value)
+        assert ended.value.code == 2 and said in capsys.readouterr().err
+
+
+def test_without_folds_that_it_does_not_see_the_holdout_alone_is_honest(guesses: Workspace, harness):
+    done = harness("tune", "insects", "guess", "--space", "luck=0..1", "--trials", "3", "--set", "folds=1")
+    assert done.code == 0, done.err
+    assert set(searched(guesses)["scores"]["own"]) == {"seen", "holdout"} and "did not see" not in done.out
+
+
+def test_a_search_out_of_time_says_how_it_goes_on(guesses: Workspace, harness):
+    told = harness("tune", "insects", "guess", "--timeout", "0.000001s")
+    assert told.code == 2 and "no trial of guess is complete yet" in told.err and "the same command goes on" in told.err
