@@ -18,8 +18,9 @@ import pytest
 
 from harness.cli.main import main
 from harness.competition import Competition
-from harness.data.dataset import Dataset, locate
+from harness.data.dataset import Dataset
 from harness.data.folds import HoldOut, KFold
+from harness.data.locating import locate
 from harness.data.readers import ClassFolders
 from harness.data.readers.reader import Reader
 from harness.plugins.scaffold import create

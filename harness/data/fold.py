@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.data.cache.cache import Cache, Input
+from harness.data.columns import Columns
 from harness.data.targets import MULTICLASS, Targets
 
 Array = np.ndarray
@@ -30,6 +31,7 @@ class Fold:
         targets: the kind of the labels.
         left: how many folds come after this one.
         watch: called after each epoch of training with the scores of all epochs so far; what it raises ends training.
+        columns: what else is known of each row, if anything.
     """
 
     title: str
@@ -46,6 +48,7 @@ class Fold:
     targets: Targets = MULTICLASS
     left: int = 0
     watch: Callable[[dict[str, list[float]]], None] | None = None
+    columns: Columns | None = None
 
     def predicted(self) -> Array:
         """The rows to predict: validation, hold-out, test, in this order."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.data.columns import Columns
 from harness.data.dataset import Dataset
 from harness.data.readers.reader import IMAGE_SUFFIXES, Files, images_below, is_image, left_out
 from harness.data.splits import TEST
@@ -18,13 +19,16 @@ from harness.utils import fingerprint as fp
 from harness.utils.console import say
 from harness.utils.errors import UserError, some
 
+Array = np.ndarray
+
 
 def given_images(path: Path, classes: tuple[str, ...], targets: Targets, window: Window = "file") -> Dataset:
     """A data set of unlabelled images, all of the split "test".
 
     Args:
         path: a folder, whose images are called by their paths below it; an image; or a CSV with the columns ``path``
-            (relative to the CSV) and, where images are to be called otherwise, ``id``.
+            (relative to the CSV) and, where images are to be called otherwise, ``id``. Its other columns are what is
+            known of the images.
         classes: the classes they are predicted among.
         targets: what is predicted.
         window: which value is black and which is white in images of more than 8 bits.
@@ -32,6 +36,7 @@ def given_images(path: Path, classes: tuple[str, ...], targets: Targets, window:
     Raises:
         UserError: there is nothing there, no image, or a CSV that is none of images.
     """
+    cells: dict[str, Array] = {}
     if path.is_dir():
         root, sources = path, images_below(path, "")
         ids = sources
@@ -47,7 +52,7 @@ def given_images(path: Path, classes: tuple[str, ...], targets: Targets, window:
         root, ids, sources = path.parent, [path.name], [path.name]
     else:
         root = path.parent
-        ids, sources = _listed(path)
+        ids, sources, cells = _listed(path)
     names = tuple(ids)
     return Dataset(
         ids=names,
@@ -60,11 +65,12 @@ def given_images(path: Path, classes: tuple[str, ...], targets: Targets, window:
         images=Windowed(Files(root), window),
         fingerprint=fp.fingerprint(root=str(root.resolve()), ids=names, sources=sources, window=window),
         targets=targets,
+        columns=Columns(cells) if cells else None,
     )
 
 
-def _listed(file: Path) -> tuple[list[str], list[str]]:
-    """The ids and the paths that a CSV lists."""
+def _listed(file: Path) -> tuple[list[str], list[str], dict[str, Array]]:
+    """The ids and the paths that a CSV lists, and its other columns by name."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as stream:
             header, *rows = [row for row in csv.reader(stream) if row]
@@ -85,4 +91,5 @@ def _listed(file: Path) -> tuple[list[str], list[str]]:
             *([f"{len(missing):,} files are not there ({some(missing, 3)})"] if missing else []),
         ]
         raise UserError(f"{file} does not fit its images: {'; '.join(problems)}.", "correct the CSV")
-    return ids, sources
+    others = {name: place for place, name in enumerate(header) if name not in ("id", "path")}
+    return ids, sources, {name: np.array([row[place] for row in rows]) for name, place in others.items()}

@@ -121,6 +121,11 @@ class Writer:
                 shutil.rmtree(folder)
             exported = Path(scratch) / "exported"
             exporting.export(self.competition, record, self.kinds, exported)
+            if _reads_columns(read_json(exported / "model.json")):
+                raise UserError(
+                    f"{record.recipe} reads columns of the table, which a kernel cannot find yet.",
+                    f"harness submit {self.competition.name} {record.recipe} writes the CSV here",
+                )
             kernel = Kernel(
                 folder, self.owner, slug_of(record, self.competition), made_from, sends, _flat(exported, folder)
             )
@@ -155,6 +160,13 @@ class Writer:
             write_text(file, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
         about_it = {name: value for name, value in vars(kernel).items() if name != "folder"}
         write_json(kernel.folder / ABOUT, about_it)  # the last, so that a killed command leaves nothing that counts
+
+
+def _reads_columns(part: object) -> bool:
+    """Whether any run of an exported one has encoders of columns."""
+    if not isinstance(part, dict):
+        return False
+    return bool(part.get("encoders")) or any(_reads_columns(inner) for inner in part.values())
 
 
 def read(folder: Path) -> Kernel | None:

@@ -209,11 +209,11 @@ def print_result(entry: Entry, known: Boards, competition: str, out: Console) ->
 
 def fetch(workspace: Workspace, competition: Competition) -> None:
     """Download a competition's data into its usual folder, and unpack it."""
-    from harness.data import dataset
+    from harness.data.locating import locate
     from harness.kaggle import download
 
     archive = download.data(client_of(competition), workspace.raw(competition.name))
-    reader, folder = dataset.locate(
+    reader, folder = locate(
         competition.readers,
         archive.parent,
         workspace.data(competition.name) / "unpacked",

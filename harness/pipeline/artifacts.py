@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.competition import Competition
-from harness.data import dataset
+from harness.data import image_table
 from harness.data.cache import build, cache
 from harness.data.cache.cache import Cache, Input
 from harness.data.dataset import Dataset
 from harness.data.folds import Folds, KFold
+from harness.data.locating import locate
 from harness.data.splits import HOLDOUT, TEST, TRAIN
 from harness.pipeline.selection import choose
 from harness.plugins import loading
@@ -95,16 +96,14 @@ class Artifacts:
         known = remembered.get("folder")
         folder = self.options.data or (Path(known) if isinstance(known, str) else self.workspace.raw(name))
         unpack_to = self.workspace.data(name) / "unpacked"
-        return dataset.locate(
-            self.competition.readers, folder.expanduser().resolve(), unpack_to, name, self.competition.obtain
-        )
+        return locate(self.competition.readers, folder.expanduser().resolve(), unpack_to, name, self.competition.obtain)
 
     @cached_property
     def dataset(self) -> Dataset:
         reader, folder = self.source
         table = self.workspace.data(self.competition.name) / "dataset.csv"
         with lock(table, "the table of images"):
-            table_of_images = dataset.load_or_read(
+            table_of_images = image_table.load_or_read(
                 reader,
                 folder,
                 table,
@@ -123,13 +122,13 @@ class Artifacts:
 
     def _dataset_key(self) -> str:
         competition = self.competition
-        return dataset.key(
+        return image_table.key(
             *self.source, competition.holdout, competition.group, competition.targets, competition.window
         )
 
     def _rules_key(self, reader: Any) -> str:
         competition = self.competition
-        return dataset.rules_key(
+        return image_table.rules_key(
             reader, competition.holdout, competition.group, competition.targets, competition.window
         )
 
@@ -140,7 +139,7 @@ class Artifacts:
         reader, folder = self.source
         table = self.workspace.data(self.competition.name) / "dataset.csv"
         kind, window = self.competition.targets, self.competition.window
-        return dataset.load(reader, folder, table, self._dataset_key(), kind, window)
+        return image_table.load(reader, folder, table, self._dataset_key(), kind, window)
 
     # Folds.
 
@@ -250,6 +249,7 @@ class Artifacts:
             backend=_backend() if isinstance(recipe, Trained | Soup) else None,
             steps=versions(*recipe.key_steps),
             code=fp.competitor_code(recipe),
+            **recipe.reads(self.dataset),
             **({"parent": [parent.run.key, parent.epoch]} if parent else {}),
         )
         return Run(

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
+from harness.data.cache.rows import Rows
 from harness.data.fold import Fold
 from harness.ensembles.combine import equal
 from harness.models import linear, linear_path
 from harness.models.backbones import BACKBONES, find
 from harness.models.backbones.backbone import Layer, Precision, Storage
-from harness.recipes.recipe import Array, FoldRecipe
+from harness.recipes.recipe import Array
+from harness.recipes.with_columns import WithColumns
 from harness.tta.views import CENTRE, views
 from harness.tta.worth import ViewPredictions
 from harness.utils.console import progress
@@ -30,7 +32,7 @@ SMOKE_SIDE = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeatureRegression(FoldRecipe):
+class FeatureRegression(WithColumns):
     """What a backbone makes of the images, standardised, into a linear model.
 
     It is multinomial logistic regression for one class an image, a logistic regression a label for several, and ridge
@@ -104,6 +106,7 @@ class FeatureRegression(FoldRecipe):
         return tuple({"c": c} for c in sorted(set(self.c)))
 
     def fit(self, fold: Fold) -> Array:
+        self.fit_columns(fold)
         features = self._by_view(fold)
         train = fold.train
         with progress(f"{fold.title}, fitting", len(self.variants()), "C") as bar:
@@ -127,10 +130,11 @@ class FeatureRegression(FoldRecipe):
     def predict(self, fold: Fold) -> Array:
         return self._averaged(self._probabilities(linear.read(fold.folder / "models.h5"), fold), fold)
 
-    def _by_view(self, fold: Fold) -> list[Array]:
-        """The features of each view: (n, d) each."""
+    def _by_view(self, fold: Fold) -> list[Rows]:
+        """The features of each view, with the columns beside them: (n, d) each."""
         rows, views = np.asarray(fold.caches[self.features].rows), len(self.features.looks)
-        return [rows[:, number] for number in range(views)] if views > 1 else [rows]
+        by_view = [rows[:, number] for number in range(views)] if views > 1 else [rows]
+        return [*map(self.with_columns(fold), by_view)]
 
     def _probabilities(self, models: list[linear.Model], fold: Fold) -> Array:
         """(variants, views, rows, classes)."""

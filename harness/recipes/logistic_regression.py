@@ -14,11 +14,12 @@ from harness.data.cache.rows import Rows
 from harness.data.fold import Fold
 from harness.models import linear
 from harness.recipes.recipe import Array, ImageRecipe
+from harness.recipes.with_columns import WithColumns
 from harness.utils.errors import require
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogisticRegression(ImageRecipe):
+class LogisticRegression(WithColumns, ImageRecipe):
     """Standardised pixels into multinomial logistic regression; a label each for several; ridge for a number.
 
     Args:
@@ -42,7 +43,8 @@ class LogisticRegression(ImageRecipe):
         from sklearn.preprocessing import StandardScaler
 
         scaler = StandardScaler(copy=False)
-        features = scaler.fit_transform(_Pixels(self.cache(fold).images)[fold.train].astype(np.float32))
+        self.fit_columns(fold)
+        features = scaler.fit_transform(self._features(fold)[fold.train].astype(np.float32))
         labels = fold.labels[fold.train]
         with warnings.catch_warnings():
             # Stopping after `iterations` is a setting, not an accident.
@@ -53,7 +55,10 @@ class LogisticRegression(ImageRecipe):
 
     def predict(self, fold: Fold) -> Array:
         (model,) = linear.read(fold.folder / "models.h5")
-        return linear.probabilities([model], _Pixels(self.cache(fold).images), fold.predicted())[0]
+        return linear.probabilities([model], self._features(fold), fold.predicted())[0]
+
+    def _features(self, fold: Fold) -> Rows:
+        return self.with_columns(fold)(_Pixels(self.cache(fold).images))
 
 
 def _multinomial(features: Array, labels: Array, c: float, iterations: int) -> Any:

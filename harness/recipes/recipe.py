@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from harness.competition import Competition
     from harness.data.cache.cache import Input
+    from harness.data.dataset import Dataset
 
 Array = np.ndarray
 Declared = TypeVar("Declared", bound="Callable[[], Recipe]")
@@ -69,6 +70,14 @@ class Recipe:
 
     def ingredients(self) -> dict[str, Any]:
         """What else decides the result, such as pretrained weights: part of its key too."""
+        return {}
+
+    def reads(self, dataset: Dataset) -> dict[str, Any]:
+        """What else of the data set decides the result, besides inputs and folds: part of its key too.
+
+        Raises:
+            UserError: the data set lacks what the recipe reads.
+        """
         return {}
 
     @property

@@ -26,6 +26,7 @@ from harness.recipes.recipe import Recipe
 from harness.recipes.settings import restored
 from harness.recipes.soup import Soup
 from harness.recipes.trained import Trained
+from harness.recipes.with_columns import WithColumns, kept_encoder
 from harness.runs.predict import classes_of, keeps_no_model, member_of
 from harness.runs.records import Record
 from harness.training import kept as kept_network
@@ -37,7 +38,9 @@ from harness.utils.files import whole, write_json, write_text
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # The code that the folder predicts with, and all that it imports.
-PARTS = ("data.images", "data.eight_bits", "data.targets.links", "tta.views", "ensembles.kept")
+PARTS = (
+    "data.images", "data.eight_bits", "data.targets.links", "models.column_encoder", "tta.views", "ensembles.kept",
+)  # fmt: skip
 PREDICT = Path(__file__).with_name("predict.py.template")
 LIBRARIES = ("numpy", "opencv-python-headless", "opencv-python", "scipy", "keras")
 
@@ -90,9 +93,8 @@ class _Export:
                 return self._features(record, recipe)
             if isinstance(recipe, LogisticRegression):
                 geometry = recipe.images.geometry
-                return self._folds(record, geometry, (geometry.height, geometry.width), self._regressions(record)) | {
-                    "flat": True
-                }
+                part = self._folds(record, geometry, (geometry.height, geometry.width), self._regressions(record))
+                return part | {"flat": True, "encoders": self._encoders(record, recipe)}
             if record.about.get("members"):
                 return self._ensemble(record)
         except (OSError, KeyError):
@@ -120,6 +122,7 @@ class _Export:
             "backbone": None,
             "storage": "float32",
             "folds": files,
+            "encoders": [],
         }
 
     def _network(self, record: Record, recipe: Trained) -> dict[str, Any]:
@@ -146,6 +149,7 @@ class _Export:
             "whole_numbers": True,
             "backbone": name,
             "storage": recipe.storage,
+            "encoders": self._encoders(record, recipe),
         }
 
     def _ensemble(self, record: Record) -> dict[str, Any]:
@@ -165,6 +169,11 @@ class _Export:
             np.savez(self.folder / name, **{key: value for key, value in vars(model).items() if key != "c"})
             files.append(name)
         return files
+
+    def _encoders(self, record: Record, recipe: WithColumns) -> list[dict[str, Any]]:
+        """What makes features of the table's columns in each fold; none where the recipe reads no columns."""
+        folders = [record.folder / f"fold-{number}" for number in _numbers(record)] if recipe.columns else []
+        return [kept_encoder(folder).as_json() for folder in folders]
 
     def _copied(self, record: Record, number: int, name: str) -> str:
         file = f"weights/{_stem(record)}-fold-{number}{Path(name).suffix}"

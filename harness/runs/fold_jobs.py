@@ -68,6 +68,7 @@ def fold_jobs(
             folder=folder / f"fold-{number + 1}",
             targets=dataset.targets,
             left=count - number - 1,
+            columns=dataset.columns,
         )
 
 

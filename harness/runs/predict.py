@@ -119,6 +119,7 @@ class Predictor:
             seed=recipe.seed + number,
             folder=record.folder / f"fold-{number + 1}",
             targets=self.dataset.targets,
+            columns=self.dataset.columns,
         )
 
 

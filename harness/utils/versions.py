@@ -29,7 +29,7 @@ def _one_each(folder: str, *names: str) -> dict[str, Step]:
 
 STEPS: dict[str, Step] = {
     # Data.
-    "dataset": Step(2, ("data.dataset",)),
+    "dataset": Step(2, ("data.dataset", "data.image_table", "data.locating")),
     **_one_each(
         "data.readers",
         "cifar_batches", "class_folders", "class_in_name", "coco_json", "digits", "labels_file", "numbered_files",
@@ -66,6 +66,7 @@ STEPS: dict[str, Step] = {
     "fine_tune": Step(1, ("recipes.fine_tune",)),
     "feature_regression": Step(1, ("recipes.feature_regression", "models.linear_path")),
     "logistic_regression": Step(1, ("recipes.logistic_regression",)),
+    "columns": Step(1, ("recipes.with_columns",)),
     "adversarial": Step(1, ("models.adversarial",)),
     "fold_runs": Step(1, ("runs.fit", "runs.fold_jobs")),
     # Ensembles.
@@ -77,7 +78,7 @@ STEPS: dict[str, Step] = {
     "thresholds": Step(1, ("recipes.thresholded",)),
     # Scores.
     "metrics": Step(1, ("scoring.metrics",)),
-    "evaluation": Step(3, ("scoring.evaluation",)),
+    "evaluation": Step(4, ("scoring.evaluation",)),
     "tta_worth": Step(2, ("tta.worth",)),
 }  # fmt: skip
 

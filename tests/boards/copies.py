@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import py7zr
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, log_loss, roc_auc_score
 
 from tests.boards.drawing import quarters, save, table
@@ -33,6 +35,7 @@ class Board:
         cells: what each cell but the id must match, whole.
         official: the board's formula: from the truth, the cells and the header to the score.
         recipe: whose CSV is sent.
+        seven_zips: whether images come as 7z archives of their folders, and CSVs in zips.
     """
 
     draw: Callable[[Path], dict[str, Any]]
@@ -40,6 +43,22 @@ class Board:
     cells: str
     official: Callable[[Truth, Cells, list[str]], float]
     recipe: str = "coarse"
+    seven_zips: bool = False
+
+    def given(self, files: Path) -> Path:
+        """The files as Kaggle gives them: as they are, or in archives beside each other."""
+        if not self.seven_zips:
+            return files
+        folder = files.with_name("archives")
+        folder.mkdir()
+        for path in files.iterdir():
+            if path.is_dir():
+                with py7zr.SevenZipFile(folder / f"{path.name}.7z", "w") as archive:
+                    archive.writeall(path, path.name)
+            else:
+                with zipfile.ZipFile(folder / f"{path.name}.zip", "w") as archive:
+                    archive.write(path, path.name)
+        return folder
 
 
 def picture(label: int, number: int, classes: int) -> np.ndarray:
@@ -47,6 +66,12 @@ def picture(label: int, number: int, classes: int) -> np.ndarray:
     seen = (label + (number % 9 == 4)) % classes
     shown = [(seen >> bit) & 1 for bit in range(4)] if classes > 4 else np.eye(4)[seen]
     return quarters(np.asarray(shown, float), number)
+
+
+def person(number: int) -> tuple[str, str, str]:
+    """Sex, age and site of a mole; some are blank."""
+    sex, site = ("male", "female", "")[number % 3], ("torso", "lower extremity", "", "head/neck")[number % 4]
+    return sex, str(20 + number % 50) if number % 11 else "", site
 
 
 def hexadecimal(number: int, digits: int) -> str:
@@ -67,6 +92,7 @@ def of_table(
     count: int = 72,
     samples: str = "sample_submission.csv",
     test_name: Callable[[int], str] | None = None,
+    test_csv: tuple[str, Callable[[str, int], tuple]] | None = None,
 ) -> Callable[[Path], dict[str, Any]]:
     """A drawing of a board whose labels stand in a CSV.
 
@@ -77,6 +103,7 @@ def of_table(
         name: the id of a number.
         row: from id, class and number to a line of the CSV.
         sample: the first line of the sample submission; ``blank`` are its cells.
+        test_csv: the first line of ``test.csv``, and from id and number to a line of it.
     """
 
     def draw(folder: Path) -> dict[str, Any]:
@@ -92,6 +119,8 @@ def of_table(
         for number, key in enumerate(keys):
             save(folder / test.format(id=key), picture(number % len(classes), 900 + number, len(classes)))
         table(folder / samples, sample, [(key, *blank) for key in reversed(keys)])
+        if test_csv is not None:
+            table(folder / "test.csv", test_csv[0], [test_csv[1](key, number) for number, key in enumerate(keys)])
         return truth
 
     return draw
@@ -146,9 +175,9 @@ def dogs(folder: Path) -> dict[str, Any]:
 def seedlings(folder: Path) -> dict[str, Any]:
     species, truth = ("Small-flowered Cranesbill", "Sugar beet", "Maize"), {}
     for number in range(72):
-        path = f"train/{species[number % 3]}/{hexadecimal(number, 9)}.png"
-        save(folder / path, picture(number % 3, number, 3))
-        truth[path] = species[number % 3]
+        name = f"{hexadecimal(number, 9)}.png"
+        save(folder / "train" / species[number % 3] / name, picture(number % 3, number, 3))
+        truth[name] = species[number % 3]
     names = [f"{hexadecimal(number, 9)}.png" for number in range(500, 506)]
     for number, name in enumerate(names):
         save(folder / "test" / name, picture(number % 3, 900 + number, 3))
@@ -192,15 +221,16 @@ def cassava(folder: Path) -> dict[str, Any]:
 def leaves(folder: Path) -> dict[str, Any]:
     species, truth = ["Acer_Opalus", "Quercus_Robur", "Zelkova_Serrata"], {}
     measured = ",".join(f"{kind}{number}" for kind in ("margin", "shape") for number in (1, 2))
-    rows, tests = [], []
+    rows, tests, random = [], [], np.random.default_rng(0)
     for number in range(78):
         label = number % 3
         save(folder / "images" / f"{number + 1}.jpg", picture(label, number, 3))
+        given = [f"{value:.6f}" for value in random.normal(size=4) + label * np.array([1, 0, 0, -1])]
         if number % 13:
-            rows.append((number + 1, species[label], 0.1, 0.2, 0.3, 0.4))
+            rows.append((number + 1, species[label], *given))
             truth[str(number + 1)] = species[label]
         else:
-            tests.append((number + 1, 0.1, 0.2, 0.3, 0.4))
+            tests.append((number + 1, *given))
     table(folder / "train.csv", f"id,species,{measured}", rows)
     table(folder / "test.csv", f"id,{measured}", tests)
     table(folder / "sample_submission.csv", f"id,{','.join(species)}", [(row[0], 0.3, 0.3, 0.4) for row in tests])
@@ -269,7 +299,7 @@ BOARDS: dict[str, Board] = {
     "plant-seedlings": Board(
         seedlings,
         """
-    readers=(ClassFolders(train="train", test="test", test_ids="name"),),
+    readers=(ClassFolders(train="train", test="test", test_ids="name", labelled_ids="name"),),
     metric="micro_f1",
     submission=SubmissionFormat(id_column="file", value_column="species"),
 """,
@@ -299,12 +329,18 @@ BOARDS: dict[str, Board] = {
     "leaf-classification": Board(
         leaves,
         """
-    readers=(Table(label="species", path="images/{id}.jpg", test_path="images/{id}.jpg"),),
+    readers=(
+        Table(
+            label="species", path="images/{id}.jpg", test_path="images/{id}.jpg", test_csv="test.csv",
+            numbers=("margin*", "shape*"),
+        ),
+    ),
     metric="log_loss",
     submission=SubmissionFormat(value="probabilities", decimals=15),
 """,
         NUMBER,
         by_log_loss,
+        recipe="known",
     ),
     "aerial-cactus": Board(
         of_table(
@@ -348,6 +384,7 @@ BOARDS: dict[str, Board] = {
 """,
         NUMBER,
         by_auc("1"),
+        seven_zips=True,
     ),
     "histopathologic-cancer": Board(
         of_table(
@@ -373,17 +410,22 @@ BOARDS: dict[str, Board] = {
             train="jpeg/train/{id}.jpg",
             test="jpeg/test/{id}.jpg",
             csv="train.csv",
-            header="image_name,patient_id,sex,age_approx,benign_malignant,target",
+            header="image_name,patient_id,sex,age_approx,anatom_site_general_challenge,benign_malignant,target",
             classes=["0", "1"],
             name=lambda number: f"ISIC_{52060 + number:07d}",
-            row=lambda key, label, number: (key, f"IP_{number // 3}", "male", 45, "benign", label),
+            row=lambda key, label, number: (key, f"IP_{number // 3}", *person(number), "benign", label),
             sample="image_name,target",
+            test_csv=(
+                "image_name,patient_id,sex,age_approx,anatom_site_general_challenge",
+                lambda key, number: (key, f"IP_{500 + number}", *person(number)),
+            ),
         ),
         """
     readers=(
         Table(
             id="image_name", label="target", group="patient_id",
-            path="jpeg/train/{image_name}.jpg", test_path="jpeg/test/{id}.jpg",
+            path="jpeg/train/{image_name}.jpg", test_path="jpeg/test/{id}.jpg", test_csv="test.csv",
+            numbers=("age_approx",), categories=("sex", "anatom_site_general_challenge"),
         ),
     ),
     metric="auc",
@@ -393,6 +435,7 @@ BOARDS: dict[str, Board] = {
 """,
         NUMBER,
         by_auc("1"),
+        recipe="known",
     ),
     "plant-pathology-2020": Board(
         plants,

@@ -128,6 +128,6 @@ def submit(made: Pipeline, name: str) -> Submitted:
     return Submitted(header, found.get("test", {}), found["holdout"], float(score))
 
 
-def lines_of(workspace: Workspace) -> int:
-    text = (workspace.competition("board") / "competition.py").read_text()
+def lines_of(workspace: Workspace, name: str = "board") -> int:
+    text = (workspace.competition(name) / "competition.py").read_text()
     return sum(1 for line in text.splitlines() if line.strip() and not line.strip().startswith("#"))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from sklearn.metrics import accuracy_score
 
+from harness.plugins import loading
+from harness.plugins.guessed import Choices
+from harness.plugins.scaffold import create
 from harness.utils.workspace import Workspace
 from tests.boards.copies import hexadecimal, picture
 from tests.boards.drawing import declare, lines_of, save, submit, table
@@ -83,6 +87,21 @@ def species(folder: Path) -> dict[str, str]:
     (folder / "test2019.json").write_text(json.dumps({"images": tests}))
     table(folder / "kaggle_sample_submission.csv", "id,predicted", [(number, "0 1 2 3") for number in range(500, 506)])
     return {str(name): str(number) for name, number in numbers.items()}
+
+
+@pytest.mark.parametrize(("board", "settings", "group"), [(cameras, CAMERAS, "location"), (species, SPECIES, None)])
+def test_harness_new_finds_the_annotations(workspace: Workspace, tmp_path: Path, board, settings: str, group):
+    """The declaration that it writes reads the same rows as the one above."""
+    board(tmp_path / "files")
+    (tmp_path / "files" / "detections.json").write_text('{"images": [{"id": "x", "detections": []}]}')
+    metric = re.findall(r'metric="(\w+)"', settings)[0]
+    _, said = create(workspace, "found", tmp_path / "files", Choices(metric=metric, group=group))
+    found, wanted = loading.load(workspace, "found"), declare(workspace, tmp_path / "files", settings).competition
+    assert found.readers == wanted.readers and found.submission.columns(()) == wanted.submission.columns(())
+    folder = tmp_path / "files"
+    assert found.readers[0].listing(folder) == wanted.readers[0].listing(folder)
+    assert any(line.startswith("hold-out: val2019.json") for line in said) == (board is species)
+    assert lines_of(workspace, "found") <= 25
 
 
 @pytest.mark.parametrize("board", ["iwildcam-2020", pytest.param("inaturalist-2019", marks=pytest.mark.slow)])

@@ -13,18 +13,26 @@ import pytest
 from harness.data.readers import ClassFolders
 from harness.pipeline.graph import Pipeline
 from harness.plugins import loading
-from harness.plugins.guess import Choices
+from harness.plugins.guessed import Choices
 from harness.plugins.scaffold import create
 from harness.utils.workspace import Workspace
 from tests.boards.copies import BOARDS, Board, check
 from tests.boards.drawing import RECIPES, declare, lines_of, submit
 from tests.conftest import draw
 
-DECIDED = """
+MORE = {
+    "coarse": "",
+    "decided": """
 @recipe
 def decided():
     return Thresholded(of="coarse")
-"""
+""",
+    "known": """
+@recipe
+def known():
+    return LogisticRegression(size=(2, 2), c=1.0, iterations=50, columns=("*",))
+""",
+}
 # The others take a minute together: make test-boards.
 QUICK = ("hotel-id-2021",)
 
@@ -35,7 +43,7 @@ QUICK = ("hotel-id-2021",)
 def test_a_board(workspace: Workspace, tmp_path: Path, name: str):
     board, files = BOARDS[name], tmp_path / "files"
     truth = board.draw(files)
-    made = declare(workspace, files, board.settings, DECIDED if board.recipe == "decided" else "")
+    made = declare(workspace, board.given(files), board.settings, MORE[board.recipe])
     accepted_and_scored(made, board, files, truth)
 
 
@@ -49,8 +57,8 @@ def test_a_board_that_harness_new_finds(workspace: Workspace, tmp_path: Path, na
     metric = re.search(r'metric="(.*?)"', board.settings)
     assert metric is not None
     group = "patient_id" if 'group="patient_id"' in board.settings else None
-    create(workspace, "board", files, Choices(metric=metric[1], group=group))
-    recipes = RECIPES.format(more=DECIDED if board.recipe == "decided" else "")
+    create(workspace, "board", board.given(files), Choices(metric=metric[1], group=group))
+    recipes = RECIPES.format(more=MORE[board.recipe])
     (workspace.competition("board") / "recipes.py").write_text(recipes)
     accepted_and_scored(Pipeline(workspace, loading.load(workspace, "board")), board, files, truth)
 
@@ -73,6 +81,8 @@ def test_test_images_are_called_as_the_organiser_calls_them(tmp_path: Path, save
     for path in ("train/a/1.png", "train/b/2.png", "test/3.png"):
         save(tmp_path / path, draw(0, 0))
     names = [
-        ClassFolders(train="train", test="test", test_ids=ids).listing(tmp_path).rows[-1].id for ids in ("path", "name")
+        [row.id for row in ClassFolders("train", None, "test", ids, labelled).listing(tmp_path).rows]
+        for ids, labelled in (("path", "path"), ("name", "path"), ("name", "name"))
     ]
-    assert names == ["test/3.png", "3.png"]
+    assert names[0] == ["train/a/1.png", "train/b/2.png", "test/3.png"]
+    assert names[1:] == [["train/a/1.png", "train/b/2.png", "3.png"], ["1.png", "2.png", "3.png"]]

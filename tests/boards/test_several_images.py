@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import f1_score, log_loss
+from sklearn.metrics import cohen_kappa_score, f1_score, log_loss
 
 from harness.data.dataset import Dataset
 from harness.data.readers import Table
@@ -74,6 +74,35 @@ def test_two_images_a_row_by_their_paths(workspace: Workspace, tmp_path: Path):
     out_of_fold = made.artifacts.predictions("coarse")["out_of_fold"]
     assert len(out_of_fold.ids) == COUNT - len(found.holdout) and {*out_of_fold.ids}.isdisjoint(found.holdout)
     np.testing.assert_allclose(out_of_fold.probabilities.sum(axis=1), 1, atol=1e-6)
+
+
+DECIDED = """
+@recipe
+def decided():
+    return Thresholded(of="blend")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["Ordinal", "Multilabel"])
+def test_thresholds_are_fitted_to_rows_not_to_images(workspace: Workspace, tmp_path: Path, kind: str):
+    truth = eyes(tmp_path / "files")
+    metric, value = {"Ordinal": ("quadratic_weighted_kappa", "class"), "Multilabel": ("macro_f1", "labels")}[kind]
+    settings = EYES.replace('metric="log_loss"', f'targets={kind}(),\n    metric="{metric}"')
+    settings = settings.replace('value="probabilities", decimals=15', f'value="{value}"')
+    table(tmp_path / "files" / "sample_submission.csv", "id,label", [(number, "a") for number in range(48, 54)])
+    made = declare(workspace, tmp_path / "files", settings, DECIDED)
+    found = submit(made, "decided")
+    true = [truth[name] for name in found.holdout]
+    given = [cells[0] for cells in found.holdout.values()]
+    if kind == "Ordinal":
+        wanted = cohen_kappa_score(true, given, weights="quadratic", labels=["a", "b", "c"])
+    else:
+        marks = ([[name in cell.split() for name in "abc"] for cell in cells] for cells in (true, given))
+        wanted = f1_score(*marks, average="macro", zero_division=0)
+    assert found.score == pytest.approx(wanted, abs=1e-9) and wanted > 0.5
+    out_of_fold = made.artifacts.predictions("decided")["out_of_fold"]
+    assert len(out_of_fold.ids) == COUNT - len(found.holdout) and not any("(2)" in name for name in out_of_fold.ids)
 
 
 def test_rows_by_a_column(workspace: Workspace, tmp_path: Path):

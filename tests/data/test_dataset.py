@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.data import dataset
+from harness.data import image_table
 from harness.data.cache.build import open_or_build
 from harness.data.cache.image_cache import ImageInput
 from harness.data.dataset import EXCLUDED, Dataset
@@ -23,7 +23,7 @@ def read(folder: Path, table: Path, **changes) -> Dataset:
     competition = declared(**changes)
     reader, root = located(competition, folder, table.parent / "unpacked")
     rules = (competition.holdout, competition.group)
-    return dataset.load_or_read(reader, root, table, dataset.key(reader, root, *rules), *rules)
+    return image_table.load_or_read(reader, root, table, image_table.key(reader, root, *rules), *rules)
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_a_window_is_obeyed_in_the_cache_and_is_part_of_the_key(photos: Path, tm
     for window in ("file", "image", (1000.0, 1800.0)):
         rules = (competition.holdout, competition.group, competition.targets, window)
         table = tmp_path / f"{window}.csv"
-        found[window] = dataset.load_or_read(reader, root, table, dataset.key(reader, root, *rules), *rules)
+        found[window] = image_table.load_or_read(reader, root, table, image_table.key(reader, root, *rules), *rules)
     assert len({made.fingerprint for made in found.values()}) == 3
     assert found["file"].hashes == found["image"].hashes
     source = ImageInput(Geometry(8, 8))

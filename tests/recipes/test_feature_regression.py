@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from harness.data.cache.cache import Cache
+from harness.data.columns import Columns
 from harness.data.fold import Fold
-from harness.models import linear
+from harness.models import linear, linear_path
 from harness.pipeline.graph import Options, Pipeline
 from harness.plugins import loading
 from harness.recipes import FeatureRegression
+from harness.recipes.with_columns import kept_encoder
 from harness.scoring.metrics import METRICS
 from harness.tta.worth import ViewPredictions
 from harness.utils.errors import UserError
@@ -73,6 +75,56 @@ def test_labels_outside_the_training_rows_change_nothing(fold: Fold):
     secret = fold.labels.copy()
     secret[80:] = 2 - secret[80:]
     assert np.array_equal(RECIPE.fit(dataclasses.replace(fold, labels=secret)), found)
+
+
+COLUMNS = dataclasses.replace(RECIPE, columns=("age", "pl*"))
+
+
+@pytest.fixture
+def patients(fold: Fold) -> Fold:
+    """The same fold with columns: an age that tells the first class, a place that no training row has, and noise."""
+    rows = np.arange(130)
+    ages = np.array(["" if row % 7 == 0 else str(50 + 9 * (fold.labels[row] == 0) + row % 5) for row in rows])
+    places = np.array(["mars" if row > 100 else "ab"[row % 2] for row in rows])
+    columns = Columns({"age": ages, "place": places, "noise": ages[::-1]}, ("age",))
+    return dataclasses.replace(fold, columns=columns)
+
+
+def test_columns_join_the_features(patients: Fold):
+    found = COLUMNS.fit(patients)
+    encoder = kept_encoder(patients.folder)
+    assert [*encoder.numbers, *encoder.categories] == ["age", "place"]
+    rows = np.asarray(patients.caches[RECIPE.features].rows)
+    wider = np.hstack([rows, encoder.encode(patients.columns)])
+    models = linear_path.fit_path(wider, patients.labels, 3, RECIPE.c, rows=patients.train)
+    np.testing.assert_array_equal(found, linear.probabilities(models, wider, patients.predicted()))
+    loss = METRICS["log_loss"].score
+    labels = patients.labels[patients.predicted()]
+    assert loss(labels, found[1]) < loss(labels, RECIPE.fit(patients)[1]) - 0.02
+    asked = dataclasses.replace(patients, train=patients.train[:0], validation=patients.train[:0])
+    COLUMNS.fit(patients)
+    np.testing.assert_array_equal(COLUMNS.predict(asked), found[:, 20:])
+
+
+def test_cells_outside_the_training_rows_change_no_model(patients: Fold):
+    COLUMNS.fit(patients)
+    before = [(patients.folder / name).read_bytes() for name in ("columns.json", "models.h5")]
+    cells = {name: np.where(np.arange(130) < 80, each, "7") for name, each in patients.columns.cells.items()}
+    COLUMNS.fit(dataclasses.replace(patients, columns=Columns(cells, ("age",))))
+    assert [(patients.folder / name).read_bytes() for name in ("columns.json", "models.h5")] == before
+
+
+def test_columns_that_are_not_there_are_told(patients: Fold):
+    with pytest.raises(UserError, match=r"no column 'agee'.* Did you mean age"):
+        dataclasses.replace(RECIPE, columns=("agee",)).fit(patients)
+    with pytest.raises(UserError, match="the competition's reader declares none"):
+        COLUMNS.fit(dataclasses.replace(patients, columns=None))
+    COLUMNS.fit(patients)
+    with pytest.raises(UserError, match="without the columns age, place"):
+        COLUMNS.predict(dataclasses.replace(patients, columns=None))
+    (patients.folder / "columns.json").unlink()
+    with pytest.raises(OSError, match=r"columns\.json"):
+        COLUMNS.predict(patients)
 
 
 @pytest.fixture

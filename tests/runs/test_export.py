@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -64,6 +65,23 @@ def test_a_network_with_views_predicts_alone(competition: LoadedCompetition, tmp
 @pytest.mark.slow
 def test_features_of_several_views_predict_alone(competition: LoadedCompetition, tmp_path: Path):  # noqa: F811
     assert_predicts_the_same_alone(competition, "features", tmp_path)
+
+
+@pytest.mark.slow
+def test_a_declared_window_goes_with_the_folder(competition: LoadedCompetition, tmp_path: Path):  # noqa: F811
+    """Images of 16 bits, of which a quarter of the range is shown: predicted by another window they come out unlike."""
+    for file in (tmp_path / "photos").rglob("*.png"):
+        image = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+        assert cv2.imwrite(str(file), 20000 + 64 * image.astype(np.uint16))
+    declaration = competition.workspace.competition("insects") / "competition.py"
+    text = declaration.read_text()
+    declaration.write_text(text.replace("hflip_safe=True", "hflip_safe=True, window=(20000.0, 36320.0)"))
+    shown = LoadedCompetition(competition.workspace, "insects")
+    assert_predicts_the_same_alone(shown, "pixels", tmp_path)
+    narrow = shown.predict("pixels", tmp_path / "photos")
+    declaration.write_text(text)
+    wide = LoadedCompetition(competition.workspace, "insects").predict("pixels", tmp_path / "photos")
+    assert np.abs(narrow.probabilities - wide.of(narrow.ids)).max() > 0.05
 
 
 def test_what_cannot_be_exported_says_why(insects: Workspace, harness, tmp_path: Path):

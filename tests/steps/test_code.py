@@ -44,8 +44,8 @@ NET = {"size": (32, 32), "epochs": 1, "learning_rate": 0.1, "flip": True, "pad":
 RECIPES = [
     Network(network="minivggnet", whiten=True, **NET),
     FineTune(backbone="efficientnet-lite0", unfreeze=None, **NET),
-    FeatureRegression(backbone="efficientnet-lite0", tta="hflip"),
-    LogisticRegression(size=(8, 8)),
+    FeatureRegression(backbone="efficientnet-lite0", tta="hflip", columns=("age",)),
+    LogisticRegression(size=(8, 8), columns=("age",)),
     Soup(of=("net", "net#2")),
     Blend(of=("a", "b")),
     HillClimb(of=("a", "b")),

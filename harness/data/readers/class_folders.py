@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,22 +12,26 @@ from harness.data.readers.reader import FolderReader, Listing, Row, file_name, i
 from harness.data.splits import HOLDOUT, TEST, TRAIN
 from harness.utils.errors import UserError, some
 
+CALLED: dict[str, Callable[[str], str]] = {"path": str, "name": file_name}
+
 
 @dataclass(frozen=True)
 class ClassFolders(FolderReader):
-    """Images in one folder per class. Ids are paths relative to the data folder.
+    """Images in one folder per class. Ids are paths relative to the data folder, or names.
 
     Args:
         train: the folder of class folders; "" for the data folder itself.
         holdout: a folder of class folders that is never trained on, if any.
         test: a folder of images without labels; used if it exists.
         test_ids: what test images are called in the organiser's CSV: their "path", or their "name" in the folder.
+        labelled_ids: the same for labelled images, whose names are then to be unique; the hold-out's CSV has these.
     """
 
     train: str = ""
     holdout: str | None = None
     test: str | None = None
     test_ids: Literal["path", "name"] = "path"
+    labelled_ids: Literal["path", "name"] = "path"
 
     @property
     def looks_for(self) -> str:
@@ -44,8 +49,7 @@ class ClassFolders(FolderReader):
         if self.holdout:
             rows += self._labelled(folder, self.holdout, HOLDOUT, classes)
         if self.test and (folder / self.test).is_dir():
-            called = str if self.test_ids == "path" else file_name
-            rows += [Row(called(path), None, TEST, path) for path in images_below(folder, self.test)]
+            rows += [Row(CALLED[self.test_ids](path), None, TEST, path) for path in images_below(folder, self.test)]
         return Listing(rows, tuple(classes))
 
     def _classes(self, folder: Path, part: str) -> list[str]:
@@ -67,7 +71,8 @@ class ClassFolders(FolderReader):
         rows: list[Row] = []
         for label in self._classes(folder, part):
             below = f"{part}/{label}" if part else label
-            class_rows = [Row(path, label, split, path) for path in images_below(folder, below)]
+            paths = images_below(folder, below)
+            class_rows = [Row(CALLED[self.labelled_ids](path), label, split, path) for path in paths]
             if not class_rows:
                 raise UserError(
                     f"the class folder {folder / below} has no images in it.",

@@ -37,7 +37,8 @@ class Row(NamedTuple):
 
     A label is a class's name, the text of a cell, or the names of the columns that hold a 1. Rows of one group, such as
     the images of a patient, are not separated by a fold or the hold-out. Images of one ``row`` are one row of the CSV,
-    as a left and a right eye may be: the first of them has the row's id, and their predictions are joined.
+    as a left and a right eye may be: the first of them has the row's id, and their predictions are joined. ``cells``
+    are those of the listing's further columns, in their order.
     """
 
     id: str
@@ -46,19 +47,23 @@ class Row(NamedTuple):
     source: str
     group: str | None = None
     row: str | None = None
+    cells: tuple[str, ...] = ()
 
 
 class Listing(NamedTuple):
     """The rows and the class names of a data set, both in the organiser's order.
 
     ``sampled`` holds the columns of the sample submission after the first one, where there is one. ``joined`` says how
-    predictions of images of one row become the row's.
+    predictions of images of one row become the row's. ``numbers`` and ``categories`` are the names of further columns
+    that are known of each image, numbers first.
     """
 
     rows: list[Row]
     classes: tuple[str, ...]
     sampled: tuple[str, ...] = ()
     joined: Joined = "mean"
+    numbers: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
 
 class ImageSource(Protocol):

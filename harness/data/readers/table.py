@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.data.columns import matching, numbers_of
 from harness.data.readers.patterns import FIX, columns_of, fixed_part, paths_of
 from harness.data.readers.reader import FolderReader, Joined, Listing, Row, natural
 from harness.data.splits import TEST, TRAIN
@@ -38,6 +39,10 @@ class Table(FolderReader):
         joined: how predictions of images of one row become the row's: their mean or maximum.
         group: a column of values that no fold and no hold-out separates, such as patients.
         empty: whether an empty cell of ``label`` is a list without labels, not a mistake.
+        numbers: columns of numbers that are known of training and test images, such as ``("age",)``, for recipes with
+            ``columns=``; a ``*`` stands for any text, and an empty cell for an unknown number. Those of the test are in
+            ``test_csv``.
+        categories: the same for columns of names, such as ``("sex", "place")``.
     """
 
     csv: str = "train.csv"
@@ -51,6 +56,8 @@ class Table(FolderReader):
     joined: Joined = "mean"
     group: str | None = None
     empty: bool = False
+    numbers: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
     @property
     def looks_for(self) -> str:
@@ -63,6 +70,8 @@ class Table(FolderReader):
     def listing(self, folder: Path) -> Listing:
         table, names = self._training_rows(folder), self._test_ids(folder)
         labels, groups = self._labels(folder, table), list(table[self.group]) if self.group else [None] * len(table)
+        numbers, categories = self._further(folder / self.csv, table)
+        cells = _cells(table, (*numbers, *categories))
         row_ids = self._row_ids(folder / self.csv, table, labels)
         prefix = (
             f"{TRAIN}/"
@@ -70,14 +79,33 @@ class Table(FolderReader):
             else ""
         )
         lines = [
-            Row(f"{prefix}{name}", label, TRAIN, "", group, row and f"{prefix}{row}")
-            for name, label, group, row in zip(table["id"], labels, groups, row_ids, strict=True)
+            Row(f"{prefix}{name}", label, TRAIN, "", group, row and f"{prefix}{row}", known)
+            for name, label, group, row, known in zip(table["id"], labels, groups, row_ids, cells, strict=True)
         ]
         rows = _with_images(lines, self.path, folder, folder / self.csv, table.to_dict("records"))
-        rows += self._test_rows(folder, names)
+        rows += self._test_rows(folder, names, (*numbers, *categories))
+        for place, name in enumerate(numbers):  # read here, so that what is no number is refused at once
+            numbers_of(name, [row.cells[place] for row in rows])
         sampled = self._sampled(folder)
         classes = self.label if isinstance(self.label, tuple) else tuple(sorted({*map(str, labels)}, key=natural))
-        return Listing(rows, sampled if sorted(sampled) == sorted(classes) else classes, sampled, self.joined)
+        return Listing(
+            rows, sampled if sorted(sampled) == sorted(classes) else classes, sampled, self.joined, numbers, categories
+        )
+
+    def _further(self, file: Path, table: pd.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The names of the columns that ``numbers`` and ``categories`` stand for.
+
+        Raises:
+            UserError: the CSV has none of such a name, or one is both.
+        """
+        labels = {self.label} if isinstance(self.label, str) else {*self.label}
+        names = [name for name in table.columns if name not in {"id", self.id} | labels]
+        missing = f"{file} has no column {{name}} that is neither ids nor labels."
+        numbers = matching(self.numbers, names, missing)
+        categories = matching(self.categories, names, missing)
+        if both := [name for name in numbers if name in categories]:
+            raise UserError(f"the reader calls columns both numbers and categories: {some(both)}.", FIX)
+        return tuple(numbers), tuple(categories)
 
     def _training_rows(self, folder: Path) -> pd.DataFrame:
         """The training rows, their ids in the column "id"; a row that is there twice counts once."""
@@ -161,7 +189,7 @@ class Table(FolderReader):
             )
         return names
 
-    def _test_rows(self, folder: Path, names: list[str]) -> list[Row]:
+    def _test_rows(self, folder: Path, names: list[str], further: tuple[str, ...] = ()) -> list[Row]:
         if not names or not (folder / fixed_part(_each(self.test_path)[0])).is_dir():
             test_path = ", ".join(_each(self.test_path))
             say(f"There are no test images in {folder} ({test_path}): only the hold-out can be predicted.")
@@ -169,16 +197,30 @@ class Table(FolderReader):
         assert self.sample is not None
         lines = [(name, {"id": name}) for name in names]
         if self.test_csv is not None:
-            lines = self._test_lines(folder / self.test_csv, names)
-        rows = [Row(line["id"], None, TEST, "", None, name if self.row else None) for name, line in lines]
+            lines = self._test_lines(folder / self.test_csv, names, further)
+        elif further:
+            raise UserError(
+                f"the reader says that {some([*further])} are known of each image, and not where those of test images "
+                "are.",
+                'name their CSV in the reader, as in test_csv="test.csv", or leave numbers= and categories= out',
+            )
+        rows = [
+            Row(line["id"], None, TEST, "", None, name if self.row else None, tuple(line[part] for part in further))
+            for name, line in lines
+        ]
         return _with_images(rows, self.test_path, folder, folder / self.sample, [line for _, line in lines])
 
-    def _test_lines(self, file: Path, names: list[str]) -> list[tuple[str, dict[str, str]]]:
+    def _test_lines(self, file: Path, names: list[str], further: tuple[str, ...]) -> list[tuple[str, dict[str, str]]]:
         """The lines of the CSV of test images, each with the id that the sample submission has, in its order."""
         table, column = read_csv(file), self.row or self.id
         for wanted in (self.id, column):
             if wanted not in table:
                 raise UserError(f"{file} has no column {wanted!r}. {nearest(wanted, [*table])}", FIX)
+        if unknown := [name for name in further if name not in table]:
+            raise UserError(
+                f"{file} has no column {some([*map(repr, unknown)])}; what is not known of test images cannot be used.",
+                "leave it out of numbers= and categories= in the competition's competition.py",
+            )
         table["id"] = table[self.id]
         lines_of: dict[str, list[dict[str, str]]] = {}
         for line in table.to_dict("records"):
@@ -190,6 +232,11 @@ class Table(FolderReader):
                 FIX,
             )
         return [(name, line) for name in names for line in lines_of[name]]
+
+
+def _cells(table: pd.DataFrame, names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The cells of some columns: a tuple a row."""
+    return [*zip(*(table[name].tolist() for name in names), strict=True)] if names else [()] * len(table)
 
 
 def _each(paths: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.data.dataset import key, labelled, load_or_read
 from harness.data.folds import HoldOut, KFold, join_groups
+from harness.data.image_table import key, labelled, load_or_read
 from harness.data.readers import Table
 from harness.data.readers.reader import Listing
 from harness.data.targets import Multiclass

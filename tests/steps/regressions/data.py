@@ -14,12 +14,14 @@ import numpy as np
 import py7zr
 from PIL import Image
 
-from harness.data import dataset as tables
+from harness.data import image_table as tables
 from harness.data import near_duplicates
 from harness.data.cache.build import open_or_build
 from harness.data.cache.image_cache import ImageInput
+from harness.data.dataset import Dataset
 from harness.data.folds import Folds, HoldOut, KFold
 from harness.data.images import Geometry, UnreadableError, load
+from harness.data.locating import locate
 from harness.data.quality import check
 from harness.data.readers import ClassFolders
 from harness.data.readers.reader import Listing, Row
@@ -108,9 +110,7 @@ def archives(folder: Path) -> Numbers:
             outer.writestr(f"__MACOSX/{name}", "rubbish")
             outer.writestr(f"val/{name}", name)
     shutil.make_archive(str(given / "more"), "gztar", given)
-    reader, found = tables.locate(
-        (ClassFolders(train="train/b", holdout="val"),), given, folder / "unpacked", "pictures", ""
-    )
+    reader, found = locate((ClassFolders(train="train/b", holdout="val"),), given, folder / "unpacked", "pictures", "")
     listing, images = reader.listing(found), reader.images(found)
     return {
         "unpacked": [path.relative_to(folder).as_posix() for path in sorted((folder / "unpacked").glob("*/[!.]*"))],
@@ -186,7 +186,7 @@ def findings(folder: Path) -> Numbers:
     splits = ["train"] * 14 + ["test", "test", "holdout", "train", "train", "train"]
     made = table(Pictures({f"image {number}": one for number, one in enumerate(contents)}), np.arange(20) % 2, splits)
     made.labels[14:16] = -1
-    made = tables.Dataset(**vars(made) | {"hashes": tuple(map(digest, contents))})
+    made = Dataset(**vars(made) | {"hashes": tuple(map(digest, contents))})
     found = check.examine(made)
     found["unreadable"] = [*found["unreadable"]]  # the reasons are the decoder's words
     return {name: value if name == "images" else repr(value) for name, value in found.items() if name != "seconds"}

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from harness.data.cache.cache import Cache
+from harness.data.columns import Columns
 from harness.data.dataset import Dataset
 from harness.data.fold import Fold
 from harness.data.folds import Folds, KFold
-from harness.models import adversarial, linear, linear_path
+from harness.models import adversarial, column_encoder, linear, linear_path
 from harness.models.backbones.backbone import Backbone
 from harness.recipes import FeatureRegression, FineTune, LogisticRegression, Network
 from harness.recipes.recipe import FoldRecipe
@@ -158,6 +159,26 @@ def feature_regression(folder: Path) -> Numbers:
     found["smoke"] = [repr(logits.smoke().side), logits.smoke().tta]
     found["grids"] = [*linear.VGG16_GRID, *linear.RESNET50_GRID]
     return found | defaults(FeatureRegression)
+
+
+@regression("columns")
+def columns(folder: Path) -> Numbers:
+    """Numbers and categories beside the features: missing, rare and unknown ones."""
+    recipe = FeatureRegression(backbone="efficientnet-lite0", c=(0.1,), columns=("*",))
+    plain, rows = featured(folder, recipe, 3, 20), np.arange(130)
+    ages = np.array([["", "12", "-3.5", "1e2"][row % 4] for row in rows])
+    places = np.array(["mars" if row > 120 else "rare" if row < 3 else "abc"[row % 3] for row in rows])
+    known = Columns({"age": ages, "height": np.array([str(row) for row in rows]), "place": places}, ("age", "height"))
+    fold = dataclasses.replace(plain, columns=known)
+    answers = recipe.fit(fold)
+    (model,) = linear.read(folder / "models.h5")
+    return {
+        "answers": described(answers, 18),
+        "weights": described(model.weights[20:], 18),
+        "encoder": json.dumps(column_encoder.fit(known.of(fold.train)).as_json()),
+        "hashes": [*known.hashes.values()],
+        "steps of keys": [*recipe.key_steps],
+    }
 
 
 @regression("logistic_regression")
