@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.api import LoadedCompetition
     from harness.competition import Competition
     from harness.data.cache.files import CacheFile
-    from harness.plugins.guess import AmbiguousError
+    from harness.plugins.guessed import AmbiguousError
 
 
 def add_commands(commands: Commands) -> None:
@@ -211,7 +211,7 @@ def run_check(workspace: Workspace, options: Namespace) -> None:
 def run_new(workspace: Workspace, options: Namespace) -> None:
     """Make a competition folder out of a folder or archive of images, and say what was taken for what."""
     from harness.plugins import loading
-    from harness.plugins.guess import AmbiguousError, Choices
+    from harness.plugins.guessed import AmbiguousError, Choices
     from harness.plugins.scaffold import create, new_folder
 
     source = options.source

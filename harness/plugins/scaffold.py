@@ -8,12 +8,14 @@ from pathlib import Path
 from string import Template
 
 from harness.data.archives.archives import archives_in, is_archive, tables_beside, unpacked
-from harness.data.dataset import labelled
+from harness.data.image_table import labelled
 from harness.data.readers.reader import Listing, is_image, left_out, walk
 from harness.data.splits import HOLDOUT, TEST, TRAIN
 from harness.plugins import loading, trust
-from harness.plugins.guess import Choices, Guess, code, guess, submission
+from harness.plugins.guess import guess
+from harness.plugins.guess_form import code, submission
 from harness.plugins.guess_targets import USUAL
+from harness.plugins.guessed import Choices, Guess
 from harness.scoring.metrics import METRICS
 from harness.scoring.submission_format import SubmissionFormat
 from harness.utils.errors import UserError, some

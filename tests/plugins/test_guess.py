@@ -13,7 +13,8 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from harness.pipeline.graph import Pipeline
 from harness.plugins import loading
-from harness.plugins.guess import Choices, guess
+from harness.plugins.guess import guess
+from harness.plugins.guessed import Choices
 from harness.plugins.scaffold import create
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
@@ -178,7 +179,10 @@ def test_images_that_could_be_in_two_places_are_asked_for(board):
     folder = board(images, train=table("id,kind", [(number, "a") for number in range(4)]))
     with pytest.raises(UserError, match=r"could be at large/\{id\}.png, small/\{id\}.png") as refused:
         guess(folder, Choices())
-    assert refused.value.fix == "say which: --path 'large/{id}.png'"
+    assert refused.value.fix.startswith("say which: --path 'large/{id}.png'; or, if each row has several images: ")
+    both = ("large/{id}.png", "small/{id}.png")
+    assert refused.value.options == [*both, ",".join(both)]
+    assert guess(folder, Choices(path=",".join(both))).reader.path == both
     assert guess(folder, Choices(path="small/{id}.png")).reader.path == "small/{id}.png"
 
 
@@ -218,6 +222,65 @@ def test_columns_of_several_ones_are_labels_and_a_kind_may_be_said(board):
         guess(folder, Choices(targets="labels"))
     with pytest.raises(UserError, match=r"taken as multilabel, since some rows .* accuracy does not judge these"):
         guess(folder, Choices(metric="accuracy"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "sample", "decimals"),
+    [
+        ("{}.5", "65.12345678901", 11),  # as the sample has it
+        ("{}.5", "0.5", 9),
+        ("{}.5", "0", 9),  # a placeholder, for the labels have fractions
+        ("{}", "0", 0),
+        ("{}", "0.0", 9),
+    ],
+)
+def test_numbers_are_written_as_the_sample_has_them(workspace: Workspace, board, labels, sample, decimals):
+    rows = table("id,count", [(number, labels.format(number)) for number in range(8)])
+    folder = board(IMAGES, train=rows, sample_submission=table("id,count", [("x1", sample), ("x2", sample)]))
+    name, said = create(workspace, "counts", folder, Choices(targets="regression"))
+    assert loading.load(workspace, name).submission.decimals == decimals
+    assert any(line.startswith("CSV: whole numbers") for line in said) == (decimals == 0)
+
+
+def test_columns_that_the_test_has_too_are_declared(workspace: Workspace, board):
+    """Ages and sexes of all; of the test's patients training has none, and its diagnoses are not known."""
+    folder = patients(board)
+    lines = ["image_name,patient_id,sex,age,m1,m2,m3,diagnosis,target"]
+    lines += [
+        f"ISIC_{n},IP_{n // 2 % 8},{'male' if n % 3 else ''},{20 + n if n % 5 else ''},{n}.5,{n},{n},nevus,{n % 2}"
+        for n in range(32)
+    ]
+    (folder / "train.csv").write_text("\n".join(lines) + "\n")
+    tests = [f"ISIC_{n},IP_99,male,40,1,2,3" for n in (90, 91, 92)]
+    (folder / "test.csv").write_text("\n".join(["image_name,patient_id,sex,age,m1,m2,m3", *tests]) + "\n")
+    name, said = create(workspace, "melanoma", folder, Choices(metric="auc"))
+    (reader,) = loading.load(workspace, name).readers
+    assert (reader.test_csv, reader.numbers, reader.categories) == ("test.csv", ("age", "m*"), ("sex",))
+    assert any("numbers age, m1, m2, m3 and categories sex" in line for line in said)
+    dataset = Pipeline(workspace, loading.load(workspace, name)).artifacts.dataset
+    assert [*dataset.columns.cells] == ["age", "m1", "m2", "m3", "sex"]
+    assert dataset.columns.cells["age"][dataset.splits == "test"].tolist() == ["40"] * 3
+
+
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [
+        (("train/{}_left.png", "train/{}_right.png"), ("train/{id}_left.png", "train/{id}_right.png")),
+        (("train/cam1/{}.png", "train/cam2/{}.png"), ("train/cam1/{id}.png", "train/cam2/{id}.png")),
+        (("train/L/{}.png", "train/R/{}.png"), ("train/L/{id}.png", "train/R/{id}.png")),
+        (("train/img-{}.png",), "train/img-{id}.png"),
+    ],
+)
+def test_the_images_of_a_row_are_found_by_their_sides(workspace: Workspace, board, places, expected):
+    images = {place.format(number): 0 for number in range(8) for place in places}
+    images |= {place.replace("train", "test").format(number): 0 for number in (100, 101) for place in places}
+    rows = table("id,kind", [(number, "ab"[number % 2]) for number in range(8)])
+    folder = board(images, train=rows, sample_submission=table("id,kind", [(100, "a"), (101, "a")]))
+    name, _ = create(workspace, "eyes", folder)
+    (reader,) = loading.load(workspace, name).readers
+    assert reader.path == expected
+    assert str(reader.test_path) == str(expected).replace("train", "test")
+    assert len(Pipeline(workspace, loading.load(workspace, name)).artifacts.dataset) == 10 * len(places)
 
 
 def test_train_and_val_are_parts_and_not_classes(board):

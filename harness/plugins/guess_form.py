@@ -1,0 +1,58 @@
+"""The format of a guessed competition's CSV, and declarations as the Python that makes them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+
+from harness.plugins.guessed import Guess
+from harness.scoring.metrics import METRICS
+from harness.scoring.submission_format import SubmissionFormat
+from harness.utils.fingerprint import default_of
+
+# Fewer would make probabilities equal that are not, which AUC counts; and numbers less exact than float32 is.
+DECIMALS, DECIMALS_OF_NUMBERS = 15, 9
+
+
+def code(value: object) -> str:
+    """A dataclass as the Python that makes it: only the fields that differ from their defaults."""
+    fields = {part.name: getattr(value, part.name) for part in dataclasses.fields(value) if part.init}  # type: ignore
+    defaults = {part.name: default_of(part) for part in dataclasses.fields(value)}  # type: ignore[arg-type]
+    given = ", ".join(f"{name}={_literal(each)}" for name, each in fields.items() if each != defaults[name])
+    return f"{type(value).__name__}({given})"
+
+
+def _literal(value: object) -> str:
+    """A value as Python, its strings in double quotes."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_literal, value))},)"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def submission(found: Guess, metric: str, classes: tuple[str, ...]) -> SubmissionFormat:
+    """The format of the CSV: the sample's columns, and what the metric judges."""
+    judged = METRICS[metric]
+    decimals = max(DECIMALS, found.decimals or 0)
+    columns = SubmissionFormat(id_column=found.id_column, value_column=found.value_columns[0])
+    if found.targets.link == "identity":
+        return dataclasses.replace(
+            columns,
+            value="quantity",
+            decimals=0 if found.decimals == 0 else max(DECIMALS_OF_NUMBERS, found.decimals or 0),
+        )
+    if found.targets.link == "sigmoid":
+        if len(found.value_columns) > 1 or judged.judges in ("probabilities", "order"):
+            return SubmissionFormat(id_column=found.id_column, value="columns", decimals=decimals)
+        if judged.judges == "classes":
+            return dataclasses.replace(columns, value="labels")
+    if len(found.value_columns) > 1:
+        return SubmissionFormat(id_column=found.id_column, value="probabilities", decimals=decimals)
+    if judged.judges == "ranking":
+        places = int("".join(re.findall(r"\d", metric)) or 5)
+        return dataclasses.replace(columns, value="top", top=places)
+    if judged.judges == "classes":
+        return columns
+    if len(classes) == 2:
+        return dataclasses.replace(columns, value="probability", positive=classes[1], decimals=decimals)
+    return SubmissionFormat(id_column=found.id_column, value="probabilities", decimals=decimals)

@@ -1,0 +1,139 @@
+"""A CSV that names images: which column holds ids, which labels, and where the images lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.data.readers import Table
+from harness.data.readers.reader import is_image, walk
+from harness.data.readers.table import read_csv
+from harness.plugins import guess_targets
+from harness.plugins.guess_columns import further_columns
+from harness.plugins.guess_paths import Paths, each, pattern_of
+from harness.plugins.guessed import AmbiguousError, Choices, Guess
+from harness.utils.errors import UserError, nearest, some
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def of_table(folder: Path, choices: Choices) -> Guess | None:
+    """A CSV that names images; None if there is none.
+
+    Raises:
+        UserError: it could be taken for several things; the fix names the option to give.
+    """
+    files = sorted(path for path in folder.glob("*.csv") if path.is_file())
+    samples = [path for path in files if "sample" in path.name.lower()]
+    sample = samples[0] if len(samples) == 1 else None
+    images = [path for path, _ in walk(folder) if is_image(path)]
+    candidates = []
+    for file in files:
+        if file in samples or file.stem.lower().startswith("test"):
+            continue
+        rows = read_csv(file)
+        if (named := pattern_of(rows, images, "train", choices.path)) is not None:
+            candidates.append((file, rows, *named))
+    if not candidates:
+        return None
+    if len(candidates) > 1:
+        names = ", ".join(file.name for file, *_ in candidates)
+        raise UserError(f"several CSVs in {folder} name its images: {names}.", "move those without labels elsewhere")
+    (file, rows, id_column, path) = candidates[0]
+    header = [*read_csv(sample, rows=1).columns] if sample else ["id", "label"]
+    label = _label(file, rows, id_column, header[1:] if sample else [], choices.label)
+    test_path = _test_path(sample, images)
+    wanted = [] if sample is None else read_csv(sample).iloc[:, 0].tolist()
+    if test_path is not None and each(test_path) == tuple(
+        one.replace(f"{{{id_column}}}", "{id}") for one in each(path)
+    ):
+        # One folder holds the images of both; where ids are shared too, only the training images are there.
+        test_path = None if set(rows[id_column]) & {*wanted} else test_path
+    targets, why = guess_targets.guess(rows, label, choices.targets, choices.metric)
+    used = {id_column, *(label if isinstance(label, tuple) else [label])}
+    tests = {one: read_csv(one) for one in files if one.stem.lower().startswith("test")}
+    further = further_columns(rows, used | {choices.group or id_column}, id_column, tests, wanted if test_path else [])
+    reader = Table(
+        csv=file.name,
+        id=id_column,
+        label=label,
+        path=path,
+        sample=sample.name if sample else None,
+        test_path=test_path or Table.test_path,
+        test_csv=further.test_csv,
+        group=choices.group,
+        empty=isinstance(label, str) and targets.may_be_empty and bool((rows[label].str.strip() == "").any()),
+        numbers=further.numbers,
+        categories=further.categories,
+    )
+    said = [
+        f"training rows: {file.name}, {len(rows):,} rows, ids in {id_column!r}, images at {_told(path)}",
+        f"labels: {'columns ' + ', '.join(label) if isinstance(label, tuple) else f'column {label!r}'}",
+        *why,
+        f"test rows: {sample.name}, images at {_told(test_path) if test_path else 'no place that was found'}"
+        if sample
+        else "test rows: none",
+    ]
+    said += further.said
+    said += _said_of_groups(rows, used, choices.group)
+    decimals = _decimals(read_csv(sample), rows[[*each(label)]]) if sample else None
+    if decimals == 0 and targets.link == "identity":
+        said.append(f"CSV: whole numbers, as in {sample.name if sample else ''} and among the labels")
+    return Guess(reader, folder, header[0], tuple(header[1:]), said, targets, decimals)
+
+
+def _decimals(sample: pd.DataFrame, labels: pd.DataFrame) -> int | None:
+    """The most decimals of a number in the sample; 0 where sample and labels are whole numbers; else None."""
+    cells = sample.iloc[:, 1:].stack().str.strip()
+    if not len(cells) or not cells.str.fullmatch(r"[+-]?\d+(\.\d*)?").all():
+        return None
+    most = int(cells.str.partition(".")[2].str.len().max())
+    are_whole = labels.stack().str.strip().str.fullmatch(r"[+-]?\d+").all()
+    return most if most or are_whole else None
+
+
+def _told(paths: Paths) -> str:
+    return " and ".join(each(paths))
+
+
+def _test_path(sample: Path | None, images: list[str]) -> Paths | None:
+    if sample is None:
+        return None
+    rows = read_csv(sample).iloc[:, :1].set_axis(["id"], axis=1)
+    found = pattern_of(rows, images, "test", None)
+    return found[1] if found else None
+
+
+def _label(
+    file: Path, rows: pd.DataFrame, id_column: str, sampled: list[str], given: str | None
+) -> str | tuple[str, ...]:
+    """The column of labels, or the columns of a one-hot table."""
+    others = [column for column in rows.columns if column != id_column]
+    if given is not None:
+        if given not in others:
+            raise UserError(f"{file.name} has no column {given!r}. {nearest(given, others)}", "--label COLUMN")
+        return given
+    if len(sampled) > 1 and set(sampled) <= set(others):
+        return tuple(sampled)
+    same = [column for column in others if len(sampled) > 1 and set(rows[column]) == set(sampled)]
+    same += [column for column in others if len(sampled) == 1 and column == sampled[0]]
+    left = same or (others if len(others) == 1 else [])
+    if len(left) != 1:
+        raise AmbiguousError(
+            f"nothing says which column of {file.name} holds the labels: {some(left or others)}.",
+            f"say which: --label {(left or others or ['COLUMN'])[0]}",
+            "label",
+            left or others,
+        )
+    return left[0]
+
+
+def _said_of_groups(rows: pd.DataFrame, used: Iterable[str], given: str | None) -> list[str]:
+    if given is not None:
+        return [f"groups: column {given!r}; no fold separates its {rows[given].nunique():,} values"]
+    repeated = [name for name in rows.columns if name not in used and 1 < rows[name].nunique() < len(rows)]
+    if not repeated:
+        return []
+    return [f"groups: none; if rows with the same value belong together: --group {' or '.join(repeated[:5])}"]

@@ -1,0 +1,65 @@
+"""What a guess of a layout is made of: what the user says, what was found, and what has to be asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.data.readers.reader import Reader
+from harness.data.targets import MULTICLASS, Targets
+from harness.utils.errors import UserError
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user says about files that do not say it.
+
+    Args:
+        metric, label, path, group, holdout: names as in ``competition.py``; None to guess.
+        targets: the kind's name: multiclass, ordinal, multilabel or regression; None to guess.
+    """
+
+    metric: str | None = None
+    label: str | None = None
+    path: str | None = None
+    group: str | None = None
+    holdout: str | None = None
+    targets: str | None = None
+
+
+class AmbiguousError(UserError):
+    """What a user can say and the files do not.
+
+    Args:
+        what, fix: as for any error.
+        choice: the field of ``Choices`` that settles it.
+        options: its values to choose from.
+    """
+
+    def __init__(self, what: str, fix: str, choice: str, options: list[str]) -> None:
+        super().__init__(what, fix)
+        self.choice = choice
+        self.options = options
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A layout.
+
+    Args:
+        reader: reads it.
+        folder: where it was found.
+        id_column, value_columns: the columns of the sample submission; ``id`` and ``label`` without one.
+        said: what was taken for what.
+        targets: the kind of the labels.
+        decimals: the most decimals of a number in the sample submission, 0 where the labels are whole numbers too; None
+            where that is not known.
+    """
+
+    reader: Reader
+    folder: Path
+    id_column: str = "id"
+    value_columns: tuple[str, ...] = ("label",)
+    said: list[str] = field(default_factory=list)
+    targets: Targets = MULTICLASS
+    decimals: int | None = None
