@@ -22,6 +22,8 @@ SUM_TOLERANCE = 1e-3
 FORMULA = frozenset("=+-@\t\r")
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 PLAIN = b"0123456789+-.eE"
+# Of defects with which a file can still be scored.
+SEVERITIES: dict[str, Severity] = {"long": "warning", "whole": "error"}
 # How common programs write a missing or an infinite number, in lower case.
 MISSING_VALUES = frozenset({"", "nan", "na", "n/a", "null", "none", "inf", "-inf", "+inf", "infinity", "-infinity"})
 
@@ -148,6 +150,10 @@ class LineChecks:
     def _quantities(self, values: list[str], names: list[str]) -> Array:
         """Numbers: (lines, 1)."""
         numbers = self._numbers(values, names, low=-np.inf, high=np.inf)
+        if self._form.decimals == 0:
+            with np.errstate(invalid="ignore"):
+                fractions = np.flatnonzero(np.isfinite(numbers) & (numbers != np.rint(numbers))).tolist()
+            self._note_cells("whole", fractions, values, names)
         self._compare(numbers[:, None])
         return numbers[:, None]
 
@@ -185,6 +191,7 @@ class LineChecks:
             "repeated": "lists name a class twice",
             "type": f"values are not numbers; expected {self._expected()}",
             "range": "values are not between 0 and 1",
+            "whole": "values are not whole numbers, which the board asks for (decimals=0)",
             "sum": "rows of probabilities do not sum to 1",
             "long": f"lists are longer than {self._form.top}",
         }
@@ -197,7 +204,7 @@ class LineChecks:
         defects += _id_defects(rows, self._ids, list(self._extra), self._form.ordered)
         for kind, problem in kinds.items():
             if (found := self._found.get(kind)) is not None:
-                severity: Severity = "warning" if kind == "long" else "fatal"
+                severity = SEVERITIES.get(kind, "fatal")
                 message = f"{found.count:,} {problem} ({found.text()})"
                 defects.append(Defect(other_names.get(kind, kind), message, severity))
         if len(rows) >= MIN_ROWS_FOR_CONSTANT and self._constant:

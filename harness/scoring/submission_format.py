@@ -24,7 +24,8 @@ class SubmissionFormat:
         list_separator: for "labels" and "top", what stands between names; a blank for any number of blanks.
         separator: the separator of the columns.
         header: whether the first line holds the columns' names.
-        decimals: the number of decimals of probabilities.
+        decimals: the number of decimals of probabilities and numbers; with 0, numbers are whole, and the linter refuses
+            others.
         ordered: whether the rows must be in the data set's order, because the organiser ignores the ids.
     """
 

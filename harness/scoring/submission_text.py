@@ -47,6 +47,8 @@ def _cells(form: SubmissionFormat, classes: tuple[str, ...], probabilities: Arra
     if form.wide:
         return [[f"{value:.{form.decimals}f}" for value in row] for row in probabilities]
     if form.value == "quantity":
+        if form.decimals == 0:  # not "-0", which some readers take for text
+            return [[str(round(value))] for value in probabilities[:, 0].tolist()]
         return [[f"{value:.{form.decimals}f}"] for value in probabilities[:, 0]]
     predicted = probabilities.argmax(axis=1)
     return [[str(number) if form.value == "number" else classes[number]] for number in predicted]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.scoring import submission_csv
+from harness.scoring.lint import examine
 from harness.scoring.metrics import METRICS
 from harness.scoring.predictions import Predictions
 from harness.scoring.submission_format import SubmissionFormat
@@ -44,6 +47,24 @@ def test_what_is_written_is_read_back(format, names, data, tmp_path_factory):
         assert np.allclose(found.of(given_.ids), given_.probabilities, atol=1e-6)
     else:
         assert (found.of(given_.ids).argmax(axis=1) == given_.probabilities.argmax(axis=1)).all()
+
+
+WHOLE = SubmissionFormat(value="quantity", decimals=0)
+
+
+@given(st.lists(st.floats(-1e9, 1e9, width=32), min_size=1, max_size=30))
+def test_whole_numbers_are_written_where_the_board_asks_for_them(values: list[float]):
+    names = tuple(str(number) for number in range(len(values)))
+    text = submission_csv.render(WHOLE, Predictions(names, ("value",), np.array(values, np.float32)[:, None]))
+    cells = [line.partition(",")[2] for line in text.splitlines()[1:]]
+    assert all(re.fullmatch(r"0|-?[1-9]\d*", cell) for cell in cells)
+    assert all(abs(int(cell) - value) <= 0.5 for cell, value in zip(cells, values, strict=True))
+    assert examine(WHOLE, text.encode(), names, ("value",))[0] == []
+    spoilt = text.replace(f"\n0,{cells[0]}\n", f"\n0,{cells[0]}.5\n").encode()
+    defects, found = examine(WHOLE, spoilt, names, ("value",))
+    assert [(defect.kind, defect.severity) for defect in defects] == [("whole", "error")]
+    assert found is not None and abs(found.probabilities[0, 0]) == abs(int(cells[0])) + 0.5
+    assert examine(dataclasses.replace(WHOLE, decimals=6), spoilt, names, ("value",))[0] == []
 
 
 @pytest.mark.parametrize(
