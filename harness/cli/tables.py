@@ -18,6 +18,7 @@ def print_scores(pipeline: Pipeline, chosen: dict[str, Recipe]) -> None:
     from rich.table import Table
 
     from harness.kaggle.standings import kind_of
+    from harness.runs.epochs import kept_epochs
     from harness.scoring.metrics import METRICS
 
     title = METRICS[pipeline.competition.metric].title
@@ -52,6 +53,9 @@ def print_scores(pipeline: Pipeline, chosen: dict[str, Recipe]) -> None:
                 f"{name}: its settings were chosen on the out-of-fold rows; with those chosen on other folds: "
                 f"{_interval(score['honest'])}"
             )
+        run = pipeline.artifacts.run_of(name)
+        if kept := kept_epochs(run.folder, run.about() or {}):
+            out.print(f"{name}: {kept}")
     if leaks := len(pipeline.artifacts.leaks):
         out.print(f"The folds separate {leaks:,} pairs of identical images: the out-of-fold scores are too good.")
     _print_ensembles(pipeline, chosen, out)

@@ -11,6 +11,7 @@ from harness.data.dataset import Dataset
 from harness.data.splits import HOLDOUT, OUT_OF_FOLD
 from harness.models.adversarial import Likeness
 from harness.runs import page_likeness, page_making
+from harness.runs.epochs import kept_epochs
 from harness.runs.page_pictures import predicted
 from harness.runs.records import Record
 from harness.runs.searches import search_of
@@ -71,6 +72,7 @@ def contents(
         "classes": out_of_fold.classes,
         "rows": len(labels),
         "folds": _folds(record),
+        "epochs": kept_epochs(record.folder, record.about),
         "blend": read_json(record.folder / "blend.json"),
         "views": read_json(record.folder / "views.json"),
         "likeness": page_likeness.contents(likeness, splits, dataset, record.scores[OUT_OF_FOLD]["metric"]),
