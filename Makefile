@@ -6,6 +6,7 @@ DATA ?=
 RECIPE ?=
 FILE ?=
 UPLOAD ?=
+WORKERS ?=
 SMOKE ?=
 ONLY ?=
 IMAGE ?=
@@ -14,11 +15,11 @@ BIN := .venv/bin
 HARNESS := $(BIN)/harness
 COMPETITIONS := $(sort $(patsubst competitions/%/competition.py,%,$(wildcard competitions/*/competition.py)))
 # Tests run on all cores, those of one file in one process.
-WORKERS := -n auto --dist loadfile
+PARALLEL := -n auto --dist loadfile
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help submit score list reproduce results augment-demo test test-jax test-smoke test-results test-slow test-boards test-kaggle test-hostile test-samples lint same-results bench clean lock gpu dicom mlflow onnx tune
+.PHONY: help submit score list reproduce results augment-demo test test-jax test-smoke test-results test-slow test-boards test-cluster test-kaggle test-hostile test-samples lint same-results bench clean lock cluster gpu dicom mlflow onnx tune
 
 help: ## print this
 	@echo "Harness. Data in, a leaderboard-format CSV and an honest score out."
@@ -27,12 +28,13 @@ help: ## print this
 	@for name in $(COMPETITIONS); do printf "  make submit-%-35s the same as: make submit COMP=%s\n" "$$(echo $$name | tr _ -)" "$$name"; done
 	@echo
 	@echo "  COMP= a competition   DATA= its files   RECIPE= one of its recipes   SMOKE=1 in a minute   UPLOAD=1 send it"
+	@echo "  WORKERS= how many processes make its folds, or the address of a Dask scheduler (docs/cluster.md)"
 	@echo "  example: make submit COMP=cifar10 DATA=~/cifar10"
 
-submit: $(BIN)/.run ## data to scored CSV: COMP= [DATA=] [RECIPE=] [SMOKE=1] [UPLOAD=1]
+submit: $(BIN)/.run ## data to scored CSV: COMP= [DATA=] [RECIPE=] [SMOKE=1] [UPLOAD=1] [WORKERS=2]
 	@$(if $(COMP),,echo "No COMP= given: running digits, the built-in example.";) \
 	$(HARNESS) submit $(or $(COMP),digits) $(if $(DATA),--data "$(DATA)") $(if $(RECIPE),--recipe "$(RECIPE)") \
-		$(if $(SMOKE),--smoke) $(if $(UPLOAD),--upload)
+		$(if $(SMOKE),--smoke) $(if $(UPLOAD),--upload) $(if $(WORKERS),--workers "$(WORKERS)")
 
 submit-%:
 	@$(MAKE) submit COMP="$*"
@@ -55,22 +57,25 @@ augment-demo: $(BIN)/.run ## a sheet of augmented views of one image: IMAGE= [CO
 	$(HARNESS) augment-demo "$(IMAGE)" $(COMP) $(if $(RECIPE),"$(RECIPE)")
 
 test: $(BIN)/.dev ## the tests: offline, about six minutes on two cores
-	@$(BIN)/python -m pytest $(WORKERS)
+	@$(BIN)/python -m pytest $(PARALLEL)
 
 test-jax: $(BIN)/.dev ## the tests of networks and training on Keras's JAX backend
-	@KERAS_BACKEND=jax $(BIN)/python -m pytest $(WORKERS) -m "model and not slow and not samples"
+	@KERAS_BACKEND=jax $(BIN)/python -m pytest $(PARALLEL) -m "model and not slow and not samples"
 
 test-smoke: $(BIN)/.dev ## every recipe of every competition with --smoke, on drawn pictures
 	@$(BIN)/python -m pytest -n auto -m slow tests/test_smoke.py
 
 test-results: $(BIN)/.dev ## what each step gives, what finished runs predict, and longer trainings
-	@$(BIN)/python -m pytest $(WORKERS) -m slow tests/steps tests/runs tests/recipes tests/pipeline tests/cli tests/training
+	@$(BIN)/python -m pytest $(PARALLEL) -m slow tests/steps tests/runs tests/recipes tests/pipeline tests/cli tests/training
 
 test-slow: $(BIN)/.dev ## the long tests: kills and faults at random moments
 	@$(BIN)/python -m pytest -m slow
 
 test-boards: $(BIN)/.dev ## copies of Kaggle's boards, each from the organiser's files to a scored CSV, in a minute
-	@$(BIN)/python -m pytest $(WORKERS) -m "slow or not slow" tests/boards
+	@$(BIN)/python -m pytest $(PARALLEL) -m "slow or not slow" tests/boards
+
+test-cluster: $(BIN)/.dev ## workers on this machine: the results of one process, kills, and Ctrl-C
+	@$(BIN)/python -m pytest -m "slow or not slow" tests/cluster
 
 test-kaggle: $(BIN)/.dev ## Kaggle's client against a server with every fault, kills, and late answers
 	@$(BIN)/python -m pytest -m "slow or not slow" tests/kaggle
@@ -98,11 +103,14 @@ clean: ## remove caches that can be made again; keeps data, runs and submissions
 	find harness competitions tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 lock: $(BIN)/.dev ## resolve the dependencies of pyproject.toml anew
-	@for extra in run dev gpu dicom mlflow onnx tune; do \
+	@for extra in run dev cluster gpu dicom mlflow onnx tune; do \
 		$(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate \
 			--no-emit-index-url --no-emit-find-links --upgrade --group build \
 			$$([ $$extra = run ] || echo "--extra $$extra --constraint locks/run.txt") --output-file locks/$$extra.txt || exit 1; \
 	done
+
+cluster: $(BIN)/.run ## what makes folds on several processes, GPUs or machines, into .venv
+	$(BIN)/python -m pip install --require-hashes -r locks/cluster.txt
 
 gpu: $(BIN)/.run ## TensorFlow with CUDA into .venv, for a Linux machine with an NVIDIA GPU
 	$(BIN)/python -m pip install --require-hashes -r locks/gpu.txt

@@ -20,6 +20,12 @@ class Commands:
     def __init__(self, parser: argparse.ArgumentParser) -> None:
         self._commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
+    def add_hidden(self, name: str, run: Run, description: str) -> argparse.ArgumentParser:
+        """A command that the harness gives itself; no list shows it."""
+        command = self._commands.add_parser(name, description=description)
+        command.set_defaults(run=run)
+        return command
+
     def add(self, name: str, run: Run, help: str, example: str) -> argparse.ArgumentParser:
         """A command's own parser; ``run(workspace, options)`` runs it."""
         command = self._commands.add_parser(
@@ -50,6 +56,15 @@ def add_folds(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--allow-leak", action="store_true", help="with --folds: even if they separate identical images"
     )
+
+
+def add_workers(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--workers",
+        metavar="N|ADDRESS",
+        help="make folds and features by N workers on this machine, or by those of a Dask scheduler, tcp://HOST:8786",
+    )
+    command.add_argument("--gpus", metavar="N,N", help="by one worker on this machine for each of these GPUs")
 
 
 def given(options: argparse.Namespace) -> str:

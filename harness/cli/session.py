@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def competition_of(workspace: Workspace, options: Namespace) -> LoadedCompetition:
     """The competition that a command's options name, with what they change."""
     from harness.api import LoadedCompetition
+    from harness.cluster.jobs import Workers
     from harness.pipeline.artifacts import Options
 
     changes = Options(
@@ -25,6 +26,7 @@ def competition_of(workspace: Workspace, options: Namespace) -> LoadedCompetitio
         folds=getattr(options, "folds", None),
         allow_leak=getattr(options, "allow_leak", False),
         from_epoch=getattr(options, "from_epoch", None),
+        workers=Workers.asked(getattr(options, "workers", None), getattr(options, "gpus", None)),
     )
     return LoadedCompetition(workspace, options.competition, changes)
 

@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings, given
+from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings, add_workers, given
 from harness.cli.session import competition_of, pipeline_of
 from harness.cli.tables import print_scores
 from harness.data.splits import HOLDOUT, TEST
@@ -32,6 +32,7 @@ def add_commands(commands: Commands) -> None:
     add_data(command)
     add_folds(command)
     add_settings(command)
+    add_workers(command)
 
     command = commands.add(
         "score",

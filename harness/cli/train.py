@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings, given
+from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings, add_workers, given
 from harness.cli.session import pipeline_of
 from harness.cli.tables import print_scores
 from harness.utils.console import console
@@ -30,6 +30,7 @@ def add_commands(commands: Commands) -> None:
     add_data(command)
     add_folds(command)
     add_settings(command)
+    add_workers(command)
 
     command = commands.add(
         "lr-find",

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from harness.cluster.jobs import Workers
 from harness.competition import Competition
 from harness.data import image_table
 from harness.data.cache import build, cache
@@ -48,6 +49,7 @@ class Options:
         folds: a CSV of folds to use in place of the competition's own.
         allow_leak: use those folds even if they separate identical images.
         from_epoch: have networks go on from the checkpoint after this epoch of the run without ``assignments``.
+        workers: where folds and chunks of features are made; None makes them in this process.
     """
 
     data: Path | None = None
@@ -57,6 +59,7 @@ class Options:
     folds: Path | None = None
     allow_leak: bool = False
     from_epoch: int | None = None
+    workers: Workers | None = None
 
 
 class Artifacts:
@@ -199,9 +202,10 @@ class Artifacts:
     def cache_file(self, input: Input) -> Path:
         return input.path(self.workspace.cache(self.competition.name), input.key(self.dataset))
 
-    def open_cache(self, input: Input) -> Cache:
+    def open_cache(self, input: Input, fill: build.Fill | None = None) -> Cache:
+        """A cache, built first where that is needed; ``fill`` computes its rows in place of ``input.fill``."""
         return build.open_or_build(
-            self.cache_file(input), input, self.dataset, self.competition.unreadable, self.options.compressed
+            self.cache_file(input), input, self.dataset, self.competition.unreadable, self.options.compressed, fill
         )
 
     def cached_features(self) -> Input | None:

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from harness.data.folds import Folds
 from harness.data.splits import HOLDOUT, TEST, TRAIN
 from harness.pipeline import added
 from harness.pipeline.artifacts import Artifacts, Options
+from harness.pipeline.elsewhere import Elsewhere
 from harness.recipes.ensemble import Ensemble
 from harness.recipes.recipe import FoldRecipe, Recipe
 from harness.recipes.snapshots import whole
@@ -67,6 +69,7 @@ class Pipeline:
         self.workspace, self.competition = workspace, competition
         self.artifacts = Artifacts(workspace, competition, options)
         self.took: dict[str, float] = {}
+        self._elsewhere: Elsewhere | None = None
 
     # Making.
 
@@ -85,6 +88,8 @@ class Pipeline:
 
     def make_run(self, name: str) -> None:
         run = self.artifacts.run_of(name)
+        if self._elsewhere is not None and not run.is_done():
+            self._elsewhere.finish(name)
         with lock(run.folder, f"the recipe {name}"):
             if run.is_done():
                 return
@@ -110,7 +115,7 @@ class Pipeline:
             if step.name != name and step.state() != UP_TO_DATE:
                 step.make()
         with lock(run.folder, f"the recipe {name}"):
-            recipe, artifacts = self._of_folds(run.recipe), self.artifacts
+            recipe, artifacts = self.of_folds(run.recipe), self.artifacts
             caches = {input: artifacts.open_cache(input) for input in recipe.inputs()}
             safe = self.competition.hflip_safe
             jobs = fold_jobs(run.folder, run.name, recipe, artifacts.dataset, artifacts.folds, caches, safe)
@@ -126,11 +131,11 @@ class Pipeline:
             }
             blend(run, members, self.artifacts.dataset, self.artifacts.folds, left_out)
         else:
-            recipe = self._of_folds(run.recipe)
+            recipe = self.of_folds(run.recipe)
             caches = {input: self.artifacts.open_cache(input) for input in recipe.inputs()}
             fit(run, recipe, self.artifacts.dataset, self.artifacts.folds, caches, self.competition.hflip_safe)
 
-    def _of_folds(self, recipe: Recipe) -> FoldRecipe:
+    def of_folds(self, recipe: Recipe) -> FoldRecipe:
         """What is fitted fold by fold: the recipe, or where it is a soup, what it is with its members' runs."""
         if isinstance(recipe, Soup):
             member = self.artifacts.recipes[recipe.members[0]]
@@ -208,7 +213,26 @@ class Pipeline:
             + (f", {len(images):,} test added" if (images := self.artifacts.dataset.added) else "")
             + f", {self.competition.targets.asked(self.artifacts.dataset.classes)}"
         )
-        for step in self.steps(chosen, submit)[1:]:
+        with self._workers(chosen):
+            self._make(self.steps(chosen, submit)[1:], chosen, only)
+
+    @contextlib.contextmanager
+    def _workers(self, chosen: dict[str, Recipe]) -> Iterator[None]:
+        """A context in which the workers that the command asks for, if any, make folds and features."""
+        if self.artifacts.options.workers is None:
+            yield
+            return
+        from harness.cluster.engine import Cluster
+
+        with Cluster(self.artifacts.options.workers, self.workspace.root) as cluster:
+            self._elsewhere = Elsewhere(self.artifacts, cluster, chosen, self.of_folds)
+            try:
+                yield
+            finally:
+                self._elsewhere = None
+
+    def _make(self, steps: list[Step], chosen: dict[str, Recipe], only: tuple[str, ...] | None) -> None:
+        for step in steps:
             if only is not None and not step.name.startswith(only):
                 continue
             with doing(f"looking for {step.name}"):
@@ -217,6 +241,8 @@ class Pipeline:
                 say(f"{step.name}: up to date")
                 continue
             started = time.monotonic()
+            if self._elsewhere is not None and only is None:
+                self._elsewhere.begin()
             try:
                 with doing(f"making {step.name}"):
                     step.make()
@@ -265,7 +291,12 @@ class Pipeline:
                 return UP_TO_DATE
             return STALE if list(file.parent.glob(f"{input.kind}-{input}-????????.h5")) else MISSING
 
-        return Step(_named(input), file, ("data",), state, lambda: _touch(self.artifacts.open_cache(input)))
+        return Step(_named(input), file, ("data",), state, lambda: self._make_cache(input))
+
+    def _make_cache(self, input: Input) -> None:
+        # Images are decoded by this machine's threads: on several machines they would wait for the same disk.
+        fill = self._elsewhere.fill(input) if self._elsewhere is not None and input.kind == "features" else None
+        self.artifacts.open_cache(input, fill)
 
     def _run_step(self, name: str, recipe: Recipe) -> Step:
         def state() -> str:

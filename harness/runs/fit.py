@@ -22,7 +22,7 @@ from harness.scoring import predictions as tables
 from harness.scoring.metrics import METRICS
 from harness.scoring.predictions import Predictions
 from harness.utils.console import say
-from harness.utils.files import read_json, write_json
+from harness.utils.files import lock, read_json, write_json
 
 Array = np.ndarray
 
@@ -36,10 +36,10 @@ def fit(
 
     Of a recipe's variants the one with the lowest log loss out of fold is kept.
     """
-    by_fold, seconds = [], []
+    by_fold, records = [], []
     for fold in fold_jobs(run.folder, run.name, recipe, dataset, folds, caches, hflip_safe):
         by_fold.append(fit_fold(run, recipe, fold, dataset))
-        seconds.append((read_json(fold.folder / FOLD_RECORD) or {}).get("seconds", 0.0))
+        records.append(read_json(fold.folder / FOLD_RECORD) or {})
 
     variants = recipe.variants()
     best, out_of_fold, losses = variants_of.lowest(by_fold, len(variants), dataset)
@@ -48,16 +48,21 @@ def fit(
         for split in (HOLDOUT, TEST)
         if variants_of.table(split, best) in by_fold[0]
     }
-    chosen = {}
+    chosen: dict[str, Any] = {}
     if len(variants) > 1:
         tried = [variant | {dataset.targets.loss: loss} for variant, loss in zip(variants, losses, strict=True)]
         elsewhere = variants_of.chosen_elsewhere(by_fold, len(variants), dataset)
         chosen = {"chosen": variants[best], "variants": tried, "chosen_elsewhere": elsewhere}
         say(f"{run.name}: {_told(variants, losses, best, METRICS[dataset.targets.loss].title)}")
+    if any("made_on" in record for record in records):
+        chosen["made_on"] = [record.get("made_on") for record in records]
+    seconds = [record.get("seconds", 0.0) for record in records]
     finish(run, {OUT_OF_FOLD: out_of_fold} | splits, dataset, seconds, chosen)
 
 
-def fit_fold(run: Run, recipe: FoldRecipe, fold: Fold, dataset: Dataset) -> dict[str, Predictions]:
+def fit_fold(
+    run: Run, recipe: FoldRecipe, fold: Fold, dataset: Dataset, made_on: dict[str, Any] | None = None
+) -> dict[str, Predictions]:
     """Fit one fold and keep what it predicts, by split and variant; a fold that is kept is read.
 
     Args:
@@ -65,10 +70,14 @@ def fit_fold(run: Run, recipe: FoldRecipe, fold: Fold, dataset: Dataset) -> dict
         recipe: how it is fitted.
         fold: its rows and its folder.
         dataset: the images.
+        made_on: the machine, for the fold's record, where it need not be the run's own.
     """
     file, record = fold.folder / "predictions.h5", fold.folder / FOLD_RECORD
-    predictions = tables.read(file, run.key)
-    if predictions is None:
+    # A worker that was given up may still be saving what it has of this fold.
+    with lock(fold.folder, fold.title):
+        predictions = tables.read(file, run.key)
+        if predictions is not None:
+            return predictions
         started = time.monotonic()
         reuse_weights(run, fold)
         predictions = _by_split(recipe.fit(fold), fold, dataset)
@@ -76,7 +85,8 @@ def fit_fold(run: Run, recipe: FoldRecipe, fold: Fold, dataset: Dataset) -> dict
         session = time.monotonic() - started
         trained = [read_json(file) or {} for file in fold.folder.glob("**/training.json")]
         took_in_all = max(session, sum(record_of_training.get("seconds", 0.0) for record_of_training in trained))
-        write_json(record, {"seconds": round(took_in_all, 2), "trained_on": len(fold.train)})
+        machine = {"made_on": made_on} if made_on else {}
+        write_json(record, {"seconds": round(took_in_all, 2), "trained_on": len(fold.train)} | machine)
         tables.write(file, run.key, predictions)
     return predictions
 

@@ -43,7 +43,7 @@ def fold_jobs(
     rows = {id: row for row, id in enumerate(dataset.ids)}
     row_of = np.array([rows[id] for id in folds.ids])
     readable = np.all([np.ones(len(dataset), bool), *(cache.readable for cache in caches.values())], axis=0)
-    count = len(folds) if recipe.folds is None else min(recipe.folds, len(folds))
+    count = count_of(recipe, folds)
     for number, (train, validation) in zip(range(count), folds, strict=False):
         train = row_of[train]
         missing = dataset.targets.missing(dataset.labels[train[readable[train]]], dataset.classes)
@@ -53,7 +53,7 @@ def fold_jobs(
                 "use other folds, or add images",
             )
         yield Fold(
-            title=f"{name}, fold {number + 1} of {count}",
+            title=title_of(name, number, count),
             train=sampled(
                 train[readable[train]], dataset.labels, recipe.max_samples, recipe.seed + number, dataset.targets
             ),
@@ -65,11 +65,26 @@ def fold_jobs(
             caches=caches,
             hflip_safe=hflip_safe,
             seed=recipe.seed + number,
-            folder=folder / f"fold-{number + 1}",
+            folder=folder_of(folder, number),
             targets=dataset.targets,
             left=count - number - 1,
             columns=dataset.columns,
         )
+
+
+def count_of(recipe: FoldRecipe, folds: Folds) -> int:
+    """How many folds a recipe is fitted on."""
+    return len(folds) if recipe.folds is None else min(recipe.folds, len(folds))
+
+
+def title_of(name: str, number: int, count: int) -> str:
+    """A fold's title, for progress; folds are numbered from 0."""
+    return f"{name}, fold {number + 1} of {count}"
+
+
+def folder_of(run: Path, number: int) -> Path:
+    """The folder of a run's fold."""
+    return run / f"fold-{number + 1}"
 
 
 def sampled(rows: Array, labels: Array, max_samples: int | None, seed: int, targets: Targets = MULTICLASS) -> Array:

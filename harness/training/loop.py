@@ -16,6 +16,7 @@ from harness.training.checkpoint import CheckpointStore, TrainingState, restore
 from harness.training.diagnosis import diagnosis
 from harness.training.interrupts import Interrupts
 from harness.training.predict import PREDICT_BATCH, predict
+from harness.training.replicas import filled_up, replicated
 from harness.training.settings import TrainingSettings
 from harness.utils.console import say
 from harness.utils.files import write_json
@@ -55,6 +56,8 @@ def fit(settings: TrainingSettings, fold: Fold, assemble: Assemble, start: list[
     """
     network = train(settings, fold, assemble, start)
     kept.write(network, fold.folder)
+    if settings.replicas > 1:
+        network = kept.read(fold)  # on one device, where batches of any size can be predicted
     return predict(settings, fold, network)
 
 
@@ -63,29 +66,39 @@ def train(settings: TrainingSettings, fold: Fold, assemble: Assemble, start: lis
 
     If a batch does not fit into the device's memory, the batch size is halved until it does.
     """
-    batch_size = settings.batch_size
+    batch_size, devices = settings.batch_size, settings.replicas
     while True:
+        smaller = batch_size // 2 // devices * devices
         try:
             return _train(settings, fold, assemble, batch_size, start)
         except Exception as error:
-            if batch_size == 1 or not keras_backend.out_of_memory(error):
+            if not smaller or not keras_backend.out_of_memory(error):
                 raise
-            batch_size //= 2
         say(
-            f"{fold.title}: a batch of {batch_size * 2} images does not fit into the device's memory; continuing with "
-            f"{batch_size}."
+            f"{fold.title}: a batch of {batch_size} images does not fit into the device's memory; continuing with "
+            f"{smaller}."
         )
+        batch_size = smaller
 
 
 def _train(
     settings: TrainingSettings, fold: Fold, assemble: Assemble, batch_size: int, start: list[Array] | None
 ) -> keras.Model:
     keras_backend.start(fold.seed)
+    with replicated(settings.replicas):
+        return _train_on_devices(settings, fold, assemble, batch_size, start)
+
+
+def _train_on_devices(
+    settings: TrainingSettings, fold: Fold, assemble: Assemble, batch_size: int, start: list[Array] | None
+) -> keras.Model:
     from harness.training.augmentation_preview import keep
     from harness.training.model import build, compile_trainer
     from harness.training.schedules import schedule
 
     cache, store = settings.cache(fold), CheckpointStore(fold.folder / "checkpoints")
+    if settings.replicas > 1:  # a fold of fewer rows than a batch has them shared too
+        batch_size = min(batch_size, len(fold.train) // settings.replicas * settings.replicas)
     keep(settings, fold, cache)
     models = build(settings, fold, cache, assemble)
     checkpoint = store.latest()
@@ -176,7 +189,9 @@ class _Training:
         train_batches = Batches(
             images, fold.train, fold.labels, self.batch_size, fold.seed, alternate=self.settings.flip == "alternating"
         )
-        validation_batches = Batches(images, fold.validation, fold.labels, PREDICT_BATCH)
+        devices = self.settings.replicas
+        validated = filled_up(fold.validation, devices)
+        validation_batches = Batches(images, validated, fold.labels, PREDICT_BATCH // devices * devices)
         trainer.fit(
             TrainingSequence(train_batches, state.epoch, state.step),
             initial_epoch=state.epoch,

@@ -35,6 +35,7 @@ class TrainingSettings(ImageSettings):
             the fold's validation part, or the "last" one.
         patience: stop after this many epochs without an improvement.
         batch_size: images per step; halved if a batch does not fit into the device's memory.
+        replicas: share each batch among so many devices, on JAX; see ``harness.training.replicas``.
         optimizer: the optimizer's name.
         momentum, nesterov: parameters of "sgd".
         coupled_decay, norm_rate, lookahead: further ones of "sgd": weight decay inside the gradient, a multiple of the
@@ -73,6 +74,7 @@ class TrainingSettings(ImageSettings):
     monitor: Literal["loss", "accuracy", "last"] = "loss"
     patience: int = 10
     batch_size: int = 64
+    replicas: int = 1
     optimizer: OptimizerName = "sgd"
     momentum: float = 0.9
     nesterov: bool = True
@@ -126,8 +128,10 @@ class TrainingSettings(ImageSettings):
         Raises:
             UserError: names the setting, the allowed values and the received one.
         """
-        for setting in ("epochs", "patience", "batch_size", "cycles", "checkpoint"):
+        for setting in ("epochs", "patience", "batch_size", "replicas", "cycles", "checkpoint"):
             require(self, setting, getattr(self, setting) >= 1, "at least 1")
+        shared = self.batch_size % self.replicas == 0
+        require(self, "batch_size", shared, f"a multiple of replicas={self.replicas}, which share each batch")
         require(self, "learning_rate", self.learning_rate > 0, "above 0")
         for setting in ("pad", "shift", "shear", "weight_decay", "power", "decay", "mixup"):
             require(self, setting, getattr(self, setting) >= 0, "0 or more")

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 
 WIDTH = 79  # columns of a line of progress, so that a terminal of 80 never cuts or wraps it
+# Begins each line of progress of a worker's job: whoever reads them shows the latest one of all jobs together.
+PROGRESS = "\r"
+
+_of_a_job = False
+
+
+def speak_as_job() -> None:
+    """Let this process mark its lines of progress, and write them often: another one reads and shows them."""
+    global _of_a_job
+    _of_a_job = True
 
 
 def progress(label: str, total: int, unit: str, done: int = 0, parts: Callable[[], list[str]] | None = None) -> tqdm:
@@ -51,6 +61,8 @@ def progress(label: str, total: int, unit: str, done: int = 0, parts: Callable[[
     WATCH.begin(label, shows)
     if shows:
         return Line(**options, file=sys.stderr, mininterval=0.2, dynamic_ncols=True)
+    if _of_a_job:
+        return Line(**options, file=_Lines(PROGRESS), mininterval=2.0, delay=1.0, ncols=WIDTH + 1)
     return Line(**options, file=_Lines(), mininterval=10.0, maxinterval=30.0, delay=10.0, ncols=WIDTH + 1)
 
 
@@ -133,12 +145,19 @@ def _usual_parts(shown: dict[str, Any], unit: str) -> list[str]:
 
 
 class _Lines:
-    """Standard error for a log file: each update is a new line instead of overwriting the last one."""
+    """Standard error for a log file: each update is a new line instead of overwriting the last one.
+
+    Args:
+        mark: what each begins with.
+    """
+
+    def __init__(self, mark: str = "") -> None:
+        self._mark = mark
 
     def write(self, text: str) -> None:
         if text.strip():
             WATCH.heard()
-            sys.stderr.write(text.strip() + "\n")
+            sys.stderr.write(self._mark + text.strip() + "\n")
 
     def flush(self) -> None:
         sys.stderr.flush()

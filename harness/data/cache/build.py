@@ -6,6 +6,7 @@ import json
 import os
 import time
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,7 @@ from harness.data.cache.cache import (
     UNREADABLE,
     Cache,
     DamagedError,
+    Filled,
     Input,
     altered,
     open_cache,
@@ -32,10 +34,16 @@ from harness.utils.errors import UserError, some
 from harness.utils.files import lock, require_space, size, sync
 
 Array = np.ndarray
+Fill = Callable[[Dataset, Array], Iterator[Filled]]
 
 
 def open_or_build(
-    file: Path, cache_input: Input, dataset: Dataset, allowed_unreadable: int, compressed: bool = False
+    file: Path,
+    cache_input: Input,
+    dataset: Dataset,
+    allowed_unreadable: int,
+    compressed: bool = False,
+    fill: Fill | None = None,
 ) -> Cache:
     """The cache at ``file``. It is built first if it is missing, stale or damaged.
 
@@ -47,6 +55,7 @@ def open_or_build(
         dataset: the images.
         allowed_unreadable: how many images may be unreadable.
         compressed: compress a new cache, for a small disk; an existing cache is used in either form.
+        fill: computes the rows in place of ``cache_input.fill``, with the same result.
 
     Raises:
         UserError: more unreadable images than allowed, or not enough disk space.
@@ -59,12 +68,19 @@ def open_or_build(
             except DamagedError as damage:
                 say(f"{file.name} {damage}; building it again.")
                 file.unlink()
-        _build(file, cache_input, dataset, made_from, allowed_unreadable, compressed and cache_input.compressible)
+        compressed = compressed and cache_input.compressible
+        _build(file, cache_input, dataset, made_from, allowed_unreadable, compressed, fill or cache_input.fill)
         return open_cache(file, made_from, cache_input.opened)
 
 
 def _build(
-    file: Path, cache_input: Input, dataset: Dataset, made_from: str, allowed_unreadable: int, compressed: bool
+    file: Path,
+    cache_input: Input,
+    dataset: Dataset,
+    made_from: str,
+    allowed_unreadable: int,
+    compressed: bool,
+    fill: Fill,
 ) -> None:
     """Fill ``<file>.part``, which also holds each row's state and checksum; rename it when it is complete."""
     started = time.monotonic()
@@ -84,7 +100,7 @@ def _build(
         say(f"{title}: {done:,} of {len(states):,} are already done; continuing from there.")
     reasons: dict[str, str] = {}
     with writing(part, cache_input.layout) as writer, progress(title, len(states), "img", done) as bar:
-        for filled in cache_input.fill(dataset, pending):
+        for filled in fill(dataset, pending):
             reasons |= filled.unreadable
             # The state is written last, when the rows that it marks as done have been written.
             for name in sorted(filled.tables, key=lambda name: name == "state"):

@@ -1,0 +1,216 @@
+"""Jobs on Dask: workers on this machine or a scheduler's, progress of all in one display, an orderly end.
+
+Dask finds a worker for each job, and another one when that dies. All that travels is a job's few words; files lie in a
+folder that all machines see.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.cluster import display, environment, local, on_worker
+from harness.cluster.jobs import TRIES, Job, JobFailedError, Workers
+from harness.training.interrupts import Interrupts
+from harness.utils.console import say
+from harness.utils.errors import UserError
+
+# How long a scheduler and its first worker may take to answer, in seconds.
+TO_ANSWER = 30
+# How often the display is renewed, in seconds.
+REFRESH = 0.2
+# How long children that were told to end may take; they end themselves before that.
+TO_END = 10.0
+
+
+class Cluster:
+    """The workers that a command asks for: started with its first job, and ended with this context.
+
+    Args:
+        workers: which.
+        folder: the workspace's root, which every machine must see.
+    """
+
+    def __init__(self, workers: Workers, folder: Path) -> None:
+        self.workers, self.folder = workers, folder
+        self._topic = f"harness-{secrets.token_hex(8)}"
+        self._engine: Any = None
+        self._client: Any = None
+        self._futures: dict[Job, Any] = {}
+        self._changed = threading.Event()
+        self._words: deque[dict[str, str]] = deque()
+        self._environment = environment.of_driver()
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def slots(self) -> int:
+        """How many jobs run at once."""
+        self._open()
+        return max(1, sum(self._client.nthreads().values()))
+
+    def begin(self, jobs: list[Job]) -> None:
+        """Ask for jobs; they run while the driver does something else."""
+        if not jobs:
+            return
+        self._open()
+        for job in jobs:
+            asked = {
+                "title": job.title,
+                "command": job.command,
+                "asked": job.asked,
+                "log": str(job.log),
+                "folder": str(job.folder),
+                "environment": self._environment,
+                "topic": self._topic,
+            }
+            self._futures[job] = self._client.submit(
+                on_worker.run,
+                asked,
+                key=f"{job.title} {secrets.token_hex(4)}",
+                pure=False,
+                retries=TRIES - 1,
+                priority=1 if job.first else 0,
+            )
+            self._futures[job].add_done_callback(lambda _: self._changed.set())
+
+    def finish(self, jobs: list[Job]) -> None:
+        """Wait until jobs are done, showing the progress of all.
+
+        Raises:
+            UserError: a job was refused; the others are given up.
+            JobFailedError: a job failed ``TRIES`` times; the others are given up.
+            KeyboardInterrupt: Ctrl-C; all jobs have saved what they had, and none runs any more.
+        """
+        asked = {job: self._futures[job] for job in jobs}
+        with Interrupts() as interrupts, display.of(str(self.workers), lambda: self._futures) as shown:
+            while not interrupts.asked and any(not future.done() for future in asked.values()):
+                self._changed.wait(REFRESH)
+                self._changed.clear()
+                shown.tell(self._words)
+                failed = next((error for job, future in asked.items() if (error := _failure(job, future))), None)
+                if failed is not None:
+                    self._give_up([*asked])
+                    raise failed
+            shown.tell(self._words)
+            if interrupts.asked:
+                self._stop(interrupts)
+        for job, future in asked.items():
+            error = _failure(job, future)
+            if error is not None:
+                raise error
+            self._futures.pop(job)
+
+    def _give_up(self, jobs: list[Job]) -> None:
+        futures = [self._futures.pop(job) for job in jobs]
+        self._client.cancel(futures)
+
+    def _stop(self, interrupts: Interrupts | None = None) -> None:
+        """End all jobs and wait until they are over."""
+        say("all jobs are saving what they have")
+        self._client.cancel([*self._futures.values()])
+        until = time.monotonic() + TO_END
+        while time.monotonic() < until:
+            try:
+                if not any(self._client.run(on_worker.at_work, self._topic).values()):
+                    return
+            except Exception:  # a worker that is gone has nobody to watch; its child ends by itself
+                return
+            time.sleep(0.1)
+
+    # The engine.
+
+    def _open(self) -> None:
+        if self._client is not None:
+            return
+        started = time.monotonic()
+        with _ctrl_c_is_ours():
+            if self.workers.address is None:
+                self._engine = local.start(self.workers)
+                self._client = local.client(self._engine)
+            else:
+                self._client = local.connected(self.workers.address, TO_ANSWER)
+                self._require_seeing()
+        self._client.subscribe_topic(self._topic, lambda event: self._words.append(event[1]))
+        say(f"{self.workers}: ready in {time.monotonic() - started:.1f} s, {self.slots()} jobs at once")
+
+    def _require_seeing(self) -> None:
+        """Refuse workers that do not see the workspace's folder, or that compute with something else.
+
+        Raises:
+            UserError: names them.
+        """
+        token = f".workers-{secrets.token_hex(8)}"
+        (self.folder / token).touch()
+        try:
+            told = self._client.run(on_worker.about, str(self.folder), token)
+        except Exception as error:
+            raise UserError(
+                f"the workers of {self.workers.address} cannot run the harness: {type(error).__name__}: {error}",
+                "start them with the Python that has this harness: python -m distributed.cli.dask_worker "
+                f"{self.workers.address} --nthreads 1",
+            ) from error
+        finally:
+            (self.folder / token).unlink(missing_ok=True)
+        blind = sorted({f"{one['host']} ({address})" for address, one in told.items() if not one["sees"]})
+        if blind:
+            raise UserError(
+                f"{self.folder} is not the same folder on {', '.join(blind)}: workers read and write the files of the "
+                "workspace themselves.",
+                "mount it there at the same path (NFS, for example), then start these workers again",
+            )
+        for one in told.values():
+            environment.require_alike(self._environment, one["environment"], one["host"])
+
+    def _close(self) -> None:
+        client, engine, self._client, self._engine = self._client, self._engine, None, None
+        if client is None and engine is None:
+            return
+        with contextlib.suppress(Exception):
+            if self._futures:
+                client.cancel([*self._futures.values()])
+            client.close(timeout=2)
+        if engine is not None:
+            with contextlib.suppress(Exception):
+                engine.close(timeout=5)
+
+
+def _failure(job: Job, future: Any) -> Exception | None:
+    """Why a job is not done, in words; None where it is, or where it goes on."""
+    if future.status in ("pending", "finished"):
+        refused = future.result().get("refused") if future.status == "finished" else None
+        return UserError(refused["what"], refused["fix"]) if refused else None
+    if future.status == "error":
+        error = future.exception()
+        if isinstance(error, JobFailedError):
+            return error
+        if type(error).__name__ == "KilledWorker":
+            return JobFailedError(f"{job.title}: its worker died {TRIES} times. The log: {job.log}")
+        return JobFailedError(f"{job.title}: {type(error).__name__}: {error}")
+    return UserError(
+        f"{job.title} is {future.status}: the scheduler is gone.",
+        "start it and its workers again, then the same command: finished folds and checkpoints are kept",
+    )
+
+
+@contextlib.contextmanager
+def _ctrl_c_is_ours() -> Iterator[None]:
+    """A context whose new threads, their processes, and those of these never hear Ctrl-C: the main thread does."""
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,86 @@
+"""In a job's process: the piece of work that a driver asks for, if this machine would make the very same."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from harness.cluster import environment
+from harness.data.cache import cache
+from harness.data.cache.cache import Cache, DamagedError, Input
+from harness.pipeline import chunks
+from harness.pipeline.elsewhere import from_plain
+from harness.pipeline.graph import Pipeline
+from harness.plugins import loading
+from harness.recipes.trained import Trained
+from harness.runs import machine
+from harness.runs.fit import fit_fold
+from harness.runs.fold_jobs import fold_jobs
+from harness.utils.errors import UserError
+from harness.utils.workspace import Workspace
+
+
+def perform(workspace: Workspace, asked: dict[str, Any]) -> None:
+    """Make a fold or a chunk.
+
+    Args:
+        workspace: where things are kept.
+        asked: what ``Elsewhere`` asks.
+
+    Raises:
+        UserError: code, data or settings are not the driver's.
+    """
+    environment.require_alike(asked["environment"], environment.of_driver(), environment.host())
+    pipeline = Pipeline(workspace, loading.load(workspace, asked["competition"]), from_plain(asked["options"]))
+    artifacts = pipeline.artifacts
+    artifacts.failed |= asked["failed"]
+    known = artifacts.known_dataset()
+    if known is None:
+        raise _differs(f"the table of images of {asked['competition']} is of other data")
+    artifacts.dataset = known  # without the lock: many read it at once
+    artifacts.choose(asked["chosen"])
+    {"fold": _fold, "chunk": _chunk}[asked["kind"]](pipeline, asked)
+
+
+def _fold(pipeline: Pipeline, asked: dict[str, Any]) -> None:
+    artifacts = pipeline.artifacts
+    run = artifacts.run_of(asked["recipe"])
+    if run.key != asked["key"]:
+        raise _differs(f"{asked['title']} would be of the run {run.key}, not of {asked['key']}")
+    recipe = pipeline.of_folds(run.recipe)
+    caches = {input: _opened(pipeline, input) for input in recipe.inputs()}
+    hflip_safe = pipeline.competition.hflip_safe
+    folds = fold_jobs(run.folder, run.name, recipe, artifacts.dataset, artifacts.folds, caches, hflip_safe)
+    fold = next(islice(folds, asked["fold"], None))
+    made_on = machine.about(trained=isinstance(recipe, Trained)) | {"host": environment.host()}
+    fit_fold(run, recipe, fold, artifacts.dataset, made_on | {"libraries": environment.libraries()})
+
+
+def _chunk(pipeline: Pipeline, asked: dict[str, Any]) -> None:
+    artifacts = pipeline.artifacts
+    inputs = (input for recipe in artifacts.recipes.values() for input in recipe.inputs())
+    input = next((one for one in inputs if one.key(artifacts.dataset) == asked["key"]), None)
+    if input is None:
+        raise _differs(f"no recipe here reads the cache {asked['key']} that {asked['title']} are of")
+    chunks.write(Path(asked["file"]), asked["key"], input, artifacts.dataset, asked["rows"])
+
+
+def _opened(pipeline: Pipeline, input: Input) -> Cache:
+    """A cache that the driver has built; a job writes none."""
+    file, key = pipeline.artifacts.cache_file(input), input.key(pipeline.artifacts.dataset)
+    try:
+        return cache.open_cache(file, key, input.opened)
+    except DamagedError as damage:
+        raise UserError(
+            f"{file} {damage} on {environment.host()}.",
+            f"harness prepare {pipeline.competition.name}, then the same command",
+        ) from damage
+
+
+def _differs(what: str) -> UserError:
+    return UserError(
+        f"the worker on {environment.host()} would make another thing than it is asked: {what}. Code, data, settings "
+        "or Keras's backend differ.",
+        "see that all machines have the same files and the same installation, then start the workers again",
+    )
