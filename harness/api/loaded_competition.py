@@ -230,7 +230,7 @@ class LoadedCompetition:
                 rows,
                 changes(records(folder), dataset),
                 board(self.workspace, self.declaration),
-                f"Images: {counts}; {len(dataset.classes):,} classes.",
+                f"Images: {counts}; {self.declaration.targets.asked(dataset.classes)}.",
                 likeness,
                 page_likeness.pictures(likeness, dataset),
             )

@@ -13,7 +13,7 @@ from harness.scoring import evaluation
 from harness.scoring import predictions as tables
 from harness.tta import worth
 from harness.utils import fingerprint as fp
-from harness.utils.console import say
+from harness.utils.console import doing, say
 from harness.utils.files import lock, read_json, write_json
 from harness.utils.versions import versions
 
@@ -71,9 +71,10 @@ def renew(runs: Path, metric: str, dataset: Dataset) -> None:
         if predictions is None or not all(known.issuperset(table.ids) for table in predictions.values()):
             continue
         try:
-            with lock(folder, f"the run {folder.parent.name}/{folder.name[:8]}"):
+            name = f"{folder.parent.name}/{folder.name[:8]}"
+            with lock(folder, f"the run {name}"), doing(f"scoring {name} again"):
                 evaluate(folder, folder.name, metric, about, dataset)
-            say(f"{folder.parent.name}/{folder.name[:8]} was scored by an older version, and is scored again.")
+            say(f"{name} was scored by an older version, and is scored again.")
         except OSError as error:
             if error.errno not in (errno.EROFS, errno.EACCES):
                 raise

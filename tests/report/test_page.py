@@ -124,7 +124,10 @@ def test_the_page_says_how_like_the_test_is(page_of, insects: Workspace, monkeyp
     text = competition.report("coarse").read_text()
     assert "Very unlike: by some features" in text and "AUC of 0.810 (0.700 to 0.900)" in text and "Warning" in text
     assert "On the hold-out itself: " in text and "not known: the two hardly overlap" in text  # of 27 images
-    assert all(f'alt="{name}"' in text for name in np.array(dataset.ids)[is_other])
+    of_all = competition.report().read_text()
+    assert "Are the hold-out images like the labelled ones?" in of_all and "AUC of 0.810" in of_all
+    for page in (text, of_all):
+        assert all(f'alt="{name}"' in page for name in np.array(dataset.ids)[is_other])
     monkeypatch.setattr(
         LoadedCompetition, "likeness", lambda self: dataclasses.replace(unlike, auc=Interval(0.5, 0.4, 0.6))
     )
