@@ -98,11 +98,15 @@ def note(words: list[str]) -> None:
 
 
 def _listen() -> None:
-    """Give this thread file descriptors of its own, where the system has such a thing."""
+    """Give this thread file descriptors of its own, where the system has such a thing.
+
+    Those that it inherits are closed: a lock or a pipe that other threads close would stay open in it.
+    """
     if not sys.platform.startswith("linux"):
         return
     try:
         if ctypes.CDLL(None, use_errno=True).unshare(CLONE_FILES) == 0:
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))
             _thread.memory = os.memfd_create("complaints"), os.dup(2)
     except (OSError, AttributeError):  # standard error is closed, or the C library has no such function
         return

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import struct
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -63,6 +65,16 @@ def test_one_image_by_itself_is_named_and_why_it_cannot_be_read_is_said(capfd):
     with pytest.raises(UnreadableError, match=r"OpenCV can decode \(libpng error: IDAT"):
         load(whole[:60] + bytes([whole[60] ^ 0x55]) + whole[61:], Geometry(8, 8))
     assert capfd.readouterr().err == ""
+
+
+def test_a_decoding_thread_holds_no_lock_and_no_pipe_that_others_close(tmp_path: Path):
+    with (tmp_path / "locked").open("w") as ours, (tmp_path / "locked").open("w") as theirs:
+        fcntl.flock(ours, fcntl.LOCK_EX)
+        with complaints.decoders(2) as pool:
+            pool.submit(len, "").result()
+            ours.close()  # without unlocking, as HDF5 does
+            fcntl.flock(theirs, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            assert pool.submit((tmp_path / "locked").read_bytes).result() == b""
 
 
 def test_where_the_system_forbids_it_the_words_come_as_they_are(capfd, monkeypatch):
