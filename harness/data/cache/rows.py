@@ -5,7 +5,6 @@ Both are ordinary HDF5 data sets with one row per image, and are indexed in the 
 
 from __future__ import annotations
 
-import contextlib
 import io
 import itertools
 import os
@@ -152,19 +151,9 @@ def writing(part: Path, layout: Layout) -> Iterator[Writer]:
     if compressed:
         with h5py.File(part, "r+") as h5:
             yield _CompressedWriter(h5, layout.name)
-        _wait_until_unlocked(part)
     else:
         with part.open("rb+", buffering=0) as file, ThreadPoolExecutor(1) as pool:
             yield _PlainWriter(file, offsets, pool)
-
-
-def _wait_until_unlocked(part: Path) -> None:
-    """Wait for the end of threads that have copies of our file descriptors: joining them does not."""
-    for _ in range(500):
-        with contextlib.suppress(BlockingIOError):
-            h5py.File(part, "r").close()
-            return
-        time.sleep(0.01)
 
 
 class _PlainWriter:
