@@ -80,7 +80,7 @@ test-cluster: $(BIN)/.dev ## workers on this machine: the results of one process
 test-kaggle: $(BIN)/.dev ## Kaggle's client against a server with every fault, kills, and late answers
 	@$(BIN)/python -m pytest -m "slow or not slow" tests/kaggle
 
-test-hostile: $(BIN)/.dev ## attacks of every kind, in a quarter of an hour; HOSTILE_SEED= repeats one
+test-hostile: $(BIN)/.dev ## attacks of every kind, in a quarter of an hour; HOSTILE_SEED= repeats one, HOSTILE_PATIENCE=4 for a busy machine
 	@$(BIN)/python -m pytest -n 2 -m hostile tests/hostile/suite
 
 test-samples: $(BIN)/.dev ## the tests on real data: HARNESS_SAMPLES=<folder of the organisers' archives>

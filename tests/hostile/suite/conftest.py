@@ -33,9 +33,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     lines = {tuple(value) for name, value in found if name == "attack"}
     if lines:
         terminalreporter.write_line(f"\nHOSTILE_SEED={os.environ['HOSTILE_SEED']}")
-        terminalreporter.write_line(f"{'attack':60} {'tried':>7} {'wrong':>7} {'crashed':>7}")
+        terminalreporter.write_line(f"{'attack':60} {'tried':>8} {'wrong':>7} {'crashed':>7}")
         for attack, tried, wrong, crashed in sorted(lines):
-            terminalreporter.write_line(f"{attack:60} {tried:7,} {wrong:7,} {crashed:7,}")
+            terminalreporter.write_line(f"{attack:60} {tried:>8} {wrong:7,} {crashed:7,}")
     for name, value in found:
         if name == "peak":
             terminalreporter.write_line(f"peak {value[1]:4} MB: {value[0]}")

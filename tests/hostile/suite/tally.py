@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -9,11 +10,13 @@ from contextlib import contextmanager
 from typing import Any
 
 SHOWN = 12
+# On a busy machine the suite's quarter of an hour is too short for all attempts: HOSTILE_PATIENCE=4 gives it an hour.
+PATIENCE = float(os.environ.get("HOSTILE_PATIENCE", "1"))
 
 
 def within(seconds: float, count: int) -> Iterator[int]:
     """The numbers of so many attempts, as long as this test's share of the suite's quarter of an hour lasts."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE * seconds
     for number in range(count):
         if time.monotonic() > end:
             return
@@ -25,10 +28,11 @@ class Tally:
 
     Args:
         attack: what was tried.
+        wanted: how many attempts were to be made in the time that there is; None for all that are made.
     """
 
-    def __init__(self, attack: str) -> None:
-        self.attack, self.tried = attack, 0
+    def __init__(self, attack: str, wanted: int | None = None) -> None:
+        self.attack, self.tried, self.wanted = attack, 0, wanted
         self.wrong: list[str] = []
         self.crashed: list[str] = []
 
@@ -59,7 +63,8 @@ def close(record: Callable[[str, Any], None], *tallies: Tally) -> None:
     """The same for several lines."""
     told = []
     for tally in tallies:
-        record("attack", (tally.attack, tally.tried, len(tally.wrong), len(tally.crashed)))
+        tried = f"{tally.tried:,}" + (f" of {tally.wanted}" if tally.tried < (tally.wanted or 0) else "")
+        record("attack", (tally.attack, tried, len(tally.wrong), len(tally.crashed)))
         told += [f"{tally.attack}: WRONG {what}" for what in tally.wrong[:SHOWN]]
         told += [f"{tally.attack}: CRASHED {what}" for what in tally.crashed[:SHOWN]]
     assert not told, "\n".join(told)

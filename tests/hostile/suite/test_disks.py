@@ -51,7 +51,7 @@ def in_words(tally: Tally, what: str, code: int, told: str, allowed: tuple[int, 
 
 
 def test_full_disks(draw: random.Random, disk: Path, class_folders, tmp_path: Path, record_property):
-    tally = Tally("full disks")
+    tally = Tally("full disks", SIZES)
     workspace = made(disk, class_folders(each=40), network=True)
     used = shutil.disk_usage(disk).used
     code, told = finish(disk, "submit", "insects")
@@ -92,7 +92,7 @@ def _with_room(disk: Path, size: int, draw: random.Random) -> subprocess.Popen[s
 
 def test_files_that_may_not_grow(draw: random.Random, class_folders, tmp_path: Path, record_property):
     """Every write fails above a size: what a quota or an old file system does."""
-    tally = Tally("limits of files' sizes")
+    tally = Tally("limits of files' sizes", SIZES)
     workspace = made(tmp_path / "workspace", class_folders(each=30))
     code, told = finish(workspace.root, "submit", "insects")
     assert code == 0, told

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import start
 from tests.hostile.suite.processes import begin_anew, csvs, finish, made, measured, wait_for_start, wait_for_work
-from tests.hostile.suite.tally import Tally, within
+from tests.hostile.suite.tally import PATIENCE, Tally, within
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -24,7 +24,7 @@ LONGEST = 480.0  # seconds for all Ctrl-Cs
 
 
 def test_kills(draw: random.Random, class_folders, tmp_path: Path, record_property):
-    tally = Tally("kills over a command's timeline")
+    tally = Tally("kills over a command's timeline", COUNT)
     photos = class_folders(each=20)
     undisturbed, disturbed = (made(tmp_path / name, photos) for name in ("undisturbed", "disturbed"))
     began = time.monotonic()
@@ -53,12 +53,12 @@ def test_interrupts(draw: random.Random, class_folders, tmp_path: Path, record_p
     Moments are drawn on its own clock, its CPU time: on a busy machine they are as far along as on an idle one. What an
     interrupted command keeps makes the next one shorter, at most by what it had worked after loading.
     """
-    tally = Tally("Ctrl-C over a command's timeline")
+    tally = Tally("Ctrl-C over a command's timeline", COUNT)
     workspace = made(tmp_path / "workspace", class_folders(each=12), network=True)
     whole, expected = measured(workspace.root, "submit", "insects"), csvs(workspace)
     loading = measured(workspace.root, "submit", "insects")
     begin_anew(workspace)
-    left, longest, end = whole, 0.0, time.monotonic() + LONGEST
+    left, longest, end = whole, 0.0, time.monotonic() + PATIENCE * LONGEST
     while tally.tried < COUNT and time.monotonic() < end:
         if left < 1.5 * loading:
             begin_anew(workspace)
@@ -75,7 +75,6 @@ def test_interrupts(draw: random.Random, class_folders, tmp_path: Path, record_p
         process.send_signal(signal.SIGINT)
         longest = max(longest, _ended(tally, process, moment))
         left -= max(0, moment - loading)
-    tally.expect(tally.tried == COUNT, f"only {tally.tried} of {COUNT} attempts in {LONGEST:.0f} s")
     code, told = finish(workspace.root, "submit", "insects")
     tally.expect(code == 0 and csvs(workspace) == expected, f"in the end: {code} {told[-500:]}")
     record_property("longest", longest)
