@@ -94,6 +94,7 @@ def add_commands(commands: Commands) -> None:
 def run_runs(workspace: Workspace, options: Namespace) -> None:
     """Print a table of the finished runs of a competition."""
     from harness.report.runs import table_of
+    from harness.runs.searches import hidden
     from harness.scoring.metrics import METRICS
 
     competition = competition_of(workspace, options)
@@ -106,6 +107,9 @@ def run_runs(workspace: Workspace, options: Namespace) -> None:
         writer.writerows([row[column] for column in COLUMNS] for row in rows)
         return
     console().print(table_of(rows, METRICS[competition.declaration.metric]))
+    for recipe, trials, unfinished in hidden(workspace.runs(competition.name)):
+        unlisted = f"{unfinished} of whose runs are not listed, for only some folds are made"
+        console().print(f"{recipe}: searched in {trials} trials, {unlisted}")
 
 
 def run_diff(workspace: Workspace, options: Namespace) -> None:
