@@ -47,10 +47,10 @@ def write(file: Path, rows: int) -> None:
 
 
 def scored(file: Path, rows: int, metric: str, answers: multiprocessing.Queue) -> None:
-    dataset, started = table(rows), time.perf_counter()
+    dataset, started, began = table(rows), time.perf_counter(), time.process_time()
     score = score_file(file, FORM, METRICS[metric], dataset, Leaderboard((), METRICS[metric]))
-    took = time.perf_counter() - started
-    answers.put((str(score), took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20))
+    took, busy = time.perf_counter() - started, time.process_time() - began
+    answers.put((str(score), took, busy, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20))
 
 
 def main(rows: int, metrics: tuple[str, ...]) -> None:
@@ -65,9 +65,9 @@ def main(rows: int, metrics: tuple[str, ...]) -> None:
             answers = fresh.Queue()
             child = fresh.Process(target=scored, args=(file, rows, metric, answers))
             child.start()
-            score, seconds, gigabytes = answers.get()
+            score, seconds, busy, gigabytes = answers.get()
             child.join()
-            print(f"  {score}")
+            print(f"  {score}; {busy:.1f} CPU seconds")
             verdict(f"{metric}: seconds", seconds, SECONDS, at_least=False)
             verdict(f"{metric}: GiB", gigabytes, GIGABYTES, at_least=False)
 

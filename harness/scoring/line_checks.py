@@ -59,7 +59,8 @@ class LineChecks:
         self._rows.append(rows)
         self._extra |= dict.fromkeys(names[line] for line in np.flatnonzero(rows < 0))
         self.check_formulas(names)
-        values = cells[1::2] if width == 2 else [cell for position, cell in enumerate(cells) if position % width]
+        values = cells[:]
+        del values[::width]  # the ids; many times as fast as picking the others one by one
         checks = {
             "probabilities": self._table,
             "columns": self._table,

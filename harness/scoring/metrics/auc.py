@@ -29,7 +29,7 @@ def column_scorer(is_positive: Array, values: Array) -> Scorer:
     passed = np.zeros(len(negatives) + 1, np.int64)
 
     def score(drawn: Array) -> float:
-        np.cumsum(drawn[negatives], out=passed[1:])
+        np.cumsum(drawn[negatives], dtype=np.int64, out=passed[1:])
         counts = drawn[positives]
         pairs = int(counts.sum()) * int(passed[-1])
         if not pairs:
@@ -49,7 +49,9 @@ def _mean_over_columns(labels: Array, probabilities: Array) -> Scorer:
     scorers = [column_scorer(labels == number, column) for number, column in enumerate(probabilities.T)]
 
     def score(drawn: Array) -> float:
-        found = np.array([scorer(drawn) for scorer in scorers])
+        # Each column picks counts in an order of its own: of bytes, many more fit into the processor's cache.
+        counts = drawn.astype(np.uint8) if drawn.max() < 256 else drawn
+        found = np.array([scorer(counts) for scorer in scorers])
         is_defined = ~np.isnan(found)
         return float(found[is_defined].mean()) if is_defined.any() else np.nan
 
