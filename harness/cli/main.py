@@ -11,7 +11,7 @@ import traceback
 from typing import NoReturn
 
 from harness import __version__
-from harness.cli import data, job, kaggle, kernel, models, reproduce, runs, submit, train, trust, tune
+from harness.cli import data, job, kaggle, kernel, models, new, reproduce, runs, submit, train, trust, tune
 from harness.cli.arguments import Commands
 from harness.utils.console import printable, watched
 from harness.utils.errors import UserError, nearest
@@ -69,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"harness {__version__}")
     commands = Commands(top)
-    for group in (data, train, tune, submit, runs, kaggle, kernel, models, reproduce, trust, job):
+    for group in (data, new, train, tune, submit, runs, kaggle, kernel, models, reproduce, trust, job):
         group.add_commands(commands)
     return top
 

@@ -58,8 +58,9 @@ class Client:
     python: str = field(default_factory=lambda: os.environ.get("HARNESS_KAGGLE_PYTHON") or sys.executable)
 
     def about(self) -> dict[str, Any]:
-        """The competition's "title", "deadline", "disabled", "notebooks_only" and "entered"; the numbers of submissions
-        made "today" and in "total", and of those "left" today; whether the limit is one on the "total".
+        """The competition's "title", "metric" in Kaggle's words, "deadline", "disabled", "notebooks_only" and
+        "entered"; the numbers of submissions made "today" and in "total", and of those "left" today; whether the limit
+        is one on the "total".
         """
         return self.call("about", slug=self.slug)
 

@@ -29,6 +29,7 @@ def about(api, parent, slug):
     limits = api.competition_get_submission_limits(slug)
     return {
         "title": competition.title or slug,
+        "metric": competition.evaluation_metric or "",
         "deadline": competition.deadline.isoformat() if competition.deadline else None,
         "disabled": bool(competition.submissions_disabled),
         "notebooks_only": bool(competition.is_kernels_submissions_only),

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from harness.plugins.guess_annotations import of_annotations
 from harness.plugins.guess_folders import of_folders
+from harness.plugins.guess_names import of_names
 from harness.plugins.guess_table import of_table
 from harness.plugins.guessed import Choices, Guess
 
 
 def guess(folder: Path, choices: Choices) -> Guess:
-    """Look at a folder: a CSV that names images, annotations in JSON, or folders of classes.
+    """Look at a folder: a CSV that names images, annotations in JSON, classes in names, or folders of classes.
 
     Raises:
         UserError: no layout is recognised, or it could be taken for several things; the fix names the option to give.
@@ -19,4 +20,5 @@ def guess(folder: Path, choices: Choices) -> Guess:
     inside = [path for path in folder.iterdir() if path.name[0] != "." and path.name != "__MACOSX"]
     if len(inside) == 1 and inside[0].is_dir():
         return guess(inside[0], choices)
-    return of_table(folder, choices) or of_annotations(folder, choices) or of_folders(folder, choices)
+    found = of_table(folder, choices) or of_annotations(folder, choices) or of_names(folder)
+    return found or of_folders(folder, choices)

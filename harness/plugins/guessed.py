@@ -17,6 +17,7 @@ class Choices:
     Args:
         metric, label, path, group, holdout: names as in ``competition.py``; None to guess.
         targets: the kind's name: multiclass, ordinal, multilabel or regression; None to guess.
+        called: what Kaggle calls the metric, where that is how it is known, or where it is none that is known here.
     """
 
     metric: str | None = None
@@ -25,6 +26,7 @@ class Choices:
     group: str | None = None
     holdout: str | None = None
     targets: str | None = None
+    called: str | None = None
 
 
 class AmbiguousError(UserError):

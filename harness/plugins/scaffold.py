@@ -159,6 +159,10 @@ def _counts(listing: Listing, asked: str) -> list[str]:
 
 def _said_of_metric(metric: str, choices: Choices) -> str:
     why = "as you said" if choices.metric else "since no file says which: --metric NAME, see docs/metrics.md"
+    if choices.called:
+        why = f"for Kaggle calls it {choices.called!r}"
+        if not choices.metric:
+            why = f"though Kaggle says {choices.called!r}, which is none of ours for sure: --metric NAME"
     return f"metric: {METRICS[metric].title}, {why}"
 
 

@@ -48,9 +48,7 @@ def test_a_board(workspace: Workspace, tmp_path: Path, name: str):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", [name for name in BOARDS if name != "dogs-vs-cats-redux"]
-)  # whose class is in the name
+@pytest.mark.parametrize("name", BOARDS)
 def test_a_board_that_harness_new_finds(workspace: Workspace, tmp_path: Path, name: str):
     board, files = BOARDS[name], tmp_path / "files"
     truth = board.draw(files)

@@ -8,7 +8,7 @@ from argparse import Namespace
 
 import pytest
 
-from harness.cli.data import run_new
+from harness.cli.new import run_new
 from harness.utils.errors import UserError
 from tests.conftest import draw
 

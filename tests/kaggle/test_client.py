@@ -13,7 +13,9 @@ import pytest
 from harness.kaggle.client import Client, Patience
 from harness.kaggle.credentials import credentials, require_credentials
 from harness.kaggle.failures import KaggleError, failure, printable
+from harness.kaggle.metric_names import NAMES, metric_named
 from harness.kaggle.preflight import quota, require_open
+from harness.scoring.metrics import METRICS
 from harness.utils.errors import UserError
 from tests.kaggle.conftest import SECRET
 
@@ -212,3 +214,25 @@ def test_a_dead_token_alone_is_not_taken_for_none(stub, real: Client, monkeypatc
     stub.faults["IntrospectToken"] = [404] * 3
     with pytest.raises(KaggleError, match="does not accept these credentials: KAGGLE_API_TOKEN"):
         real.submissions()
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("Categorization Accuracy", "accuracy"),
+        ("Area Under Receiver Operating Characteristic Curve", "auc"),
+        ("Mean Columnwise Area Under Receiver Operating Characteristic Curve", "mean_column_auc"),
+        ("MAP@5", "map@5"),
+        ("MAP@{K}", None),
+        ("Multiclass Loss", "log_loss"),
+        ("QuadraticWeightedKappa", "quadratic_weighted_kappa"),
+        ("Weighted Multiclass Loss", None),
+        ("", None),
+    ],
+)
+def test_metrics_are_known_by_the_names_that_kaggle_gives_them(words: str, name: str | None):
+    assert metric_named(words) == name
+
+
+def test_every_known_name_is_of_a_metric():
+    assert {*NAMES.values()} <= METRICS.keys()

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.cli.data import run_new
+from harness.cli.new import run_new
 from harness.kaggle import download
 from harness.kaggle.client import Client, Patience
 from harness.kaggle.failures import KaggleError
@@ -195,12 +195,14 @@ def test_a_single_file_of_another_size_is_not_put_in_place(stub, real: Client, t
     assert left(tmp_path) == []
 
 
-def test_a_new_competition_out_of_a_download(stub, workspace, monkeypatch: pytest.MonkeyPatch):
+def test_a_new_competition_out_of_a_download(stub, workspace, monkeypatch: pytest.MonkeyPatch, capsys):
     stub.archive = zipped({f"train/{kind}/{number}.png": b"image" for kind in "ab" for number in range(4)})
     options = Namespace(name="our-pets", source=None, kaggle=stub.slug, metric=None, label=None, path=None, group=None)
     options.holdout = options.targets = None
+    stub.competition["evaluationMetric"] = "Log Loss"
     run_new(workspace, options)
     text = (workspace.competition("our_pets") / "competition.py").read_text()
+    assert 'metric="log_loss"' in text and "metric: log loss, for Kaggle calls it 'Log Loss'" in capsys.readouterr().out
     assert f'slug="{stub.slug}"' in text and "ClassFolders(" in text and "2 classes" in text
     assert (workspace.raw("our_pets") / f"{stub.slug}.zip").is_file()
     calls = stub.calls.total()
