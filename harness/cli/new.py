@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.arguments import Commands
-from harness.utils.console import console, printable
+from harness.utils.console import answer, console, printable
 from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ def run_new(workspace: Workspace, options: Namespace) -> None:
             name, said = create(workspace, options.name, source, choices, options.kaggle)
             break
         except AmbiguousError as ambiguous:
-            if getattr(choices, ambiguous.choice) is not None or not (answer := _asked(ambiguous)):
+            if getattr(choices, ambiguous.choice) is not None or not (chosen := _asked(ambiguous)):
                 raise
-            choices = dataclasses.replace(choices, **{ambiguous.choice: answer})
+            choices = dataclasses.replace(choices, **{ambiguous.choice: chosen})
     for line in said:
         console().print(line, markup=False)
     console().print(f"made competitions/{name}/ ({', '.join(loading.FILES)})")
@@ -82,6 +82,6 @@ def _asked(ambiguous: AmbiguousError) -> str | None:
     shown = "\n".join(f"  {number}  {option}" for number, option in enumerate(ambiguous.options, 1))
     print(printable(f"{ambiguous.what}\n{shown}"), file=sys.stderr)
     print("Which one? Its number, or nothing to stop: ", end="", file=sys.stderr, flush=True)
-    answer = sys.stdin.readline().strip()
-    is_number = answer.isdecimal() and 1 <= int(answer) <= len(ambiguous.options)
-    return ambiguous.options[int(answer) - 1] if is_number else None
+    typed = answer()
+    is_number = typed.isdecimal() and 1 <= int(typed) <= len(ambiguous.options)
+    return ambiguous.options[int(typed) - 1] if is_number else None

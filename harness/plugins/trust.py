@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from harness.utils.console import printable
+from harness.utils.console import answer, printable
 from harness.utils.errors import UserError, some
 from harness.utils.files import lock, read_json, write_json
 from harness.utils.workspace import Workspace, enclosing
@@ -92,7 +92,7 @@ def _asked(workspace: Workspace) -> bool:
         return False
     print(printable(f"{workspace.root} is a new workspace. {_held(workspace)}"), file=sys.stderr)
     print("Do you trust whoever wrote that code? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return answer().lower() in ("y", "yes")
 
 
 def _held(workspace: Workspace) -> str:

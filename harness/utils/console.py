@@ -209,6 +209,16 @@ def doing(what: str) -> Iterator[None]:
         WATCH.end(what)
 
 
+def answer() -> str:
+    """The line that a user types to a question; meanwhile nothing else is told."""
+    WATCH.begin("a question", shows=True)
+    try:
+        return sys.stdin.readline().strip()
+    finally:
+        WATCH.end("a question", shows=True)
+        WATCH.heard()
+
+
 @contextlib.contextmanager
 def watched(what: str) -> Iterator[None]:
     """A context in which no wait is silent: a command."""

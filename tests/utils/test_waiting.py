@@ -85,6 +85,20 @@ WAITS: list[tuple[tuple[str, ...], str, str, str]] = [
 ]
 
 
+def test_nothing_is_told_while_a_question_waits_for_its_answer(clock, capsys, monkeypatch):
+    class Slow:
+        def readline(self) -> str:
+            clock.now += 60
+            console.WATCH.tick()
+            return " yes \n"
+
+    monkeypatch.setattr(sys, "stdin", Slow())
+    with console.watched("harness list"):
+        assert console.answer() == "yes"
+        console.WATCH.tick()
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.slow
 def test_each_wait_of_each_command_is_told(insects, harness, clock, monkeypatch, tmp_path):
     """Each function that may take long lets three seconds pass, as it would with much data."""
