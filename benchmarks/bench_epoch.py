@@ -22,6 +22,7 @@ from harness.recipes import Network
 
 # Side and images: a second or more of each on two cores, little enough for them all to take minutes.
 SIZES = {
+    "airbench": (32, 256),
     "minivggnet": (32, 1024),
     "minigooglenet": (32, 128),
     "resnet": (32, 64),

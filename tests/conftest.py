@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -40,6 +41,13 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 # A busy machine is slow, not wrong; and the same tests run every time.
 hypothesis.settings.register_profile("harness", deadline=None, max_examples=50, derandomize=True)
 hypothesis.settings.load_profile("harness")
+
+
+def pytest_runtest_teardown() -> None:
+    """What importing Keras leaves is never garbage: it is left out of later collections, which it makes far slower."""
+    if "keras" in sys.modules and not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

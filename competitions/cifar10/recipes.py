@@ -34,7 +34,7 @@ def minivggnet():
 
 @recipe
 def airbench():
-    """A small, fast network behind whitened patches, on one of the five folds; TTA with mirror images.
+    """A small, fast network behind whitened patches, on one of the five folds; TTA over six views.
 
     Source: harness/models/networks/airbench.py. Not yet measured here.
 
@@ -58,7 +58,7 @@ def airbench():
         lookahead=True,
         learning_rate=1.5,
         schedule="triangle",
-        tta="hflip",
+        tta="diagonal",
         average="logits",
     )
 

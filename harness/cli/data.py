@@ -100,17 +100,23 @@ def _list_recipes(workspace: Workspace, name: str) -> None:
 
     from harness.plugins import loading
     from harness.recipes.settings import plain
+    from harness.reproduce.expected import expected
 
     competition = loading.load(workspace, name)
     recipes, default = loading.recipes(competition)
-    table = Table("recipe", "kind", "settings that differ from the defaults", box=None, pad_edge=False)
+    measured = expected(workspace.root / "docs" / "results.md", competition.name)
+    columns = ["recipe", "kind", "settings that differ from the defaults"] + ["measured"] * bool(measured)
+    table = Table(*columns, box=None, pad_edge=False)
     for name, recipe in recipes.items():
         usual = {field.name: field.default for field in dataclasses.fields(recipe)}
         settings = plain(recipe)
         kind = settings.pop("kind")
         changed = ", ".join(f"{key}={value}" for key, value in settings.items() if value != usual[key] and value != {})
-        table.add_row(name + " (default)" * (name == default), kind, changed)
+        cells = [name + " (default)" * (name == default), kind, changed, measured.get(name, "")]
+        table.add_row(*cells[: len(columns)])
     console().print(table)
+    if measured:
+        console().print("measured: from docs/results.md; the time is that of fitting and predicting, without caches")
 
 
 def run_status(workspace: Workspace, options: Namespace) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -92,15 +92,17 @@ AVERAGES: dict[str, Callable[[Array, Array, Link], Array]] = {
 }
 
 
-def equal(members: Array, of: str, link: str = "softmax") -> Array:
-    """The average with equal weights: (m, n, k) predictions to (n, k). A single member is returned unchanged.
+def averaged(members: Array, of: str, link: str = "softmax", weights: Sequence[float] | None = None) -> Array:
+    """The average of views or folds: (m, n, k) predictions to (n, k). A single member is returned unchanged.
 
     Args:
         members: (m, n, k) predictions.
         of: what is averaged, "probabilities" or "logits". Averaging logits gives the normalised geometric mean of the
             probabilities.
         link: of the predictions.
+        weights: (m,) positive numbers; equal ones if None.
     """
     if len(members) == 1:
         return members[0]
-    return Average(np.ones(len(members)), {"probabilities": "mean", "logits": "geometric"}[of], link)(members)
+    shares = np.ones(len(members)) if weights is None else np.asarray(weights, np.float64)
+    return Average(shares, {"probabilities": "mean", "logits": "geometric"}[of], link)(members)

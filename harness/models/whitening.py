@@ -44,6 +44,11 @@ class Whitening(layers.Layer):
     def call(self, images):
         return ops.gelu(ops.conv(images, self.kernel, padding="valid") + self.bias, approximate=False)
 
+    def counterpart(self) -> layers.Conv2D:
+        """Keras's layer, which does the same."""
+        filters = self.kernel.shape[-1]
+        return layers.Conv2D(filters, self.SIDE, activation="gelu", dtype=self.dtype_policy, name=self.name)
+
     def compute_output_shape(self, input_shape) -> tuple:
         count, height, width, channels = input_shape
         return (count, height - self.SIDE + 1, width - self.SIDE + 1, 2 * self.SIDE**2 * channels)

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.data.cache.rows import Rows
 from harness.data.fold import Fold
-from harness.ensembles.combine import equal
+from harness.ensembles.combine import averaged
 from harness.models import linear, linear_path
 from harness.models.backbones import BACKBONES, find
 from harness.models.backbones.backbone import Layer, Precision, Storage
@@ -144,5 +144,6 @@ class FeatureRegression(WithColumns):
         )
 
     def _averaged(self, probabilities: Array, fold: Fold) -> Array:
-        averages = [equal(variant, self.average, fold.targets.link) for variant in probabilities]
+        weights = [view.weight for view in self.features.looks]
+        averages = [averaged(variant, self.average, fold.targets.link, weights) for variant in probabilities]
         return np.stack(averages).astype(np.float32)

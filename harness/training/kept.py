@@ -17,9 +17,14 @@ NAME = "network.keras"
 
 
 def write(network: keras.Model, folder: Path) -> None:
-    """Keep a network: from (n, height, width, 3) pixels of 0…255 to (n, classes) probabilities."""
+    """Keep a network: from (n, height, width, 3) pixels of 0…255 to (n, classes) probabilities.
+
+    It is kept with Keras's own layers in place of ours, so that it can be read without this package.
+    """
+    from harness.models.plain import plain
+
     with whole(folder / NAME) as temporary:
-        network.save(temporary)
+        plain(network).save(temporary)
 
 
 def read(fold: Fold) -> keras.Model:

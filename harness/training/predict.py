@@ -34,7 +34,7 @@ def predict(settings: TrainingSettings, fold: Fold, network: keras.Model) -> Arr
     the validation rows are written to ``views.npz``, to measure later what each view gains.
     """
     from harness.data.batches import Batches
-    from harness.ensembles.combine import equal
+    from harness.ensembles.combine import averaged
     from harness.models.inference import halving
     from harness.tta.views import views
     from harness.tta.worth import ViewPredictions
@@ -43,6 +43,7 @@ def predict(settings: TrainingSettings, fold: Fold, network: keras.Model) -> Arr
     run = engine(settings, network, tta_views, len(rows), fold.title)
     batches = Batches(settings.cache(fold).images, rows, None, run.batch_size)
     shape = (len(tta_views), len(fold.classes))
+    weights = [view.weight for view in tta_views]
     averages = np.empty((len(rows), len(fold.classes)), np.float32)
     validation_by_view = np.empty((len(fold.validation), *shape), np.float32)
     start = 0
@@ -52,7 +53,7 @@ def predict(settings: TrainingSettings, fold: Fold, network: keras.Model) -> Arr
             assert isinstance(images, np.ndarray)  # without labels, a batch is only images
             probabilities = halving(run, images).reshape(-1, *shape)
             part = slice(start, start + len(images))
-            averages[part] = equal(probabilities.swapaxes(0, 1), settings.average, fold.targets.link)
+            averages[part] = averaged(probabilities.swapaxes(0, 1), settings.average, fold.targets.link, weights)
             validation_part = validation_by_view[part]  # validation rows come first
             validation_part[:] = probabilities[: len(validation_part)]
             start += len(images)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ class View:
         moved: a shift from there in steps, down and across; a step is ``STEP`` of the side, at least one pixel.
         scale: the window's sides relative to the network's input, to which it is resampled; below 1 zooms in.
         mirrored: left and right swapped.
+        weight: how much it counts in an average; a view is the same view with any weight.
     """
 
     down: float = 0.5
@@ -34,14 +35,16 @@ class View:
     moved: tuple[int, int] = (0, 0)
     scale: float = 1.0
     mirrored: bool = False
+    weight: float = field(default=1.0, compare=False)
 
     @property
     def name(self) -> str:
         """The name, such as "centre", "top left, mirrored", "centre, moved up" or "centre, scale 0.875"."""
         rows, columns = {0: "top ", 0.5: "", 1: "bottom "}, {0: "left", 0.5: "centre", 1: "right"}
-        moved = {(0, 0): "", (-1, 0): ", moved up", (1, 0): ", moved down", (0, -1): ", moved left"}
+        ways = zip((("up", "", "down"), ("left", "", "right")), self.moved, strict=True)
+        moved = " and ".join(filter(None, (names[1 + step] for names, step in ways)))
         scale = "" if self.scale == 1 else f", scale {self.scale:g}"
-        text = rows[self.down] + columns[self.across] + moved.get(self.moved, ", moved right") + scale
+        text = rows[self.down] + columns[self.across] + f", moved {moved}" * bool(moved) + scale
         return text + ", mirrored" * self.mirrored
 
     def of(self, images: Any, height: int, width: int, pad: int = 0, ops: Any = np) -> Any:
@@ -78,6 +81,7 @@ class Drawn:
 
     number: int
     mirrored = False  # the augmentation itself mirrors only where that is safe
+    weight = 1.0
 
     @property
     def name(self) -> str:
@@ -119,10 +123,12 @@ def _weights(source: int, target: int) -> Array:
 
 
 CENTRE = View()
+DIAGONALS = tuple(View(moved=moved, weight=0.5) for moved in ((-1, -1), (1, 1)))
 CROPS = (*(View(down, across) for down, across in itertools.product((0, 1), (0, 1))), CENTRE)
 
 # Each set includes the centre, which its gain is measured against. Ten-crop in the order of Krizhevsky et al. (2012):
-# corners and centre, then their mirror images.
+# corners and centre, then their mirror images. Diagonal: Jordan, 94 % on CIFAR-10 in 3.29 seconds on a single GPU
+# (2024).
 VIEWS: dict[str, tuple[View | Drawn, ...]] = {
     "centre": (CENTRE,),
     "hflip": (CENTRE, replace(CENTRE, mirrored=True)),
@@ -130,6 +136,7 @@ VIEWS: dict[str, tuple[View | Drawn, ...]] = {
     "ten_crop": (*CROPS, *(replace(view, mirrored=True) for view in CROPS)),
     "scales": (CENTRE, View(scale=CLOSER), View(scale=FURTHER)),
     "shifts": (CENTRE, *(View(moved=moved) for moved in ((-1, 0), (1, 0), (0, -1), (0, 1)))),
+    "diagonal": tuple(replace(view, mirrored=turned) for view in (CENTRE, *DIAGONALS) for turned in (False, True)),
     "random": (CENTRE, *(Drawn(number) for number in range(1, DRAWN + 1))),
 }
 

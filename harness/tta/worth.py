@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.ensembles.combine import equal
+from harness.ensembles.combine import averaged
 from harness.ensembles.gain import Gain, paired
 from harness.scoring.metrics import METRICS, Metric
 from harness.tta.views import CENTRE, VIEWS
@@ -79,7 +79,8 @@ def worth_of_views(
     sets: dict[str, tuple[str, ...]],
     plain: str,
     costs: dict[str, float],
-    average: Callable[[Array], Array],
+    average: Callable[[Array, list[float]], Array],
+    weights: Mapping[str, float],
 ) -> list[Worth]:
     """The worth of each view, then of each set of views.
 
@@ -90,7 +91,8 @@ def worth_of_views(
         sets: the names of the views to average, by the set's name.
         plain: the view of a prediction without augmentation.
         costs: the cost of each view, in any unit; a set costs the sum of its views.
-        average: (views, n, k) to (n, k), such as ``Average(weights, "geometric")``.
+        average: (views, n, k) and their weights to (n, k), such as ``averaged``.
+        weights: of views, by name; 1 of those that are not in it.
 
     Raises:
         ValueError: the views have different numbers of rows.
@@ -100,10 +102,10 @@ def worth_of_views(
         raise ValueError(f"each view must predict the same {len(labels):,} rows. Received: {row_counts}")
     entries = []
     for name, members in ({view: (view,) for view in views} | sets).items():
-        averaged = average(np.stack([views[view] for view in members]))
+        answers = average(np.stack([views[view] for view in members]), [weights.get(view, 1.0) for view in members])
         cost = sum(costs[view] for view in members) / costs[plain]
-        gain = paired(metric, labels, averaged, views[plain])
-        entries.append(Worth(name, members, metric.score(labels, averaged), gain, cost))
+        gain = paired(metric, labels, answers, views[plain])
+        entries.append(Worth(name, members, metric.score(labels, answers), gain, cost))
     return entries
 
 
@@ -144,7 +146,8 @@ def write(folder: Path, labels: Array, metric: str, link: str = "softmax") -> No
         sets,
         CENTRE.name,
         dict.fromkeys(first.views, 1.0),  # each view is one pass through the network, at one size
-        lambda stacked: equal(stacked, first.average, link),
+        lambda stacked, weights: averaged(stacked, first.average, link, weights),
+        {view.name: view.weight for views in VIEWS.values() for view in views},
     )
     best = recommended([entry for entry in entries if entry.name in sets])  # tta= names sets, not single views
     entries_json = [

@@ -50,10 +50,11 @@ STEPS: dict[str, Step] = {
     "efficientnet_lite": Step(1, ("models.backbones.packaged",)),
     "applications": Step(1, ("models.backbones.applications",)),
     # Networks and their training.
-    **_one_each(
-        "models.networks",
-        "airbench", "alexnet", "deepergooglenet", "minigooglenet", "minivggnet", "resnet", "wideresnet",
-    ),
+    "networks.airbench": Step(1, ("models.networks.airbench",)),
+    **{
+        f"networks.{name}": Step(2, (f"models.networks.{name}",))
+        for name in ("alexnet", "deepergooglenet", "minigooglenet", "minivggnet", "resnet", "wideresnet")
+    },
     "whitening": Step(1, ("models.whitening",)),
     "training": Step(1, ("training.loop", "training.settings", "recipes.trained")),
     "augmentation": Step(1, ("training.augmentation",)),

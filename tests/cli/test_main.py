@@ -270,6 +270,7 @@ def test_ctrl_c_leaves_with_a_word_and_the_same_command_goes_on(insects: Workspa
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 def test_of_two_runs_at_once_the_second_waits_and_finds_all_done(insects: Workspace):
     (insects.competition("insects") / "recipes.py").write_text(SLOW.replace("time.sleep(600)", "time.sleep(2)"))
     first = start(insects.root, "submit", "insects")

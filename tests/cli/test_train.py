@@ -7,8 +7,9 @@ import json
 import pytest
 
 from harness.utils.files import read_json
+from tests.training.folds import TINY
 
-DECLARED = '''
+DECLARED = f'''
 from harness.recipes import LogisticRegression, Network, recipe
 
 
@@ -16,7 +17,7 @@ from harness.recipes import LogisticRegression, Network, recipe
 def net():
     """On 16x16 pixels."""
     return Network(
-        network="minivggnet", folds=1, size=(16, 16), epochs=2, batch_size=8,
+        **{TINY}, folds=1, size=(16, 16), epochs=2, batch_size=8,
         learning_rate=0.01, checkpoint=1, monitor="last"
     )
 

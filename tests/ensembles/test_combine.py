@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from harness.ensembles.combine import AVERAGES, Average, equal
+from harness.ensembles.combine import AVERAGES, Average, averaged
 from tests.ensembles.cases import CASES
 
 MEMBERS = np.array(
@@ -76,7 +76,13 @@ def test_ranks_do_not_care_for_a_members_scale():
 def test_the_average_of_logits_is_the_normalised_geometric_mean():
     logits = np.random.default_rng(0).normal(size=(4, 6, 3))
     members = softmax(logits + np.arange(4)[:, None, None], axis=-1)  # a logit's offset is anybody's
-    assert np.allclose(equal(members, "logits"), softmax(logits.mean(axis=0), axis=-1))
-    assert np.allclose(equal(members, "probabilities"), members.mean(axis=0))
+    assert np.allclose(averaged(members, "logits"), softmax(logits.mean(axis=0), axis=-1))
+    assert np.allclose(averaged(members, "probabilities"), members.mean(axis=0))
     for of in ("logits", "probabilities"):
-        assert np.array_equal(equal(members[:1], of), members[0])
+        assert np.array_equal(averaged(members[:1], of), members[0])
+
+
+def test_views_may_count_differently():
+    members = np.random.default_rng(0).dirichlet(np.ones(3), size=(3, 6))
+    found = averaged(members, "probabilities", weights=(1.0, 0.5, 0.5))
+    assert np.allclose(found, (2 * members[0] + members[1] + members[2]) / 4)

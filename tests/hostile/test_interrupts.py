@@ -25,6 +25,7 @@ DOING = {
 }
 
 
+@pytest.mark.slow
 def test_one_ctrl_c_ends_a_command_that_would_go_on(insects, tmp_path: Path):
     processes = {}
     for number, (doing, code) in enumerate(DOING.items()):

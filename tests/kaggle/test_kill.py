@@ -57,7 +57,7 @@ def slow(*case):
     ("call", "how"),
     [
         ("PUT", signal.SIGKILL),
-        ("CreateSubmission", signal.SIGKILL),
+        slow("CreateSubmission", signal.SIGKILL),
         *(slow("StartSubmissionUpload", how) for how in (signal.SIGKILL, signal.SIGTERM)),
         *(slow(call, how) for how in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
           for call in ("PUT", "CreateSubmission")),

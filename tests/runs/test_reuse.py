@@ -14,16 +14,16 @@ from harness.recipes.network import Network
 from harness.runs import reuse
 from harness.utils.workspace import Workspace
 from tests.conftest import stamps
-from tests.training.folds import drawn_fold
+from tests.training.folds import TINY, drawn_fold
 
-DECLARED = '''
+DECLARED = f'''
 from harness.recipes import Network, recipe
 
 
 @recipe
 def net():
     """On 16x16 pixels."""
-    return Network(network="minivggnet", folds=1, size=(16, 16), pad=2, epochs=2, batch_size=8, learning_rate=0.01)
+    return Network(**{TINY}, folds=1, size=(16, 16), pad=2, epochs=2, batch_size=8, learning_rate=0.01)
 
 
 default = net
@@ -48,6 +48,7 @@ def net(insects: Workspace) -> Workspace:
     return insects
 
 
+@pytest.mark.slow
 def test_other_views_take_the_weights_and_predict_what_training_afresh_would(net, monkeypatch, capsys):
     import keras
 
@@ -97,7 +98,7 @@ def test_what_training_depends_on_is_in_its_key(net, change):
     assert len({plain.key, changed.key, asked.key}) == 3
 
 
-RECIPE = Network(network="minivggnet", size=(16, 16), epochs=2, learning_rate=0.01)
+RECIPE = Network(**TINY, size=(16, 16), epochs=2, learning_rate=0.01)
 
 
 @pytest.fixture(scope="module")

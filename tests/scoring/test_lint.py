@@ -200,7 +200,7 @@ PLANTS = {
 
 
 # Each example is a file with from one to all kinds of defects at once, in any of the formats.
-@settings(max_examples=2_000)
+@settings(max_examples=600)
 @given(
     form=st.sampled_from([*FORMS]), plants=st.sets(st.sampled_from([*PLANTS]), min_size=1), seed=st.integers(0, 2**32)
 )
@@ -215,7 +215,7 @@ def test_every_planted_defect_is_found_and_counted_and_nothing_else(form, plants
         assert not count or found[kind].startswith(f"{count:,} "), (kind, count, found[kind])
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(form=st.sampled_from([*FORMS]), seed=st.integers(0, 2**32))
 def test_a_good_file_is_never_blamed(form, seed):
     assert File(FORMS[form], seed).found() == {}

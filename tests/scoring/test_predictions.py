@@ -86,7 +86,7 @@ def test_a_damaged_file_is_not_read(tmp_path: Path):
     places = st.one_of(st.integers(0, heap - 1), st.integers(heap + 4096, len(good) - 1))
 
     @given(places, st.booleans())
-    @settings(max_examples=200)
+    @settings(max_examples=80)
     def damaged(at, cut):
         file.write_bytes(good[:at] if cut else good[:at] + bytes([good[at] ^ 0x55]) + good[at + 1 :])
         found = read(file, "one")

@@ -21,11 +21,11 @@ from harness.training.predict import predict
 from harness.utils.errors import UserError
 from tests.conftest import declared
 from tests.steps.regressions.given import network, small_network, without_plots
-from tests.training.folds import drawn_fold
+from tests.training.folds import TINY, drawn_fold
 
 pytestmark = pytest.mark.model
 
-SETTINGS = {"network": "minivggnet", "size": (16, 16), "epochs": 8, "learning_rate": 1e-2, "optimizer": "adam"}
+SETTINGS = {**TINY, "size": (16, 16), "epochs": 8, "learning_rate": 1e-2, "optimizer": "adam"}
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,12 @@ from harness.recipes.network import Network
 from harness.tta import worth
 from harness.tta.worth import ViewPredictions
 from harness.utils.files import read_json
-from tests.training.folds import drawn_fold
+from tests.training.folds import TINY, drawn_fold
 
 pytestmark = pytest.mark.model
 
 RECIPE = Network(
-    network="minivggnet",
+    **TINY,
     size=(16, 16),
     pad=1,
     rotation=5,
@@ -31,6 +31,7 @@ RECIPE = Network(
     schedule="cosine",
     tta="crops",
 )
+MINIVGGNET = dataclasses.replace(RECIPE, network="minivggnet", options={})
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_the_seed_and_the_training_rows_alone_decide(fold: Fold):
 def test_it_stops_when_the_validation_loss_no_longer_falls_and_keeps_the_best_epochs_weights(fold: Fold):
     # Labels that mean nothing can only be learnt by heart, which soon makes the validation loss rise.
     fold = dataclasses.replace(fold, labels=np.random.default_rng(0).permutation(fold.labels))
-    recipe = dataclasses.replace(RECIPE, epochs=40, schedule="constant", tta="centre", patience=2, pad=0)
+    recipe = dataclasses.replace(MINIVGGNET, epochs=40, schedule="constant", tta="centre", patience=2, pad=0)
     recipe = dataclasses.replace(recipe, rotation=0.0, zoom=0.0)
     found = recipe.fit(fold)[: len(fold.validation)]
     losses = read_json(fold.folder / "history.json")["val_loss"]
@@ -164,7 +165,7 @@ def test_other_errors_are_not_taken_for_full_memory(fold: Fold, monkeypatch):
 def test_the_finder_suggests_a_rate_at_which_the_loss_falls(fold: Fold):
     from harness.training.lr_finder import find
 
-    recipe = dataclasses.replace(RECIPE, optimizer="sgd")
+    recipe = dataclasses.replace(MINIVGGNET, optimizer="sgd")
     found = find(recipe, fold, recipe.assemble, low=1e-5, high=100.0, steps=60)
     assert len(found.rates) == len(found.losses) and np.allclose(np.diff(np.log(found.rates)), np.log(1e7) / 59)
     fallen = found.losses[np.searchsorted(found.rates, found.suggested)]

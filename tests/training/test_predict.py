@@ -15,13 +15,11 @@ from harness.training import predict as predicting
 from harness.training.predict import predict
 from harness.tta.views import VIEWS, View, views
 from harness.tta.worth import ViewPredictions
-from tests.training.folds import drawn_fold
+from tests.training.folds import TINY, drawn_fold
 
 pytestmark = pytest.mark.model
 
-RECIPE = Network(
-    network="minivggnet", size=(16, 16), crop=(14, 15), pad=1, rotation=20, zoom=0.2, epochs=1, learning_rate=0.1
-)
+RECIPE = Network(**TINY, size=(16, 16), crop=(14, 15), pad=1, rotation=20, zoom=0.2, epochs=1, learning_rate=0.1)
 ALL = "crops+random"
 
 
@@ -98,7 +96,7 @@ def test_random_views_are_the_same_whatever_the_batch_and_other_than_the_centre(
 def test_a_random_view_is_drawn_once_for_all_images():
     from harness.training.tta_model import Views
 
-    recipe = Network(network="minivggnet", size=(6, 6), flip=True, epochs=1, learning_rate=0.1)
+    recipe = Network(**TINY, size=(6, 6), flip=True, epochs=1, learning_rate=0.1)
     images = np.random.default_rng(0).integers(0, 256, (5, 6, 6, 3)).astype(np.uint8)
     found = np.asarray(Views(recipe, VIEWS["random"])(images)).reshape(9, 5, 6, 6, 3)
     mirrored = [np.array_equal(view, images[:, :, ::-1]) for view in found]

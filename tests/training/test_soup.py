@@ -13,13 +13,11 @@ import pytest
 from harness.data.fold import Fold
 from harness.recipes.network import Network
 from harness.utils.errors import UserError
-from tests.training.folds import drawn_fold
+from tests.training.folds import TINY, drawn_fold
 
 pytestmark = pytest.mark.model
 
-RECIPE = Network(
-    network="minivggnet", size=(16, 16), epochs=2, batch_size=16, learning_rate=0.01, monitor="last", ema=0.5
-)
+RECIPE = Network(**TINY, size=(16, 16), epochs=2, batch_size=16, learning_rate=0.01, monitor="last", ema=0.5)
 GROUPS = np.arange(140)
 
 

@@ -122,7 +122,16 @@ def test_every_set_holds_the_centre_to_be_held_against(name):
 
 def test_every_view_has_a_name_of_its_own():
     names = [view.name for view in views("+".join(VIEWS), hflip_safe=True)]
-    assert len(set(names)) == len(names) == 10 + 2 + 4 + 8
+    assert len(set(names)) == len(names) == 10 + 2 + 4 + 4 + 8
     assert {"top left", "centre", "top left, mirrored", "centre, scale 0.875", "centre, moved up", "random 1"} < {
         *names
     }
+
+
+def test_the_diagonal_set_is_the_weighted_one_of_its_source():
+    weights = {view.name: view.weight for view in VIEWS["diagonal"]}
+    assert weights == {
+        "centre": 1, "centre, mirrored": 1,
+        "centre, moved up and left": 0.5, "centre, moved up and left, mirrored": 0.5,
+        "centre, moved down and right": 0.5, "centre, moved down and right, mirrored": 0.5,
+    }  # fmt: skip

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.ensembles.combine import Average, equal
+from harness.ensembles.combine import Average, averaged
 from harness.ensembles.gain import Gain
 from harness.scoring.metrics import METRICS
 from harness.tta import worth
@@ -20,8 +20,11 @@ from tests.ensembles.cases import probabilities
 LOG_LOSS = METRICS["log_loss"]
 
 
-def mean(members: np.ndarray) -> np.ndarray:
-    return Average(np.ones(len(members)))(members)
+WEIGHTS = {"noise": 0.25}
+
+
+def mean(members: np.ndarray, weights: list[float]) -> np.ndarray:
+    return Average(np.array(weights))(members)
 
 
 def test_each_view_and_each_set_gets_its_score_gain_and_cost():
@@ -31,15 +34,18 @@ def test_each_view_and_each_set_gets_its_score_gain_and_cost():
     views = {"identity": view(1.5), "hflip": view(1.5), "noise": view(-1.0)}
     costs = {"identity": 2.0, "hflip": 2.0, "noise": 3.0}
     sets = {"both": ("identity", "hflip"), "all": ("identity", "hflip", "noise")}
-    found = {entry.name: entry for entry in worth_of_views(LOG_LOSS, labels, views, sets, "identity", costs, mean)}
+    found = {
+        entry.name: entry for entry in worth_of_views(LOG_LOSS, labels, views, sets, "identity", costs, mean, WEIGHTS)
+    }
     assert [*found] == ["identity", "hflip", "noise", "both", "all"]
     assert {name: entry.cost for name, entry in found.items()} == {
         "identity": 1, "hflip": 1, "noise": 1.5, "both": 2, "all": 3.5
     }  # fmt: skip
     plain = LOG_LOSS.score(labels, views["identity"])
     for entry in found.values():
-        averaged = np.mean([views[name] for name in entry.views], axis=0)
-        assert entry.score == pytest.approx(LOG_LOSS.score(labels, averaged))
+        shares = np.array([WEIGHTS.get(name, 1.0) for name in entry.views])
+        expected = np.tensordot(shares / shares.sum(), [views[name] for name in entry.views], 1)
+        assert entry.score == pytest.approx(LOG_LOSS.score(labels, expected))
         assert entry.gain.gain == pytest.approx(plain - entry.score)
     assert found["identity"].gain == Gain(0, 0, 0)
     assert (found["both"].gain.verdict, found["noise"].gain.verdict) == ("better", "worse")
@@ -64,7 +70,7 @@ def test_nothing_is_recommended_within_noise_or_worse():
 def test_plain_and_views_on_different_rows_are_refused():
     with pytest.raises(ValueError, match="the same 5 rows"):
         views = {"identity": np.full((5, 2), 0.5), "hflip": np.full((4, 2), 0.5)}
-        worth_of_views(LOG_LOSS, np.zeros(5, int), views, {}, "identity", {"identity": 1, "hflip": 1}, mean)
+        worth_of_views(LOG_LOSS, np.zeros(5, int), views, {}, "identity", {"identity": 1, "hflip": 1}, mean, {})
 
 
 # Of a run, out of what its folds kept.
@@ -108,7 +114,7 @@ def test_each_view_and_each_set_within_is_told_against_plain_on_the_same_rows(tm
     assert [entries[name]["cost"] for name in sets] == [2, 3, 4]
     all_views = np.concatenate([fold.probabilities[0] for fold in kept], axis=1)
     labels = LABELS[np.concatenate(FOLDS)]
-    score = LOG_LOSS.score(labels, equal(all_views, average))
+    score = LOG_LOSS.score(labels, averaged(all_views, average))
     assert entries["hflip+scales"]["score"] == pytest.approx(score)
     plain = LOG_LOSS.score(labels, all_views[0])
     assert entries["centre"]["score"] == pytest.approx(plain) and entries["centre"]["gain"] == 0

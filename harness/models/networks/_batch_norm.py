@@ -20,6 +20,10 @@ class FusedBatchNormalization(layers.BatchNormalization):
             return super().call(inputs, training=training, mask=mask)
         return self._fused(inputs, bool(training and self.trainable))
 
+    def counterpart(self) -> layers.BatchNormalization:
+        """Keras's layer, which does the same."""
+        return layers.BatchNormalization.from_config(self.get_config())
+
     def _fused(self, inputs, training: bool):
         import tensorflow
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from harness.models.networks._batch_norm import FusedBatchNormalization
 from harness.models.networks._layers import decay, probabilities
 
 SMALLEST = 57  # there are three poolings, and the last one needs 3 pixels
@@ -29,7 +30,7 @@ def build(height: int, width: int, channels: int, classes: int, *, reg: float = 
 
     def conv(x: keras.KerasTensor, filters: int, kernel: int, stride: int = 1) -> keras.KerasTensor:
         x = layers.Conv2D(filters, kernel, stride, padding="same", kernel_regularizer=decay(reg))(x)
-        return layers.BatchNormalization()(layers.Activation("relu")(x))
+        return FusedBatchNormalization()(layers.Activation("relu")(x))
 
     def pool(x: keras.KerasTensor) -> keras.KerasTensor:
         return layers.Dropout(0.25)(layers.MaxPooling2D(3, 2)(x))
@@ -43,6 +44,6 @@ def build(height: int, width: int, channels: int, classes: int, *, reg: float = 
     x = layers.Flatten()(x)
     for _ in range(2):
         x = layers.Dense(4096, kernel_regularizer=decay(reg))(x)
-        x = layers.BatchNormalization()(layers.Activation("relu")(x))
+        x = FusedBatchNormalization()(layers.Activation("relu")(x))
         x = layers.Dropout(0.5)(x)
     return keras.Model(inputs, probabilities(x, classes, reg), name="alexnet")

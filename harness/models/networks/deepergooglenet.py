@@ -7,6 +7,7 @@ from typing import Literal
 import keras
 from keras import layers
 
+from harness.models.networks._batch_norm import FusedBatchNormalization
 from harness.models.networks._layers import average_pool, decay, probabilities
 
 SMALLEST = 1
@@ -53,7 +54,7 @@ def build(
 
     def conv(x: keras.KerasTensor, filters: int, kernel: int, name: str) -> keras.KerasTensor:
         x = layers.Conv2D(filters, kernel, padding="same", kernel_regularizer=decay(reg), name=f"{name}_conv")(x)
-        bn_first = [layers.BatchNormalization(name=f"{name}_bn"), layers.Activation(activation, name=f"{name}_act")]
+        bn_first = [FusedBatchNormalization(name=f"{name}_bn"), layers.Activation(activation, name=f"{name}_act")]
         for layer in bn_first if order == "bn_first" else reversed(bn_first):
             x = layer(x)
         return x

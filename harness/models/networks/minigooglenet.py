@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from harness.models.networks._batch_norm import FusedBatchNormalization
 from harness.models.networks._layers import average_pool, decay, probabilities
 
 SMALLEST = 7  # the images are halved twice without padding
@@ -29,7 +30,7 @@ def build(height: int, width: int, channels: int, classes: int, *, reg: float = 
 
     def conv(x: keras.KerasTensor, filters: int, kernel: int, stride: int = 1, padding: str = "same"):
         x = layers.Conv2D(filters, kernel, stride, padding=padding, kernel_regularizer=decay(reg))(x)
-        return layers.Activation("relu")(layers.BatchNormalization()(x))
+        return layers.Activation("relu")(FusedBatchNormalization()(x))
 
     def inception(x: keras.KerasTensor, ones: int, threes: int) -> keras.KerasTensor:
         return layers.Concatenate()([conv(x, ones, 1), conv(x, threes, 3)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from harness.models.networks._batch_norm import FusedBatchNormalization
 from harness.models.networks._layers import decay, probabilities
 
 SMALLEST = 4
@@ -33,12 +34,12 @@ def build(height: int, width: int, channels: int, classes: int, *, reg: float = 
         for _ in range(2):
             x = layers.Conv2D(filters, 3, padding="same", kernel_regularizer=decay(reg))(x)
             x = layers.Activation("relu")(x)
-            x = layers.BatchNormalization(momentum=MOMENTUM)(x)
+            x = FusedBatchNormalization(momentum=MOMENTUM)(x)
         x = layers.MaxPooling2D(2)(x)
         x = layers.Dropout(0.25)(x)
     x = layers.Flatten()(x)
     x = layers.Dense(512, kernel_regularizer=decay(reg))(x)
     x = layers.Activation("relu")(x)
-    x = layers.BatchNormalization(momentum=MOMENTUM)(x)
+    x = FusedBatchNormalization(momentum=MOMENTUM)(x)
     x = layers.Dropout(0.5)(x)
     return keras.Model(inputs, probabilities(x, classes, reg), name="minivggnet")

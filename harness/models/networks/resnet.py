@@ -7,6 +7,7 @@ from typing import Literal
 import keras
 from keras import layers
 
+from harness.models.networks._batch_norm import FusedBatchNormalization
 from harness.models.networks._layers import average_pool, decay, probabilities
 
 SMALLEST = 1
@@ -74,7 +75,7 @@ def build(
 
 
 def _bn(x: keras.KerasTensor) -> keras.KerasTensor:
-    return layers.BatchNormalization(epsilon=2e-5, momentum=0.9)(x)
+    return FusedBatchNormalization(epsilon=2e-5, momentum=0.9)(x)
 
 
 def _bn_relu(x: keras.KerasTensor) -> keras.KerasTensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from harness.models.networks._batch_norm import FusedBatchNormalization
 from harness.models.networks._layers import decay, probabilities
 
 SMALLEST = 1
@@ -72,4 +73,4 @@ def build(
 
 
 def _bn_relu(x: keras.KerasTensor) -> keras.KerasTensor:
-    return layers.Activation("relu")(layers.BatchNormalization(momentum=0.9)(x))
+    return layers.Activation("relu")(FusedBatchNormalization(momentum=0.9)(x))

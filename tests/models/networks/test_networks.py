@@ -79,8 +79,11 @@ def test_the_output_is_class_probabilities(name):
     assert np.allclose(found.sum(axis=1), 1, atol=1e-5) and (found >= 0).all()
 
 
+LARGE = {"deepergooglenet", "alexnet"}
+
+
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "deepergooglenet" else name for name in NETWORKS]
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in NETWORKS]
 )
 def test_steps_of_training_lower_the_loss(name):
     import keras
@@ -183,12 +186,8 @@ def answers_of_the_other_backend(names: tuple[str, ...]) -> dict[str, list]:
     return json.loads(told.stdout.splitlines()[-1])
 
 
-# Building these takes JAX half a minute.
-OTHERS = tuple(name for name in NETWORKS if name != "minivggnet")
-
-
-@pytest.mark.parametrize("names", [("minivggnet",), pytest.param(OTHERS, marks=pytest.mark.slow)])
-def test_both_backends_give_the_same_answer_with_the_same_weights(names):
-    for name, found in answers_of_the_other_backend(names).items():
+@pytest.mark.slow  # building these takes JAX half a minute
+def test_both_backends_give_the_same_answer_with_the_same_weights():
+    for name, found in answers_of_the_other_backend(NETWORKS).items():
         assert np.std(found) > 1e-3, "answers that differ by image and class"
         assert np.allclose(found, answer(name), atol=1e-4), name

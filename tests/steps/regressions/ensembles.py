@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.data.folds import Folds, KFold
 from harness.ensembles.calibration import FLOORS, Calibration, calibrate
-from harness.ensembles.combine import AVERAGES, Average, equal
+from harness.ensembles.combine import AVERAGES, Average, averaged
 from harness.ensembles.hill_climbing import select
 from harness.ensembles.members import Members, join
 from harness.ensembles.stacking import stack
@@ -43,7 +43,7 @@ def averages(folder: Path) -> Numbers:
     found: Numbers = {how: described(Average(weights, how)(members), 12) for how in AVERAGES}
     # Two votes each: the mean probability decides, and how much it counts shows.
     found["tied votes"] = described(1000 * Average(np.ones(4), "vote")(members), 12)
-    found |= {f"equal {of}": described(equal(members, of), 9) for of in ("probabilities", "logits")}
+    found |= {f"equal {of}": described(averaged(members, of), 9) for of in ("probabilities", "logits")}
     blended = Blend(of=("b", "a", "d", "c"), weights=(4.0, 3.0, 2.0, 1.0), how="geometric")
     for name, recipe in (("weights", blended), ("equal weights", Blend(of=blended.of))):
         found[name] = recipe.fit(named(members), labels, LOG_LOSS).about()["weights"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.ensembles.combine import equal
+from harness.ensembles.combine import averaged
 from harness.ensembles.gain import Gain
 from harness.scoring import evaluation
 from harness.scoring.metrics import METRICS, RowMetric, bootstrap, in_top
@@ -107,7 +107,8 @@ def worth_of_views(folder: Path) -> Numbers:
         {"both": ("a", "b")},
         "a",
         {"a": 2.0, "b": 5.0},
-        lambda some: equal(some, "probabilities"),
+        lambda some, weights: averaged(some, "probabilities", weights=weights),
+        {},
     )
     gains = {"plain": (1, 0.0), "weak": (2, 0.01), "cheap": (4, 0.07), "as cheap": (4, 0.08), "dear": (9, 0.1)}
     made = [

@@ -1,0 +1,82 @@
+"""A training step of deep, thin networks and of the fast one: with one kernel for a batch norm, and with Keras's.
+
+Where this processor has instructions for bfloat16, mixed precision is measured beside it. The contestants take turns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from common import rounds, verdict
+
+from harness.models import keras_backend, networks
+from harness.models.networks._batch_norm import FusedBatchNormalization
+
+SIDE, STEPS, TIMES = 32, 3, 5
+BATCH = {"airbench": 256, "minigooglenet": 64, "resnet": 64}
+TARGET = {"airbench": 1.0, "minigooglenet": 1.1, "resnet": 1.3}
+
+
+@contextlib.contextmanager
+def plain_norms() -> Iterator[None]:
+    """Our batch norm computes as Keras's does; graphs traced in here stay so."""
+    import keras
+
+    ours = FusedBatchNormalization.call
+    FusedBatchNormalization.call = keras.layers.BatchNormalization.call
+    try:
+        yield
+    finally:
+        FusedBatchNormalization.call = ours
+
+
+def trainer(name: str, policy: str) -> Callable[[], object]:
+    """Some steps of training a network in a precision; the first call, which traces the graph, is made here."""
+    import keras
+
+    keras.config.set_dtype_policy(policy)
+    model = networks.build(name, SIDE, SIDE, 3, 10)
+    model.compile(
+        keras.optimizers.SGD(1e-3), "sparse_categorical_crossentropy", jit_compile=keras_backend.compiles_well()
+    )
+    keras.config.set_dtype_policy("float32")
+    random = np.random.default_rng(0)
+    images = random.standard_normal((BATCH[name], SIDE, SIDE, 3), dtype=np.float32)
+    labels = random.integers(0, 10, BATCH[name])
+
+    def run() -> None:
+        for _ in range(STEPS):
+            model.train_on_batch(images, labels)
+
+    run()
+    return run
+
+
+def has_bfloat16() -> bool:
+    """Whether Linux says that this processor computes in bfloat16."""
+    about = Path("/proc/cpuinfo")
+    flags = about.read_text().split() if about.exists() else []
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def main() -> None:
+    print(f"  backend: {keras_backend.start(seed=0)}")
+    for name in BATCH:
+        with plain_norms():
+            contestants = {"Keras's": trainer(name, "float32")}
+        contestants["fused"] = trainer(name, "float32")
+        if has_bfloat16():
+            contestants["fused, bfloat16"] = trainer(name, "mixed_bfloat16")
+        took = rounds(contestants, TIMES)
+        for contestant, seconds in took.items():
+            print(f"  {name}, {contestant}: {STEPS * BATCH[name] / seconds:,.0f} images/s")
+        verdict(f"{name}: times as fast as with Keras's", took["Keras's"] / took["fused"], TARGET[name])
+        if has_bfloat16():
+            verdict(f"{name}: and in bfloat16", took["Keras's"] / took["fused, bfloat16"], 1.6)
+
+
+if __name__ == "__main__":
+    main()

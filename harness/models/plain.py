@@ -1,0 +1,37 @@
+"""A network made of Keras's own layers alone, so that whoever has Keras can load it."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+
+def plain(network: keras.Model) -> keras.Model:
+    """The same network, weights included, with Keras's layers in place of ours. It predicts; it is not trained on.
+
+    A layer of ours has a method ``counterpart``, which gives Keras's layer with the same weights by name.
+
+    Args:
+        network: functional or sequential, at any depth of nesting.
+    """
+    pairs = []
+
+    def cloned(layer: layers.Layer) -> layers.Layer:
+        pairs.append((layer, layer.counterpart() if hasattr(layer, "counterpart") else _copied(layer)))
+        return pairs[-1][1]
+
+    same = keras.models.clone_model(network, clone_function=cloned, recursive=True)
+    for ours, counterpart in pairs:
+        by_name = {weight.name: weight for weight in ours.weights}
+        named = hasattr(ours, "counterpart")
+        in_order = [by_name[weight.name] for weight in counterpart.weights] if named else ours.weights
+        counterpart.set_weights([keras.ops.convert_to_numpy(weight) for weight in in_order])
+    return same
+
+
+def _copied(layer: layers.Layer) -> layers.Layer:
+    config = layer.get_config()
+    initializer = getattr(layer, "kernel_initializer", None)
+    if initializer is not None and not type(initializer).__module__.startswith("keras."):
+        config["kernel_initializer"] = "zeros"  # the weights are set afterwards
+    return type(layer).from_config(config)
