@@ -1,9 +1,9 @@
 """What libpng and libjpeg complain of while an image is decoded: told once, with the names of the files.
 
 They write to file descriptor 2 from C, and do not know the file's name; with several threads nobody could tell whose
-image it was. On Linux a thread can have file descriptors of its own (``unshare``): in a thread that decodes, 2 leads
-into memory while it does. The standard error of all other threads stays what it is. Where a system forbids that, the
-libraries' words reach the terminal as they are.
+image it was. On Linux a thread can have file descriptors of its own (``unshare``). Threads that do nothing but decode
+bytes have a 2 that leads into memory; all other threads, those that read files among them, keep what they have. Where
+a system forbids that, the libraries' words reach the terminal as they are.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ class _Thread(threading.local):
     """What a thread knows of itself.
 
     Attributes:
-        memory: the descriptor that stands for 2 while the thread decodes, and that of the old 2; None where it shares
-            its descriptors with the others.
+        memory: what 2 leads into, in a thread that only decodes; None in others, which share their descriptors.
+        decoding: the threads that decode for this one.
         words: what was heard since the outermost ``of``; None outside.
     """
 
-    memory: tuple[int, int] | None = None
+    memory: int | None = None
+    decoding: ThreadPoolExecutor | None = None
     words: list[str] | None = None
 
 
@@ -54,8 +55,12 @@ def decoders(count: int | None) -> Iterator[ThreadPoolExecutor]:
     Args:
         count: of threads; None for as many as there are cores.
     """
+    count = count or os.cpu_count()
     try:
-        with ThreadPoolExecutor(count or os.cpu_count(), initializer=_listen) as pool:
+        with (
+            ThreadPoolExecutor(count, initializer=_listen) as decoding,
+            ThreadPoolExecutor(count, initializer=_decode_in, initargs=(decoding,)) as pool,
+        ):
             yield pool
     finally:
         _tell()
@@ -74,19 +79,19 @@ def of(source: str) -> Iterator[None]:
                 if (words, source) not in _told:
                     _told.add((words, source))
                     _known.setdefault(_NUMBER.sub("…", words), {})[source] = words
-            if _thread.memory is None:
+            if _thread.decoding is None:
                 _tell()
 
 
 def hearing(decode: Callable[[], Result]) -> tuple[Result, list[str]]:
-    """Call something that decodes one image: its result, and the lines that C code wrote to standard error meanwhile.
+    """Call something that decodes one image from memory: its result, and what C code wrote to standard error meanwhile.
 
-    In a thread that is none of ``decoders`` it runs in one for itself.
+    It runs in a thread that has no files open. A thread that is none of ``decoders`` starts one.
     """
-    if _thread.memory is not None:
-        return _heard(decode)
-    with ThreadPoolExecutor(1, initializer=_listen) as pool:
-        return pool.submit(_heard, decode).result()
+    if _thread.decoding is not None:
+        return _thread.decoding.submit(_heard, decode).result()
+    with ThreadPoolExecutor(1, initializer=_listen) as decoding:
+        return decoding.submit(_heard, decode).result()
 
 
 def note(words: list[str]) -> None:
@@ -95,6 +100,10 @@ def note(words: list[str]) -> None:
         _thread.words += words
     elif words:
         print("\n".join(words), file=sys.stderr)
+
+
+def _decode_in(decoding: ThreadPoolExecutor) -> None:
+    _thread.decoding = decoding
 
 
 def _listen() -> None:
@@ -107,26 +116,25 @@ def _listen() -> None:
     try:
         if ctypes.CDLL(None, use_errno=True).unshare(CLONE_FILES) == 0:
             os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-            _thread.memory = os.memfd_create("complaints"), os.dup(2)
-    except (OSError, AttributeError):  # standard error is closed, or the C library has no such function
+            _thread.memory = os.memfd_create("complaints")
+            os.dup2(_thread.memory, 2)
+    except (OSError, AttributeError):  # the C library has no such function, or the system no memory to write into
         return
 
 
 def _heard(decode: Callable[[], Result]) -> tuple[Result, list[str]]:
-    if _thread.memory is None:
-        return decode(), []
-    memory, before = _thread.memory
-    os.dup2(memory, 2)
-    try:
-        result = decode()
-    finally:
-        os.dup2(before, 2)
-    length = os.lseek(memory, 0, os.SEEK_CUR)
-    if not length:
-        return result, []
-    text = os.pread(memory, length, 0).decode(errors="replace")
-    os.ftruncate(memory, os.lseek(memory, 0, os.SEEK_SET))
-    return result, [line.strip() for line in text.splitlines() if line.strip()]
+    _written()  # of an image that could not be decoded
+    return decode(), _written()
+
+
+def _written() -> list[str]:
+    """The lines that were written in this thread since the last call."""
+    length = os.lseek(_thread.memory, 0, os.SEEK_CUR) if _thread.memory is not None else 0
+    if not length or _thread.memory is None:
+        return []
+    text = os.pread(_thread.memory, length, 0).decode(errors="replace")
+    os.ftruncate(_thread.memory, os.lseek(_thread.memory, 0, os.SEEK_SET))
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _tell() -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import struct
 import sys
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -75,6 +76,14 @@ def test_a_decoding_thread_holds_no_lock_and_no_pipe_that_others_close(tmp_path:
             ours.close()  # without unlocking, as HDF5 does
             fcntl.flock(theirs, fcntl.LOCK_EX | fcntl.LOCK_NB)
             assert pool.submit((tmp_path / "locked").read_bytes).result() == b""
+
+
+def test_readers_use_the_files_that_they_hold_open(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.writestr("0.jpg", odd_jpeg(0))
+    with zipfile.ZipFile(tmp_path / "photos.zip") as archive, complaints.decoders(2) as pool:
+        pages = list(pool.map(lambda _: load(archive.read("0.jpg"), Geometry(8, 8)), range(20)))
+        assert len(pages) == 20 and all(np.array_equal(page, pages[0]) for page in pages)
 
 
 def test_where_the_system_forbids_it_the_words_come_as_they_are(capfd, monkeypatch):
