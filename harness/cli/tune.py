@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
+import shlex
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,7 @@ def add_commands(commands: Commands) -> None:
         "tune",
         run_tune,
         "search a recipe's settings, and say what the best are worth",
-        "harness tune flowers17 lite0 --space c=1e-4..1:log,side=[160,224] --trials 30",
+        "harness tune flowers17 lite0 --space 'c=1e-4..1:log,side=[160,224]' --trials 30",
     )
     add_competition(command)
     command.add_argument("recipe", metavar="RECIPE")
@@ -54,24 +56,13 @@ def add_commands(commands: Commands) -> None:
 def run_tune(workspace: Workspace, options: Namespace) -> None:
     """Search, finish the best trial's run, and print what it is worth and how to keep it."""
     _require_optuna()
-    from harness.plugins import loading
     from harness.report import search as report
     from harness.tuning import outcome
     from harness.tuning.search import Search, subject
 
     pipeline = pipeline_of(workspace, options)
-    space, where = options.space, "--space"
-    if space is None:
-        space = loading.space(pipeline.competition, options.recipe)
-        where = f"the space of {options.recipe!r}"
-    if not space:
-        raise UserError(
-            f"it is not known what to search: {options.recipe} declares no space.",
-            "--space c=1e-4..1:log,side=[160,224], or @recipe(space=…) in recipes.py",
-        )
-    search = Search(
-        subject(pipeline, options.recipe, space, where, options.search_folds), options.trials, options.timeout
-    )
+    searched = subject(pipeline, options.recipe, options.space, options.search_folds)
+    search = Search(searched, options.trials, options.timeout)
     try:
         search.run()
         found = outcome.outcome(search)
@@ -79,24 +70,30 @@ def run_tune(workspace: Workspace, options: Namespace) -> None:
         outcome.keep(search, None)
         raise
     report.show(outcome.keep(search, found), console())
-    _print_recipe(search.subject, found.best.point, given(options), options.smoke)
+    if options.smoke:
+        console().print("A smoke search shows that it works, not which settings are best.")
+    else:
+        _print_recipe(searched, found.best.point, given(options))
 
 
-def _print_recipe(subject: Subject, point: dict[str, str], also: str, smoke: bool) -> None:
+def _print_recipe(searched: Subject, point: dict[str, str], also: str) -> None:
     """The recipe to paste, and the command that finds the run again."""
-    import shlex
-
-    out, competition = console(), subject.pipeline.competition
-    recipe = subject.with_point(point)
-    settings = ", ".join(f"{name}={getattr(recipe, name)!r}" for name in point)
-    base = subject.name.partition("@")[0]
-    out.print(
-        f"\nto keep it, in {competition.folder / 'recipes.py'} (with `import dataclasses`):\n\n"
-        f'@recipe\ndef {base}_tuned():\n    """`{base}` with the settings of a search."""\n'
-        f"    return dataclasses.replace({base}(), {settings})\n"
-    )
-    assignments = "".join(f" --set {shlex.quote(f'{name}={value}')}" for name, value in point.items())
-    out.print(f"next: harness train {competition.name} {subject.name}{also}{assignments}{' --smoke' * smoke}")
+    out, name, artifacts = console(), searched.name, searched.pipeline.artifacts
+    declared, tuned = artifacts.declared[name], searched.with_point(point)
+    changed = [field.name for field in dataclasses.fields(tuned)]
+    changed = [setting for setting in changed if getattr(tuned, setting) != getattr(declared, setting)]
+    settings = ", ".join(f"{setting}={getattr(tuned, setting)!r}" for setting in changed)
+    file = artifacts.workspace.shown(artifacts.competition.folder / "recipes.py")
+    if changed:
+        out.print(
+            f"\nto keep it, in {file} (with `import dataclasses`):\n\n"
+            f'@recipe\ndef {name}_tuned():\n    """`{name}` with the settings of a search."""\n'
+            f"    return dataclasses.replace({name}(), {settings})\n"
+        )
+    else:
+        out.print(f"\nThe best settings are those that {name} has.\n")
+    assignments = "".join(f" --set {shlex.quote(f'{setting}={value}')}" for setting, value in point.items())
+    out.print(f"next: harness train {artifacts.competition.name} {name}{also}{assignments}")
 
 
 def _require_optuna() -> None:

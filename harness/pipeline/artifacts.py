@@ -79,7 +79,7 @@ class Artifacts:
         self.recipes, self.default = loading.recipes(competition)
         if self.options.smoke:
             self.recipes = {name: recipe.smoke() for name, recipe in self.recipes.items()}
-        self._declared = dict(self.recipes)
+        self.declared = dict(self.recipes)
         self.leaks: list[tuple[str, str]] = []  # identical images that the given folds separate
         self.failed: dict[str, str] = {}  # members left out of what is made of them, and why
 
@@ -226,7 +226,7 @@ class Artifacts:
             return self.run(name, recipe, Parent(self.run_of(whole(name)), recipe.epochs))
         if epoch is None or not isinstance(recipe, Trained):
             return self.run(name, recipe)
-        declared = lookup(self._declared, name)
+        declared = lookup(self.declared, name)
         assert declared is not None
         return self.run(name, recipe, Parent(self.run(name, declared), epoch))
 

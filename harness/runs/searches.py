@@ -35,4 +35,5 @@ def hidden(runs: Path) -> list[tuple[str, int, int]]:
 def _read(runs: Path, recipe: str) -> list[dict[str, Any]]:
     """The summaries of the searches of a recipe, or of all by "*", the oldest first."""
     files = sorted(runs.glob(f"{recipe}/search-*/{SUMMARY}"), key=lambda file: (file.stat().st_mtime_ns, file))
-    return [summary for file in files if (summary := read_json(file)) is not None]
+    found = [summary for file in files if (summary := read_json(file)) is not None]
+    return [summary for summary in found if not summary["smoke"]]

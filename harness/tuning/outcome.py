@@ -129,6 +129,7 @@ def summary(search: Search, found: Outcome | None) -> dict[str, Any]:
     own = artifacts.run(subject.name, subject.recipe).key
     return {
         "recipe": subject.name,
+        "smoke": artifacts.options.smoke,
         "own": own,
         "space": [
             {"name": axis.name, "log": getattr(axis, "log", False), "choices": [*getattr(axis, "values", ())]}
@@ -138,7 +139,8 @@ def summary(search: Search, found: Outcome | None) -> dict[str, Any]:
         "seen": subject.seen,
         "folds": subject.folds,
         "trials": [vars(one) for one in search.study.tried()],
-        "importance": search.study.importance(),
+        # Which takes a second; who pressed Ctrl-C waits for nothing.
+        "importance": search.study.importance() if found else {},
         "best": found and found.best.number,
         "scores": found and {"own": found.own, "tuned": found.tuned, "gains": found.gains},
         "opened": found.opened if found else 0,

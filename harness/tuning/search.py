@@ -19,9 +19,10 @@ import numpy as np
 
 from harness.ensembles.gain import paired
 from harness.pipeline.graph import Pipeline, Watch
+from harness.plugins import loading
 from harness.recipes import space as spaces
 from harness.recipes.recipe import FoldRecipe
-from harness.recipes.snapshots import whole
+from harness.recipes.seeds import base
 from harness.recipes.space import Space
 from harness.recipes.trained import Trained
 from harness.runs import variants
@@ -106,36 +107,33 @@ class Subject:
         return changed
 
 
-def subject(pipeline: Pipeline, name: str, space: str, where: str, seen: int | None = None) -> Subject:
+def subject(pipeline: Pipeline, name: str, space: str | None = None, seen: int | None = None) -> Subject:
     """What a command asks to search, checked.
 
     Args:
         pipeline: of the competition, with what the command changes.
         name: the recipe's.
-        space: as typed, or as declared.
-        where: how errors call the space.
+        space: as typed; None takes the recipe's own.
         seen: how many folds the search sees; None takes half of them, rounded up.
 
     Raises:
-        UserError: there is no such recipe, it is not fitted fold by fold, or the space or the number of folds does not
-            fit it.
+        UserError: there is no such recipe, it is not searched, or the space or the number of folds does not fit it.
     """
-    artifacts = pipeline.artifacts
-    recipe = artifacts.choose([name])[name]
-    if not isinstance(recipe, FoldRecipe) or whole(name) != name:
-        members = f", made of {', '.join(recipe.members)}" if recipe.members else ""
-        one = next((member for member in recipe.members), whole(name))
+    competition = pipeline.competition
+    recipe = _searchable(pipeline, name)
+    where = "--space" if space is not None else f"the space of {name!r}"
+    space = loading.space(competition, name) if space is None else space
+    if not space and where != "--space":
         raise UserError(
-            f"{name} is a {type(recipe).__name__}{members}: it is not fitted fold by fold, and is not searched.",
-            f"search a recipe that it is made of: harness tune {pipeline.competition.name} {one}",
+            f"it is not known what to search: {name} declares no space.",
+            f"--space '{spaces.EXAMPLE}', or @recipe(space=…) in {competition.folder / 'recipes.py'}",
         )
     typed = spaces.declared(space, name, recipe, where)
-    spaces.check(typed, name, recipe, pipeline.competition, where)
+    spaces.check(typed, name, recipe, competition, where)
     pipeline.perform({name: recipe}, only=("folds",))
-    there = len(artifacts.folds)
-    first_repeat = int(artifacts.folds.assignment[:, 0].max()) + 1
-    count = min(recipe.folds or there, there)
-    different = min(count, first_repeat)  # a repeat's folds are of the same rows again
+    folds = pipeline.artifacts.folds
+    count = min(recipe.folds or len(folds), len(folds))
+    different = min(count, int(folds.assignment[:, 0].max()) + 1)  # a repeat's folds are of the same rows again
     seen = math.ceil(different / 2) if seen is None else seen
     most = max(1, different - 1)
     if not 1 <= seen <= most:
@@ -144,6 +142,26 @@ def subject(pipeline: Pipeline, name: str, space: str, where: str, seen: int | N
             f"{name} is fitted on {count} folds; leave the option out for half of them",
         )
     return Subject(pipeline, name, recipe, typed, seen, count)
+
+
+def _searchable(pipeline: Pipeline, name: str) -> FoldRecipe:
+    """The recipe of a name, if it is one that is searched.
+
+    Raises:
+        UserError: there is none, it is a repeat or a snapshot of another, or it is not fitted fold by fold.
+    """
+    recipe = pipeline.artifacts.choose([name])[name]
+    if base(name) != name:
+        raise UserError(
+            f"{name} is {base(name)} with another seed, or in the middle of its training.",
+            f"harness tune {pipeline.competition.name} {base(name)}",
+        )
+    if not isinstance(recipe, FoldRecipe):
+        raise UserError(
+            f"{name} is a {type(recipe).__name__}, made of {', '.join(recipe.members)}: it is not fitted fold by fold.",
+            f"search a recipe that it is made of: harness tune {pipeline.competition.name} {recipe.members[0]}",
+        )
+    return recipe
 
 
 class Search:
@@ -257,9 +275,9 @@ class Search:
             return  # its files are gone
         dataset, metric = self.subject.pipeline.artifacts.dataset, self.subject.metric
         ours = joined(self.subject, recipe, made)
-        best = joined(self.subject, self.subject.with_point(leader.point), theirs[: len(made)])
+        best_of_same = joined(self.subject, self.subject.with_point(leader.point), theirs[: len(made)])
         labels, groups = dataset.labels_of(ours.ids), dataset.groups_of(ours.ids)
-        gain = paired(metric, labels, ours.probabilities, best.of(ours.ids), groups)
+        gain = paired(metric, labels, ours.probabilities, best_of_same.of(ours.ids), groups)
         if gain.verdict == "worse":
             raise FarBehindError(
                 f"after fold {len(made)} it is {gain.gain:+.4f} ({gain.low:+.4f} to {gain.high:+.4f}) "

@@ -94,7 +94,7 @@ def test_a_search_that_is_interrupted_goes_on_with_the_same_trials(guesses: Work
     def search(trials: int) -> Search:
         pipeline = LoadedCompetition(guesses, "insects").pipeline
         monkeypatch.setattr(type(pipeline.artifacts.recipes["guess"]), "fit", pressed_once)
-        return Search(subject(pipeline, "guess", "luck=0..1", "--space"), trials)
+        return Search(subject(pipeline, "guess", "luck=0..1"), trials)
 
     class Pressed(KeyboardInterrupt):
         pass
@@ -152,7 +152,10 @@ def test_a_trial_that_is_far_behind_is_stopped_after_its_first_fold(guesses: Wor
         (("pixels", "--space", "cc=1..2"), "Did you mean c?"),
         (("pixels", "--space", "c=-1..1"), "c must be above 0"),
         (("both", "--space", "how=[mean,rank]"), "both is a Blend, made of guess, pixels"),
-        (("guesss", "--space", "luck=0..1"), "Did you mean guess"),
+        (("guesss",), "Did you mean guess"),
+        (("guess@2",), "guess@2 is guess with another seed"),
+        (("both",), "both is a Blend"),
+        (("guess", "--space", ""), "--space names no setting"),
         (("guess", "--search-folds", "4"), "--search-folds must be 1 to 3"),
         (("guess", "--search-folds", "0"), "--search-folds must be 1 to 3"),
     ],
@@ -195,3 +198,20 @@ def test_without_folds_that_it_does_not_see_the_holdout_alone_is_honest(guesses:
 def test_a_search_out_of_time_says_how_it_goes_on(guesses: Workspace, harness):
     told = harness("tune", "insects", "guess", "--timeout", "0.000001s")
     assert told.code == 2 and "no trial of guess is complete yet" in told.err and "the same command goes on" in told.err
+
+
+def test_what_searches_is_an_extra(guesses: Workspace, harness, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    told = harness("tune", "insects", "guess")
+    assert told.code == 2 and "Optuna, the extra 'tune'" in told.err and "make tune" in told.err
+
+
+def test_what_the_command_sets_is_in_the_recipe_to_paste(guesses: Workspace, harness):
+    command = ("tune", "insects", "guess", "--space", "skill=[0.5,0.9]", "--set", "luck=0.25", "--trials", "2")
+    done = harness(*command)
+    assert done.code == 0 and "dataclasses.replace(guess(), luck=0.25, skill=0.9)" in done.out, done.err + done.out
+    assert "next: harness train insects guess --set luck=0.25 --set skill=0.9" in done.out
+    unchanged = harness("tune", "insects", "guess", "--space", "skill=[0.0]")
+    assert "The best settings are those that guess has." in unchanged.out
+    smoke = harness(*command, "--smoke")
+    assert smoke.code == 0 and "not which settings are best" in smoke.out, smoke.err

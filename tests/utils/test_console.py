@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.utils.console import WIDTH, fitting, pace, progress, rate_words
+from harness.utils.console import WIDTH, below, fitting, pace, progress, rate_words, say
 
 
 @given(st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=120), st.integers(1, 10**9))
@@ -35,3 +35,18 @@ def test_a_line_of_progress_says_share_count_rate_and_time_left():
         line = str(bar)
     assert len(line) <= WIDTH and line.startswith("reading images") and "…: 25 %, 500 of 2,000 img, 50 img/s, " in line
     assert line.endswith(("30.0 s left", "29.9 s left", "30.1 s left"))
+
+
+def test_a_line_stands_for_all_lines_of_the_work_below_it_and_is_renewed_by_them(capsys):
+    told: list[str] = []
+    with progress("tune net", 3, "trial", parts=lambda: ["trial 2 of 3"]) as line:
+        line.mininterval = 0
+        with below(line, told.append):
+            say("weights taken from another run")
+            with progress("net, fold 1 of 2", 100, "img") as inner:
+                inner.update(60)
+        shown = capsys.readouterr().err
+        say("over")
+    assert told == ["weights taken from another run"]
+    assert shown == "tune net: trial 2 of 3\n"
+    assert capsys.readouterr().err.startswith("over\n")
