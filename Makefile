@@ -66,7 +66,7 @@ test-smoke: $(BIN)/.dev ## every recipe of every competition with --smoke, on dr
 	@$(BIN)/python -m pytest -n auto -m slow tests/test_smoke.py
 
 test-results: $(BIN)/.dev ## what each step gives, what finished runs predict, and longer trainings
-	@$(BIN)/python -m pytest $(PARALLEL) -m slow tests/steps tests/runs tests/recipes tests/pipeline tests/cli tests/training tests/tuning tests/hostile tests/models/networks
+	@$(BIN)/python -m pytest $(PARALLEL) -m slow tests/steps tests/runs tests/recipes tests/pipeline tests/cli tests/training tests/tuning tests/hostile tests/models
 
 test-slow: $(BIN)/.dev ## the long tests: kills and faults at random moments
 	@$(BIN)/python -m pytest -m slow

@@ -616,12 +616,12 @@ def test_a_folder_that_needs_no_unpacking(tmp_path: Path, save: Callable[..., Pa
     assert not (tmp_path / "unpacked").exists()
 
 
-def test_a_remembered_archive_may_go_once_it_is_unpacked(harness, workspace, tmp_path: Path, class_folders) -> None:
-    shutil.copytree(Path(__file__).parents[3] / "competitions" / "flowers17", workspace.competition("flowers17"))
-    archive = Path(shutil.make_archive(str(tmp_path / "my flowers"), "zip", class_folders()))
-    assert harness("prepare", "flowers17", "--data", archive).code == 0
+def test_a_remembered_archive_may_go_once_it_is_unpacked(harness, insects, tmp_path: Path, class_folders) -> None:
+    archive = Path(shutil.make_archive(str(tmp_path / "my insects"), "zip", class_folders()))
+    done = harness("prepare", "insects", "--data", archive)
+    assert done.code == 0, done.err
     archive.unlink()
-    again = harness("prepare", "flowers17")
+    again = harness("prepare", "insects")
     assert again.code == 0
     assert "folds: up to date" in again.err
 

@@ -72,6 +72,7 @@ def test_a_row_of_several_views_holds_the_features_of_each(tmp_path, lite):
             assert close(found[:, number], model.predict(np.rint(one), verbose=0))
 
 
+@pytest.mark.slow
 def test_half_precision_is_kept_where_asked_for(tmp_path):
     dataset = drawn(6)
     half = built(tmp_path, dataset, dataclasses.replace(SMALL, storage="float16")).rows
@@ -159,6 +160,7 @@ def test_an_error_that_is_no_lack_of_memory_is_not_hidden():
         halving(broken, np.zeros((1, 4, 4, 3), np.uint8))
 
 
+@pytest.mark.slow
 def test_a_changed_layer_taps_another_layer(tmp_path):
     dataset = drawn(6)
     early = dataclasses.replace(SMALL, layers=("block2a_project_bn", "top_activation"))
