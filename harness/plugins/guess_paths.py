@@ -38,12 +38,12 @@ def pattern_of(rows: pd.DataFrame, images: list[str], part: str, given: str | No
     Raises:
         AmbiguousError: several patterns do, none of them alone is of the part, and no words tell sides apart.
     """
-    there = set(images)
+    there, places = set(images), _places(images)
     for column in rows.columns:
         tried = rows[column].drop_duplicates().head(TRIED)
         if not len(tried):
             continue
-        patterns = _named_so(column, tried, rows, images) or _with_more_in_the_name(column, tried, images)
+        patterns = _named_so(column, tried, rows, places) or _with_more_in_the_name(column, tried, images)
         if given is not None:
             said = tuple(given.split(",")) if "," in given else (given,)
             fits = patterns and all(_fits(pattern, rows, there) for pattern in said)
@@ -61,13 +61,18 @@ def each(paths: Paths) -> tuple[str, ...]:
     return (paths,) if isinstance(paths, str) else paths
 
 
-def _named_so(column: str, tried: pd.Series, rows: pd.DataFrame, images: list[str]) -> list[str]:
-    """Patterns where values are the names of images, with or without their suffix."""
+def _places(images: list[str]) -> dict[str, set[tuple[str, str]]]:
+    """The folders and suffixes of the images of each name, with and without its suffix."""
     places: dict[str, set[tuple[str, str]]] = {}
     for image in images:
         path = PurePosixPath(image)
         for name, suffix in ((path.name, ""), (path.stem, path.suffix)):
             places.setdefault(name, set()).add((path.parent.as_posix(), suffix))
+    return places
+
+
+def _named_so(column: str, tried: pd.Series, rows: pd.DataFrame, places: dict[str, set[tuple[str, str]]]) -> list[str]:
+    """Patterns where values are the names of images, with or without their suffix."""
     if not all(value in places for value in tried):
         return []
     folders = {place for value in tried for place in places[value]}
@@ -84,11 +89,10 @@ def _with_more_in_the_name(column: str, tried: pd.Series, images: list[str]) -> 
     word = re.compile(rf"(?<![A-Za-z0-9]){re.escape(value)}(?![A-Za-z0-9])") if value else None
     patterns = []
     for image in images:
-        path = PurePosixPath(image)
-        found = word.search(path.name) if word else None
+        above, slash, name = image.rpartition("/")
+        found = word.search(name) if word else None
         if found:
-            name = f"{path.name[: found.start()]}{{{column}}}{path.name[found.end() :]}"
-            patterns.append(path.with_name(name).as_posix())
+            patterns.append(f"{above}{slash}{name[: found.start()]}{{{column}}}{name[found.end() :]}")
     return patterns
 
 
