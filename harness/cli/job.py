@@ -28,6 +28,7 @@ def add_commands(commands: Commands) -> None:
 def run_job(workspace: Workspace, options: Namespace) -> None:
     """Do what standard input asks for, until it is closed: then end as by Ctrl-C."""
     _heed_signals()
+    speak_as_job()
     asked = json.loads(sys.stdin.buffer.readline() or b"{}")
     if not asked:
         raise UserError("harness job is asked on its standard input.", "harness train COMP --workers 2 does that")
@@ -35,7 +36,6 @@ def run_job(workspace: Workspace, options: Namespace) -> None:
         threading.Thread(target=_end_with_standard_input, daemon=True).start()
         from harness.pipeline.job import perform
 
-        speak_as_job()
         try:
             perform(workspace, asked)
         except UserError as error:

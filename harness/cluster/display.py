@@ -42,7 +42,7 @@ class Shown:
         """What the line shows: how many are done, how long the rest may take, and the latest words of some."""
         futures = self._futures()
         done, elapsed = self._done(), time.monotonic() - self._started
-        found = [f"{done} of {len(futures)} jobs"]
+        found = [f"{done} of {len(futures)} done"]
         if done:
             found.append(f"{seconds(elapsed / done * (len(futures) - done))} left")
         running = {job.title for job, future in futures.items() if not future.done()}
@@ -53,14 +53,13 @@ class Shown:
 
 
 @contextlib.contextmanager
-def of(label: str, futures: Callable[[], Mapping[Any, Any]]) -> Iterator[Shown]:
+def of(futures: Callable[[], Mapping[Any, Any]]) -> Iterator[Shown]:
     """A context in which a line shows the progress of jobs.
 
     Args:
-        label: whose.
         futures: what is asked for at this moment, by job.
     """
     shown = Shown(futures)
-    with progress(label, len(futures()), "job", parts=shown.parts) as bar:
+    with progress("jobs", len(futures()), "job", parts=shown.parts) as bar:
         shown.bar = bar
         yield shown

@@ -93,7 +93,7 @@ class Cluster:
             KeyboardInterrupt: Ctrl-C; all jobs have saved what they had, and none runs any more.
         """
         asked = {job: self._futures[job] for job in jobs}
-        with Interrupts() as interrupts, display.of(str(self.workers), lambda: self._futures) as shown:
+        with Interrupts() as interrupts, display.of(lambda: self._futures) as shown:
             while not interrupts.asked and any(not future.done() for future in asked.values()):
                 self._changed.wait(REFRESH)
                 self._changed.clear()

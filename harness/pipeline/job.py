@@ -53,8 +53,12 @@ def _fold(pipeline: Pipeline, asked: dict[str, Any]) -> None:
     hflip_safe = pipeline.competition.hflip_safe
     folds = fold_jobs(run.folder, run.name, recipe, artifacts.dataset, artifacts.folds, caches, hflip_safe)
     fold = next(islice(folds, asked["fold"], None))
-    made_on = machine.about(trained=isinstance(recipe, Trained)) | {"host": environment.host()}
-    fit_fold(run, recipe, fold, artifacts.dataset, made_on | {"libraries": environment.libraries()})
+
+    def made_on() -> dict[str, Any]:
+        about = machine.about(trained=isinstance(recipe, Trained))  # which loads Keras, if fitting has not
+        return about | {"host": environment.host(), "libraries": environment.libraries()}
+
+    fit_fold(run, recipe, fold, artifacts.dataset, made_on)
 
 
 def _chunk(pipeline: Pipeline, asked: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -54,14 +55,17 @@ def fit(
         elsewhere = variants_of.chosen_elsewhere(by_fold, len(variants), dataset)
         chosen = {"chosen": variants[best], "variants": tried, "chosen_elsewhere": elsewhere}
         say(f"{run.name}: {_told(variants, losses, best, METRICS[dataset.targets.loss].title)}")
-    if any("made_on" in record for record in records):
-        chosen["made_on"] = [record.get("made_on") for record in records]
+    made_on = [record.get("made_on") for record in records]
+    if any(made_on):
+        chosen["made_on"] = made_on
+    if all(made_on):  # elsewhere: here, Keras need not be loaded to tell the device
+        chosen["machine"] = {name: value for name, value in made_on[0].items() if name != "libraries"}
     seconds = [record.get("seconds", 0.0) for record in records]
     finish(run, {OUT_OF_FOLD: out_of_fold} | splits, dataset, seconds, chosen)
 
 
 def fit_fold(
-    run: Run, recipe: FoldRecipe, fold: Fold, dataset: Dataset, made_on: dict[str, Any] | None = None
+    run: Run, recipe: FoldRecipe, fold: Fold, dataset: Dataset, made_on: Callable[[], dict[str, Any]] | None = None
 ) -> dict[str, Predictions]:
     """Fit one fold and keep what it predicts, by split and variant; a fold that is kept is read.
 
@@ -70,7 +74,7 @@ def fit_fold(
         recipe: how it is fitted.
         fold: its rows and its folder.
         dataset: the images.
-        made_on: the machine, for the fold's record, where it need not be the run's own.
+        made_on: tells the machine, for the fold's record, where it need not be the run's own.
     """
     file, record = fold.folder / "predictions.h5", fold.folder / FOLD_RECORD
     # A worker that was given up may still be saving what it has of this fold.
@@ -85,7 +89,7 @@ def fit_fold(
         session = time.monotonic() - started
         trained = [read_json(file) or {} for file in fold.folder.glob("**/training.json")]
         took_in_all = max(session, sum(record_of_training.get("seconds", 0.0) for record_of_training in trained))
-        machine = {"made_on": made_on} if made_on else {}
+        machine = {"made_on": made_on()} if made_on is not None else {}
         write_json(record, {"seconds": round(took_in_all, 2), "trained_on": len(fold.train)} | machine)
         tables.write(file, run.key, predictions)
     return predictions

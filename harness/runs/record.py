@@ -41,7 +41,7 @@ def finish(
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(sum(took), 2),
         "seconds_by_fold": took,
-        "machine": machine.about(trained=bool(training)),
+        "machine": (chosen or {}).get("machine") or machine.about(trained=bool(training)),
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
         "libraries": _versions(),
     } | (chosen or {})

@@ -192,7 +192,7 @@ def write_line(text: str) -> None:
     tqdm.write(text, file=sys.stderr)
 
 
-WATCH = Watch(lambda text: write_line(printable(text)))
+WATCH = Watch(lambda text: write_line((PROGRESS if _of_a_job else "") + printable(text)))
 
 
 @contextlib.contextmanager
