@@ -55,10 +55,10 @@ def fit(
         elsewhere = variants_of.chosen_elsewhere(by_fold, len(variants), dataset)
         chosen = {"chosen": variants[best], "variants": tried, "chosen_elsewhere": elsewhere}
         say(f"{run.name}: {_told(variants, losses, best, METRICS[dataset.targets.loss].title)}")
-    made_on = [record.get("made_on") for record in records]
-    if any(made_on):
-        chosen["made_on"] = made_on
-    if all(made_on):  # elsewhere: here, Keras need not be loaded to tell the device
+    made_on = [record["made_on"] for record in records if "made_on" in record]
+    if made_on:
+        chosen["made_on"] = [record.get("made_on") for record in records]
+    if len(made_on) == len(records):  # elsewhere: here, Keras need not be loaded to tell the device
         chosen["machine"] = {name: value for name, value in made_on[0].items() if name != "libraries"}
     seconds = [record.get("seconds", 0.0) for record in records]
     finish(run, {OUT_OF_FOLD: out_of_fold} | splits, dataset, seconds, chosen)
