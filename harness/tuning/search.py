@@ -207,7 +207,7 @@ class Search:
                     trial = self.study.next(self.trials)
                     if trial is not None:
                         self._run(trial)
-                    elif not self.study.wait_for_others():
+                    elif not self.study.wait_for_others(self._left()):
                         break
                     bar.update(len(self._over()) - bar.n)
 
@@ -303,8 +303,12 @@ class Search:
                 f"correct the space; what the trials said is in {self._log_file}",
             ) from error
 
+    def _left(self) -> float | None:
+        """Seconds that are left; None where all the time is."""
+        return None if self.timeout is None else max(0.0, self.timeout - (time.monotonic() - self._began))
+
     def _is_late(self) -> bool:
-        return self.timeout is not None and time.monotonic() - self._began >= self.timeout
+        return self._left() == 0
 
     def _over(self) -> list[Tried]:
         return [one for one in self.study.tried() if one.state != "running"]
@@ -318,9 +322,8 @@ class Search:
             parts.append(f"best {best.value:.4f} (trial {best.number})")
         if bar is not None and over > bar.initial:
             left = (self.total - over) * (time.monotonic() - self._began) / (over - bar.initial)
-            if self.timeout is not None:
-                left = min(left, self.timeout - (time.monotonic() - self._began))
-            parts.append(f"{seconds(max(0.0, left))} left")
+            given = self._left()
+            parts.append(f"{seconds(left if given is None else min(left, given))} left")
         return parts
 
     @property

@@ -7,6 +7,7 @@ was stopped or killed: the next process tries the same point anew, and finds the
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,12 +151,20 @@ class Study:
             held.acquire(timeout=0)
         return Trial(self, asked, self._typed(asked.params), held)
 
-    def wait_for_others(self) -> bool:
-        """Wait until a trial of another process is over, or left by it; False where there is none."""
+    def wait_for_others(self, timeout: float | None = None) -> bool:
+        """Wait until a trial of another process is over, or left by it; False where there is none.
+
+        Args:
+            timeout: seconds after which the waiting is given up; None waits as long as it takes.
+        """
         for trial in self._running():
             say("Waiting for a trial of another process. Ctrl-C stops the waiting, not that process.")
-            with self._lock_of(trial.number):
-                return True
+            with (
+                contextlib.suppress(filelock.Timeout),
+                self._lock_of(trial.number).acquire(-1 if timeout is None else timeout),
+            ):
+                pass
+            return True
         return False
 
     def tell(self, number: int, value: float | None = None, state: TrialState | None = None) -> None:

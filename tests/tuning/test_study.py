@@ -80,6 +80,8 @@ def test_processes_share_the_trials_and_none_is_run_twice(tmp_path: Path):
         trial.complete(worth(trial.point))
         trial.release()
     assert theirs.next(3) is None
+    assert ours.wait_for_others(0.01), "it is not over after that time either"
+    assert theirs.tried()[1].state == RUNNING
     second.release()  # its process ends in the middle
     assert ours.wait_for_others(), "there is one that is not over"
     anew = ours.next(3)
