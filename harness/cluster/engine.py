@@ -104,7 +104,7 @@ class Cluster:
                     raise failed
             shown.tell(self._words)
             if interrupts.asked:
-                self._stop(interrupts)
+                self._stop()
         for job, future in asked.items():
             error = _failure(job, future)
             if error is not None:
@@ -115,7 +115,7 @@ class Cluster:
         futures = [self._futures.pop(job) for job in jobs]
         self._client.cancel(futures)
 
-    def _stop(self, interrupts: Interrupts | None = None) -> None:
+    def _stop(self) -> None:
         """End all jobs and wait until they are over."""
         say("all jobs are saving what they have")
         self._client.cancel([*self._futures.values()])
