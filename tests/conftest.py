@@ -43,11 +43,15 @@ hypothesis.settings.register_profile("harness", deadline=None, max_examples=50, 
 hypothesis.settings.load_profile("harness")
 
 
+_frozen: list[str] = []
+
+
 def pytest_runtest_teardown() -> None:
     """What importing Keras leaves is never garbage: it is left out of later collections, which it makes far slower."""
-    if "keras" in sys.modules and not gc.get_freeze_count():
+    if "keras" in sys.modules and not _frozen:
         gc.collect()
         gc.freeze()
+        _frozen.append("keras")
 
 
 @pytest.fixture(autouse=True, scope="session")
