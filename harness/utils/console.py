@@ -57,10 +57,11 @@ def progress(label: str, total: int, unit: str, done: int = 0, parts: Callable[[
     if _below is not None:
         return _below.silent(total)
     shows = sys.stderr.isatty()
-    options = {"desc": label, "total": total, "unit": f" {unit}", "initial": done}
+    options: dict[str, Any] = {"desc": label, "total": total, "unit": f" {unit}", "initial": done}
     WATCH.begin(label, shows)
     if shows:
         return Line(**options, file=sys.stderr, mininterval=0.2, dynamic_ncols=True)
+    options["position"] = 0  # in a log nothing stands above another line, so no line moves up
     if _of_a_job:
         return Line(**options, file=_Lines(PROGRESS), mininterval=2.0, delay=1.0, ncols=WIDTH + 1)
     return Line(**options, file=_Lines(), mininterval=10.0, maxinterval=30.0, delay=10.0, ncols=WIDTH + 1)

@@ -40,6 +40,7 @@ def test_the_filters_are_not_trained_but_their_biases_are():
     assert [variable.name for variable in layer.trainable_variables] == ["bias"]
 
 
+@pytest.mark.slow
 def test_a_fast_network_trains_behind_whitening_with_filters_from_its_training_images_alone(tmp_path):
     from harness.recipes import Network
     from tests.training.folds import drawn_fold

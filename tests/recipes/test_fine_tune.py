@@ -97,6 +97,7 @@ def test_the_head_learns_first_then_the_layers_from_the_named_one_on_and_no_batc
     assert changed(frozen, end) == [False] * 6 + [True] * 2 + [False] * 4 + [True] * 4
 
 
+@pytest.mark.slow
 def test_each_stage_leaves_its_scores_and_its_curves(fold: Fold, capsys):
     RECIPE.fit(fold)
     for folder, epochs in ((fold.folder / "frozen-stage", 6), (fold.folder, 3)):

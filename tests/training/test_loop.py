@@ -97,6 +97,7 @@ def test_it_stops_when_the_validation_loss_no_longer_falls_and_keeps_the_best_ep
     assert about["weights_of_epoch"] == int(np.argmin(losses)) + 1
 
 
+@pytest.mark.slow
 def test_every_regulariser_at_once_learns_too(fold: Fold):
     recipe = Network(
         network="wideresnet",
@@ -131,6 +132,7 @@ def test_computing_in_half_precision_learns_too(fold: Fold):
     assert (found.argmax(axis=1) == fold.labels[fold.predicted()]).mean() > 0.6
 
 
+@pytest.mark.slow
 def test_a_batch_that_does_not_fit_is_halved_said_and_recorded(fold: Fold, monkeypatch, capsys):
     import keras
 

@@ -50,3 +50,13 @@ def test_a_line_stands_for_all_lines_of_the_work_below_it_and_is_renewed_by_them
     assert told == ["weights taken from another run"]
     assert shown == "tune net: trial 2 of 3\n"
     assert capsys.readouterr().err.startswith("over\n")
+
+
+def test_a_line_that_was_never_closed_does_not_move_others_in_a_log(capsys):
+    left = progress("interrupted", 10, "img")
+    with progress("net", 100, "img") as line:
+        line.mininterval = line.delay = 0
+        line.update(100)
+        line.refresh()
+    assert "\x1b[A" not in capsys.readouterr().err
+    left.close()

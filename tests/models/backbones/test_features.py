@@ -58,6 +58,7 @@ def test_neither_order_nor_company_changes_a_row(tmp_path):
     assert np.allclose(built(tmp_path, few).rows, made.rows[:3], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_row_of_several_views_holds_the_features_of_each(tmp_path, lite):
     dataset = drawn(6)
     images, model = images_of(dataset), network(lite)

@@ -79,6 +79,7 @@ def small_probe(monkeypatch):
 
 
 @pytest.mark.model
+@pytest.mark.slow
 def test_the_probe_measures_the_same_each_time_and_looks_at_readable_training_images(small_probe):
     dataset = drawn(120, splits=["train"] * 90 + ["holdout"] * 30)
     dataset.images.images["image 4"] = b"words"

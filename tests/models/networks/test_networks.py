@@ -79,7 +79,7 @@ def test_the_output_is_class_probabilities(name):
     assert np.allclose(found.sum(axis=1), 1, atol=1e-5) and (found >= 0).all()
 
 
-LARGE = {"deepergooglenet", "alexnet"}
+LARGE = {"deepergooglenet", "alexnet", "minigooglenet"}
 
 
 @pytest.mark.parametrize(
