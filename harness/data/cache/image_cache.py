@@ -8,6 +8,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import cv2
@@ -24,6 +25,7 @@ from harness.utils.versions import versions
 Array = np.ndarray
 Result = TypeVar("Result")
 
+READ_AHEAD = 2**22  # bytes of files that are read before they are decoded together
 GREY = 128  # an unreadable image is replaced by grey, so that every id still gets a prediction
 
 
@@ -108,17 +110,31 @@ class Decoded(NamedTuple):
 
 def decoded(dataset: Dataset, rows: Array, geometry: Geometry) -> Decoded:
     """Decode some images of a data set; a grey image replaces an unreadable one."""
-    images = np.empty((len(rows), *geometry.shape), np.uint8)
-    state = np.full(len(rows), READABLE, np.uint8)
+    sources = [dataset.sources[row] for row in rows]
+    images = np.full((len(rows), *geometry.shape), GREY, np.uint8)
+    state = np.full(len(rows), UNREADABLE, np.uint8)
     unreadable = {}
-    for i, row in enumerate(rows):
+
+    def decode(first: int, contents: list[bytes | Array | Exception]) -> None:
+        for i, content in enumerate(contents, first):
+            try:
+                if isinstance(content, Exception):
+                    raise content
+                with complaints.of(sources[i]):
+                    images[i] = load(content, geometry)
+                state[i] = READABLE
+            except (UnreadableError, OSError) as reason:
+                unreadable[sources[i]] = str(reason)
+
+    contents: list[bytes | Array | Exception] = []
+    for i, source in enumerate(sources):
         try:
-            with complaints.of(dataset.sources[row]):
-                images[i] = load(dataset.images.read(dataset.sources[row]), geometry)
+            contents.append(dataset.images.read(source))
         except (UnreadableError, OSError) as reason:
-            images[i] = GREY
-            state[i] = UNREADABLE
-            unreadable[dataset.sources[row]] = str(reason)
+            contents.append(reason)
+        if i + 1 == len(sources) or sum(len(one) for one in contents if isinstance(one, bytes)) > READ_AHEAD:
+            complaints.decoding(partial(decode, i + 1 - len(contents), contents))
+            contents = []
     return Decoded(images, state, unreadable)
 
 
