@@ -63,7 +63,7 @@ def lite2():
 def lites():
     """The average of `lite0`, `lite1` and `lite2`.
 
-    make submit COMP=dogs-vs-cats
+    harness train dogs_vs_cats lites
     """
     return Blend(of=("lite0", "lite1", "lite2"))
 
@@ -72,7 +72,7 @@ def lites():
 def calibrated():
     """`lites` with a temperature and a floor fitted for log loss.
 
-    harness train dogs_vs_cats calibrated
+    make submit COMP=dogs-vs-cats
     """
     return Calibrated(of="lites")
 
@@ -129,4 +129,4 @@ def alexnet():
     )
 
 
-default = lites
+default = calibrated
