@@ -16,7 +16,7 @@ from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
-    from harness.tuning.search import Subject
+    from harness.tuning.subject import Subject
 
 UNITS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
 
@@ -58,7 +58,8 @@ def run_tune(workspace: Workspace, options: Namespace) -> None:
     _require_optuna()
     from harness.report import search as report
     from harness.tuning import outcome
-    from harness.tuning.search import Search, subject
+    from harness.tuning.search import Search
+    from harness.tuning.subject import subject
 
     pipeline = pipeline_of(workspace, options)
     searched = subject(pipeline, options.recipe, options.space, options.search_folds)

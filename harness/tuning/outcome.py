@@ -14,8 +14,9 @@ from harness.runs.searches import SUMMARY
 from harness.scoring import evaluation
 from harness.scoring import predictions as tables
 from harness.scoring.predictions import Predictions
-from harness.tuning.search import Search, Subject
+from harness.tuning.search import Search
 from harness.tuning.study import FAILED, Tried
+from harness.tuning.subject import Subject
 from harness.utils.console import say
 from harness.utils.errors import UserError
 from harness.utils.files import lock, read_json, write_json

@@ -9,7 +9,8 @@ import pytest
 
 from harness.api import LoadedCompetition
 from harness.tuning import outcome
-from harness.tuning.search import Search, subject
+from harness.tuning.search import Search
+from harness.tuning.subject import subject
 from harness.utils.files import read_json
 from harness.utils.workspace import Workspace
 
