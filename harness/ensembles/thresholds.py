@@ -17,6 +17,8 @@ from harness.scoring.metrics import Metric
 Array = np.ndarray
 
 BELOW = float(np.nextafter(np.float32(DECISION), np.float32(0)))
+# Values that are no further apart may be one value, computed in another order on another machine.
+ROUNDING = 1e-12
 CANDIDATES = 100
 # How much of the probabilities is left beside a decided grade, so that their order is still there.
 LEFT = 1e-3
@@ -143,6 +145,7 @@ def _best(metric: Metric, labels: Array, tried: list[Array]) -> int:
 def _candidates(values: Array) -> Array:
     """Places between distinct values, at about even shares of them: ascending."""
     distinct = np.unique(values.astype(np.float64))
+    distinct = distinct[np.diff(distinct, prepend=-np.inf) > ROUNDING]
     if len(distinct) == 1:
         return distinct
     chosen = np.unique(np.linspace(0, len(distinct) - 2, min(CANDIDATES, len(distinct) - 1)).round().astype(int))

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
@@ -67,6 +67,7 @@ def test_at_least_one_label():
 
 
 @given(SEEDS)
+@example(1777)  # two expected grades differ by rounding alone
 def test_cuts_never_worsen_kappa_and_the_decision_is_the_most_probable_grade(seed: int):
     random = np.random.default_rng(seed)
     true = random.choice(5, 120, p=(0.5, 0.1, 0.25, 0.05, 0.1))
