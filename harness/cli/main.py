@@ -6,6 +6,7 @@ import argparse
 import errno
 import os
 import re
+import signal
 import sys
 import traceback
 from typing import NoReturn
@@ -83,6 +84,7 @@ def command() -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: while Python closes, there is nothing left to stop
     sys.exit(code)
 
 

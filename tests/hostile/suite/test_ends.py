@@ -85,8 +85,10 @@ def _ended(tally: Tally, process: subprocess.Popen[str], moment: float) -> float
     """Judge how a command ends after Ctrl-C: the seconds that it took, 0 where it saved first."""
     sent, number = time.monotonic(), tally.tried + 1
     with tally.case(f"Ctrl-C {number}, after {moment:.1f} s"):
-        _, told = process.communicate(timeout=120)
+        out, told = process.communicate(timeout=120)
         took = time.monotonic() - sent
+        if process.returncode == 0 and "next: " in out:
+            return 0.0  # it had done all, and was closing
         saves = "Finishing this step, then saving" in told
         tally.expect(process.returncode == 130, f"{number}: {process.returncode} {told[-600:]}")
         tally.expect("Traceback" not in told, f"{number}: {told[-600:]}")
