@@ -56,7 +56,7 @@ augment-demo: $(BIN)/.run ## a sheet of augmented views of one image: IMAGE= [CO
 	@$(if $(IMAGE),,echo "make augment-demo needs IMAGE=, the path of a picture." >&2; exit 2;) \
 	$(HARNESS) augment-demo "$(IMAGE)" $(COMP) $(if $(RECIPE),"$(RECIPE)")
 
-test: $(BIN)/.dev ## the tests: offline, under four minutes on two cores
+test: $(BIN)/.dev ## the tests: offline, about four minutes on two cores
 	@$(BIN)/python -m pytest $(PARALLEL)
 
 test-jax: $(BIN)/.dev ## the tests of networks and training on Keras's JAX backend
