@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 from harness.utils.console import doing, say
 
@@ -29,11 +31,25 @@ def start(seed: int) -> str:
 
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
+    keras.config.set_dtype_policy("float32")  # whatever a notebook has set
     if keras.backend.backend() == "tensorflow":
         import tensorflow
 
         tensorflow.config.experimental.enable_op_determinism()
     return keras.backend.backend()
+
+
+@contextlib.contextmanager
+def dtype_policy(name: str) -> Iterator[None]:
+    """Layers made inside have Keras's policy ``name``, such as "mixed_bfloat16"; later ones have the one before."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def compiles_well() -> bool | str:

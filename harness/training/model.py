@@ -57,12 +57,16 @@ def build(settings: TrainingSettings, fold: Fold, cache: ImageCache, assemble: A
         cache: the images.
         assemble: makes the network.
     """
+    with keras_backend.dtype_policy("mixed_bfloat16" if settings.mixed_precision else "float32"):
+        return _build(settings, fold, cache, assemble)
+
+
+def _build(settings: TrainingSettings, fold: Fold, cache: ImageCache, assemble: Assemble) -> Models:
     import keras
 
     from harness.training.augmentation import augmentation
     from harness.training.loss_layer import LossLayer, balance, mixing
 
-    keras.config.set_dtype_policy("mixed_bfloat16" if settings.mixed_precision else "float32")
     classes = len(fold.classes)
     kind = head(fold.targets, fold.labels[fold.train], classes)
     network = kind.on(assemble(classes, cache, fold.train))

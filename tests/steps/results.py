@@ -15,7 +15,6 @@ import importlib
 import json
 import math
 import pkgutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -87,8 +86,6 @@ def measure(step: str, folder: Path) -> dict[str, Measured]:
     Args:
         folder: an empty one.
     """
-    if "keras" in sys.modules:  # in which another test may have left half precision on
-        sys.modules["keras"].config.set_dtype_policy("float32")
     found: dict[str, Measured] = {}
     for number, one in enumerate(registered()[step]):
         below = folder / str(number)

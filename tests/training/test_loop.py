@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from harness.data.fold import Fold
+from harness.models import keras_backend
 from harness.recipes.network import Network
+from harness.training.model import build
 from harness.tta import worth
 from harness.tta.worth import ViewPredictions
 from harness.utils.files import read_json
@@ -123,6 +125,23 @@ def test_every_regulariser_at_once_learns_too(fold: Fold):
     )
     found = recipe.fit(fold)
     assert (found.argmax(axis=1) == fold.labels[fold.predicted()]).mean() > 0.8
+
+
+@pytest.mark.parametrize("outside", ["float32", "mixed_float16"])
+def test_half_precision_is_for_its_own_network_alone(fold: Fold, outside: str):
+    """What the same process builds next, such as a backbone, computes as it would have."""
+    import keras
+
+    keras.config.set_dtype_policy(outside)
+    try:
+        halved = dataclasses.replace(RECIPE, mixed_precision=True)
+        network = build(halved, fold, halved.cache(fold), halved.assemble).network
+        assert "bfloat16" in {layer.compute_dtype for layer in network.layers}
+        assert keras.config.dtype_policy().name == outside
+        keras_backend.start(seed=0)
+        assert keras.config.dtype_policy().name == "float32"
+    finally:
+        keras.config.set_dtype_policy("float32")
 
 
 @pytest.mark.slow

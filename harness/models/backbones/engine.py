@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 
+from harness.models import keras_backend
 from harness.models.backbones.backbone import Backbone, Layer, Precision
 from harness.models.inference import Engine, KerasEngine, on_gpu
 
@@ -25,7 +25,7 @@ def engine(backbone: Backbone, layers: tuple[Layer, ...] = (), precision: Precis
         UserError: there is no such layer, or the weights are missing.
     """
     if on_gpu():
-        with _mixed_precision():
+        with keras_backend.dtype_policy("mixed_float16"):
             return KerasEngine(backbone.build(layers), "GPU, mixed precision", batch_size=256)
     model = backbone.build(layers)
     from harness.models.backbones.openvino_engine import OpenVinoEngine
@@ -49,15 +49,3 @@ def engine_key(precision: Precision) -> dict[str, str | list[str]]:
         capabilities = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         key["precision"] = "bfloat16" if "BF16" in capabilities else "float32"
     return key
-
-
-@contextlib.contextmanager
-def _mixed_precision() -> Iterator[None]:
-    import keras
-
-    policy_before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(policy_before)
