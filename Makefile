@@ -14,8 +14,9 @@ IMAGE ?=
 BIN := .venv/bin
 HARNESS := $(BIN)/harness
 COMPETITIONS := $(sort $(patsubst competitions/%/competition.py,%,$(wildcard competitions/*/competition.py)))
-# Tests run on all cores, those of one file in one process.
+# Tests run on all cores, those of one file in one process, whose libraries leave the other cores to the others.
 PARALLEL := -n auto --dist loadfile
+ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
@@ -57,10 +58,10 @@ augment-demo: $(BIN)/.run ## a sheet of augmented views of one image: IMAGE= [CO
 	$(HARNESS) augment-demo "$(IMAGE)" $(COMP) $(if $(RECIPE),"$(RECIPE)")
 
 test: $(BIN)/.dev ## the tests: offline, about four minutes on two cores
-	@$(BIN)/python -m pytest $(PARALLEL)
+	@$(ONE_THREAD) $(BIN)/python -m pytest $(PARALLEL)
 
 test-jax: $(BIN)/.dev ## the tests of networks and training on Keras's JAX backend
-	@KERAS_BACKEND=jax $(BIN)/python -m pytest $(PARALLEL) -m "model and not slow and not samples"
+	@$(ONE_THREAD) KERAS_BACKEND=jax $(BIN)/python -m pytest $(PARALLEL) -m "model and not slow and not samples"
 
 test-smoke: $(BIN)/.dev ## every recipe of every competition with --smoke, on drawn pictures
 	@$(BIN)/python -m pytest -n auto -m slow tests/test_smoke.py

@@ -16,6 +16,7 @@ import cv2
 import hypothesis
 import numpy as np
 import pytest
+from hypothesis.internal.conjecture import providers
 
 from harness.cli.main import main
 from harness.competition import Competition
@@ -41,6 +42,9 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 # A busy machine is slow, not wrong; and the same tests run every time.
 hypothesis.settings.register_profile("harness", deadline=None, max_examples=50, derandomize=True)
 hypothesis.settings.load_profile("harness")
+# Hypothesis also tries the constants of the modules imported so far: other ones whenever the tests' order differs.
+assert callable(providers._get_local_constants)
+setattr(providers, "_get_local_constants", providers.Constants)
 
 
 _frozen: list[str] = []

@@ -20,6 +20,7 @@ PYTORCH = {
     "efficientnet-lite2": {302: 4.263674, 295: 2.5484, 1208: 2.27356, 797: 2.213635},
 }
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("efficientnet-lite1", "efficientnet-lite2")]
+QUICK = ("efficientnet-lite0", "vgg16")
 # Numbers of ImageNet's classes.
 PALACE, DAISY, MILITARY_UNIFORM = 698, 985, 652
 
@@ -48,7 +49,9 @@ def test_photographs_get_the_right_class(lite) -> None:
     assert probabilities.argmax(axis=1).tolist() == [PALACE, DAISY, MILITARY_UNIFORM]
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in BACKBONES]
+)
 def test_default_features(name: str) -> None:
     backbone = BACKBONES[name]
     model = backbone.build(weights=False)
