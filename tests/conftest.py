@@ -43,8 +43,7 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 hypothesis.settings.register_profile("harness", deadline=None, max_examples=50, derandomize=True)
 hypothesis.settings.load_profile("harness")
 # Hypothesis also tries the constants of the modules imported so far: other ones whenever the tests' order differs.
-assert callable(providers._get_local_constants)
-setattr(providers, "_get_local_constants", providers.Constants)
+providers._get_local_constants = providers.Constants
 
 
 _frozen: list[str] = []
