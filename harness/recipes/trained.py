@@ -36,7 +36,8 @@ class Trained(TrainingSettings, ImageRecipe):
     @property
     def training_steps(self) -> tuple[str, ...]:
         """The steps that decide the weights."""
-        return ("fold_runs", "training", *(("augmentation",) if self.augments else ()))
+        augmenting = ("augmentation",) if self.augments else ()
+        return ("fold_runs", "training", *augmenting, *(("mixed_precision",) if self.mixed_precision is True else ()))
 
     @property
     def training(self) -> tuple[dict[str, Any], tuple[str, ...]]:

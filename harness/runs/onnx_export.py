@@ -70,15 +70,19 @@ def add_onnx(folder: Path) -> tuple[list[str], dict[str, str]]:
 
 
 def _with_constants(network: keras.Model) -> keras.Model:
-    """The same network with rescaling in place of normalisation, whose constants Keras's exporter takes for inputs."""
+    """The same network in float32, with rescaling in place of normalisation.
+
+    Keras's exporter takes the constants of a normalisation for inputs, and ONNX Runtime has few operations in bfloat16.
+    """
     import keras
 
     def cloned(layer: keras.Layer) -> keras.Layer:
         if not isinstance(layer, keras.layers.Normalization) or layer.input_mean is None:
-            return layer.__class__.from_config(layer.get_config())
+            config = layer.get_config()
+            return layer.__class__.from_config(config | ({"dtype": "float32"} if "dtype" in config else {}))
         mean, deviation = np.asarray(layer.mean), np.sqrt(np.asarray(layer.variance))
         scale = 1 / np.maximum(deviation, keras.backend.epsilon())
-        return keras.layers.Rescaling(scale, -mean * scale, name=layer.name, dtype=layer.dtype_policy)
+        return keras.layers.Rescaling(scale, -mean * scale, name=layer.name, dtype="float32")
 
     same = keras.models.clone_model(network, clone_function=cloned, recursive=True)
     same.set_weights(network.get_weights())

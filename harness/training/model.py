@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 from harness.models import keras_backend
+from harness.training import precision
 from harness.training.heads import Head, head
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def build(settings: TrainingSettings, fold: Fold, cache: ImageCache, assemble: A
         cache: the images.
         assemble: makes the network.
     """
-    with keras_backend.dtype_policy("mixed_bfloat16" if settings.mixed_precision else "float32"):
+    with precision.around_training():
         return _build(settings, fold, cache, assemble)
 
 
@@ -69,7 +70,8 @@ def _build(settings: TrainingSettings, fold: Fold, cache: ImageCache, assemble: 
 
     classes = len(fold.classes)
     kind = head(fold.targets, fold.labels[fold.train], classes)
-    network = kind.on(assemble(classes, cache, fold.train))
+    with precision.of_network(settings):
+        network = kind.on(assemble(classes, cache, fold.train))
 
     # Pixels are sent to the device as bytes; augmentation and normalisation happen there.
     images = keras.Input((*settings.size, 3), dtype="uint8", name="images")

@@ -13,7 +13,8 @@ from harness.utils.errors import UserError
 
 
 @pytest.mark.model
-def test_onnx_runtime_gives_what_keras_gives(tmp_path: Path):
+@pytest.mark.parametrize(("policy", "off"), [("float32", 1e-5), ("mixed_bfloat16", 2e-2)])
+def test_onnx_runtime_gives_what_keras_gives(tmp_path: Path, policy: str, off: float):
     for library in ("tf2onnx", "onnx", "onnxruntime"):
         pytest.importorskip(library, reason=f"{library} is not installed: make onnx")
     import onnxruntime
@@ -27,7 +28,8 @@ def test_onnx_runtime_gives_what_keras_gives(tmp_path: Path):
     pixels = keras.Input((16, 16, 3))
     # Within another model, and scaled by constants: what networks from scratch are.
     scaled = keras.layers.Normalization(mean=[100.0, 110.0, 120.0], variance=[900.0, 400.0, 1600.0])(pixels)
-    network = keras.Model(pixels, given.small_network(3, 16, 16)(scaled * 30 + 128))
+    with keras_backend.dtype_policy(policy):
+        network = keras.Model(pixels, given.small_network(3, 16, 16)(scaled * 30 + 128))
     (tmp_path / "weights").mkdir()
     network.save(tmp_path / "weights" / "net-fold-1.keras")
     written, refused = add_onnx(tmp_path)
@@ -35,7 +37,7 @@ def test_onnx_runtime_gives_what_keras_gives(tmp_path: Path):
     session = onnxruntime.InferenceSession(tmp_path / "weights" / "net-fold-1.onnx")
     images = given.pixels(5).astype(np.float32)
     (found,) = session.run(None, {session.get_inputs()[0].name: images})
-    np.testing.assert_allclose(found, np.asarray(network(images)), atol=1e-5, rtol=0)
+    np.testing.assert_allclose(found, np.asarray(network(images), np.float32), atol=off, rtol=0)
 
 
 def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -12,6 +12,7 @@ import pytest
 from harness.data.fold import Fold
 from harness.models import keras_backend
 from harness.recipes.network import Network
+from harness.training import kept
 from harness.training.model import build
 from harness.tta import worth
 from harness.tta.worth import ViewPredictions
@@ -142,6 +143,25 @@ def test_half_precision_is_for_its_own_network_alone(fold: Fold, outside: str):
         assert keras.config.dtype_policy().name == "float32"
     finally:
         keras.config.set_dtype_policy("float32")
+
+
+def test_pixels_and_labels_stay_in_float32_around_a_network_in_half_precision(fold: Fold):
+    """Eight bits do not hold the fractions of pixels that were resampled, and of labels that were mixed."""
+    halved = dataclasses.replace(RECIPE, mixed_precision=True, mixup=0.3, cutout=4)
+    models = build(halved, fold, halved.cache(fold), halved.assemble)
+    own = [layer for layer in models.trainer.layers if layer is not models.network]
+    assert len(own) > 5 and {layer.compute_dtype for layer in own} - {"uint8", "int32"} == {"float32"}
+    assert {"bfloat16"} <= {layer.compute_dtype for layer in models.network._flatten_layers()}
+
+
+def test_a_kept_network_computes_in_half_precision_as_the_trained_one_did(fold: Fold):
+    halved = dataclasses.replace(RECIPE, mixed_precision=True, whiten=True)
+    network = build(halved, fold, halved.cache(fold), halved.assemble).network
+    kept.write(network, fold.folder)
+    again = kept.read(fold)
+    images = halved.cache(fold).images[:5].astype(np.float32)
+    assert "bfloat16" in {layer.compute_dtype for layer in again._flatten_layers()}
+    np.testing.assert_allclose(np.asarray(again(images)), np.asarray(network(images)), atol=5e-3)
 
 
 @pytest.mark.slow

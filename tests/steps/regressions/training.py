@@ -81,6 +81,22 @@ def trained(folder: Path) -> Numbers:
     return found
 
 
+@regression("mixed_precision", TRAINED)
+def halves(folder: Path) -> Numbers:
+    """Which layers of a training model compute in what, and what its network makes of drawn images."""
+    from harness.models import keras_backend
+    from harness.training.model import build
+
+    keras_backend.start(seed=1)
+    settings = dataclasses.replace(PLAIN, pad=2, flip=True, rotation=10.0, cutout=4, mixup=0.4, mixed_precision=True)
+    fold = given.fold(folder)
+    models = build(settings, fold, settings.cache(fold), given.network)
+    layers = [*models.trainer.layers, *models.network.layers]
+    found: Numbers = {type(layer).__name__: layer.compute_dtype for layer in layers}
+    images = given.pixels(8).astype(np.float32)
+    return found | {"probabilities": described(np.asarray(models.network(images), np.float32), 12)}
+
+
 @regression("training")
 def schedules(folder: Path) -> Numbers:
     from harness.training.schedules import schedule
