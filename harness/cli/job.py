@@ -1,4 +1,4 @@
-"""The command that a worker gives: one fold or one chunk, in this process."""
+"""The command that a worker gives: one fold, one chunk or one trial, in this process."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from argparse import Namespace
+from typing import Any
 
 from harness.cli.arguments import Commands
 from harness.utils.console import speak_as_job
@@ -21,7 +22,7 @@ TO_SAVE = 8.0
 
 
 def add_commands(commands: Commands) -> None:
-    command = commands.add_hidden("job", run_job, "one fold or one chunk of features, asked for on standard input")
+    command = commands.add_hidden("job", run_job, "one fold, chunk of features or trial, asked for on standard input")
     command.add_argument("words", metavar="WORD", nargs="*", help="what it is, for whoever lists processes")
 
 
@@ -34,14 +35,20 @@ def run_job(workspace: Workspace, options: Namespace) -> None:
         raise UserError("harness job is asked on its standard input.", "harness train COMP --workers 2 does that")
     with ended_by_signals():
         threading.Thread(target=_end_with_standard_input, daemon=True).start()
-        from harness.pipeline.job import perform
-
         try:
-            perform(workspace, asked)
+            answer = _perform(workspace, asked)
         except UserError as error:
             _answer({"refused": {"what": error.what, "fix": error.fix}})
             raise
-    _answer({})
+    _answer(answer)
+
+
+def _perform(workspace: Workspace, asked: dict[str, Any]) -> dict[str, Any]:
+    if asked["kind"] == "trial":
+        from harness.tuning.job import perform
+    else:
+        from harness.pipeline.job import perform
+    return perform(workspace, asked)
 
 
 def _heed_signals() -> None:
@@ -61,5 +68,5 @@ def _end_with_standard_input() -> None:
     os._exit(128 + signal.SIGINT)
 
 
-def _answer(answer: dict) -> None:
+def _answer(answer: dict[str, Any]) -> None:
     print(json.dumps(answer), flush=True)

@@ -9,10 +9,9 @@ import shlex
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings, given
+from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings, add_workers, given
 from harness.cli.session import pipeline_of
 from harness.utils.console import console
-from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -51,25 +50,31 @@ def add_commands(commands: Commands) -> None:
     add_data(command)
     add_folds(command)
     add_settings(command)
+    add_workers(command)
 
 
 def run_tune(workspace: Workspace, options: Namespace) -> None:
     """Search, finish the best trial's run, and print what it is worth and how to keep it."""
-    _require_optuna()
+    from harness.tuning.search import Search, require_optuna
+
+    require_optuna()
     from harness.report import search as report
-    from harness.tuning import outcome
-    from harness.tuning.search import Search
+    from harness.tuning import on_workers, outcome
     from harness.tuning.subject import subject
 
     pipeline = pipeline_of(workspace, options)
     searched = subject(pipeline, options.recipe, options.space, options.search_folds)
     search = Search(searched, options.trials, options.timeout)
-    try:
-        search.run()
-        found = outcome.outcome(search)
-    except BaseException:
-        outcome.keep(search, None)
-        raise
+    with pipeline.workers() as cluster:
+        try:
+            if cluster is None:
+                search.run()
+            else:
+                on_workers.run(search, cluster)
+            found = outcome.outcome(search)
+        except BaseException:
+            outcome.keep(search, None)
+            raise
     report.show(outcome.keep(search, found), console())
     if options.smoke:
         console().print("A smoke search shows that it works, not which settings are best.")
@@ -95,13 +100,6 @@ def _print_recipe(searched: Subject, point: dict[str, str], also: str) -> None:
         out.print(f"\nThe best settings are those that {name} has.\n")
     assignments = "".join(f" --set {shlex.quote(f'{setting}={value}')}" for setting, value in point.items())
     out.print(f"next: harness train {artifacts.competition.name} {name}{also}{assignments}")
-
-
-def _require_optuna() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("optuna") is None:
-        raise UserError("what searches is not installed: Optuna, the extra 'tune'.", "make tune")
 
 
 def _count(text: str) -> int:

@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,28 +92,52 @@ class Cluster:
             JobFailedError: a job failed ``TRIES`` times; the others are given up.
             KeyboardInterrupt: Ctrl-C; all jobs have saved what they had, and none runs any more.
         """
-        asked = {job: self._futures[job] for job in jobs}
-        with Interrupts() as interrupts, display.of(lambda: self._futures) as shown:
-            while not interrupts.asked and any(not future.done() for future in asked.values()):
-                self._changed.wait(REFRESH)
-                self._changed.clear()
-                shown.tell(self._words)
-                failed = next((error for job, future in asked.items() if (error := _failure(job, future))), None)
-                if failed is not None:
-                    self._give_up([*asked])
-                    raise failed
-            shown.tell(self._words)
+        with (
+            display.of(lambda: self._futures) as shown,
+            contextlib.closing(self.ended(jobs, shown.tell)) as ended,
+        ):
+            for _, answer in ended:
+                if isinstance(answer, Exception):
+                    self.give_up(jobs)
+                    raise answer
+        self.give_up(jobs)
+
+    def ended(
+        self, jobs: list[Job], tell: Callable[[deque[dict[str, str]]], None]
+    ) -> Generator[tuple[Job, dict[str, Any] | Exception], None, None]:
+        """Wait for jobs, whichever is over first; to be closed where it is left early.
+
+        Args:
+            jobs: that have begun; whoever goes through them may begin more, and add these.
+            tell: called several times a second with what jobs say, as "title" and "line", to be taken out.
+
+        Yields:
+            Each job that is over, with what its process answered, or with why it failed: a UserError or JobFailedError.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C; all jobs have saved what they had, and none runs any more.
+        """
+        told: set[Job] = set()
+        with Interrupts() as interrupts:
+            while not interrupts.asked and len(told) < len(jobs):
+                tell(self._words)
+                over = [job for job in jobs if job not in told and self._futures[job].status != "pending"]
+                for job in over:
+                    told.add(job)
+                    yield job, _answer(job, self._futures[job])
+                if not over:
+                    self._changed.wait(REFRESH)
+                    self._changed.clear()
+            tell(self._words)
             if interrupts.asked:
                 self._stop()
-        for job, future in asked.items():
-            error = _failure(job, future)
-            if error is not None:
-                raise error
-            self._futures.pop(job)
 
-    def _give_up(self, jobs: list[Job]) -> None:
-        futures = [self._futures.pop(job) for job in jobs]
-        self._client.cancel(futures)
+    def give_up(self, jobs: list[Job]) -> None:
+        """Ask no more for jobs: those that are not over are ended, and nothing of the others is kept here."""
+        futures = [self._futures.pop(job) for job in jobs if job in self._futures]
+        running = [future for future in futures if future.status == "pending"]
+        if running:
+            self._client.cancel(running)
 
     def _stop(self) -> None:
         """End all jobs and wait until they are over."""
@@ -185,11 +209,12 @@ class Cluster:
                 engine.close(timeout=5)
 
 
-def _failure(job: Job, future: Any) -> Exception | None:
-    """Why a job is not done, in words; None where it is, or where it goes on."""
-    if future.status in ("pending", "finished"):
-        refused = future.result().get("refused") if future.status == "finished" else None
-        return UserError(refused["what"], refused["fix"]) if refused else None
+def _answer(job: Job, future: Any) -> dict[str, Any] | Exception:
+    """What a job's process answered, or why there is no answer."""
+    if future.status == "finished":
+        answer = future.result()
+        refused = answer.get("refused")
+        return UserError(refused["what"], refused["fix"]) if refused else answer
     if future.status == "error":
         error = future.exception()
         if isinstance(error, JobFailedError):

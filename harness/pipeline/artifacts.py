@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,13 @@ class Artifacts:
         chosen = choose(self.competition, self.recipes, names or [self.default], self.options.assignments)
         self.recipes |= chosen
         return chosen
+
+    def with_settings(self, assignments: list[str]) -> Artifacts:
+        """The same things, of the same data, for a command with more settings, written as for ``--set``."""
+        other = copy.copy(self)
+        other.options = replace(self.options, assignments=[*self.options.assignments, *assignments])
+        other.recipes = dict(self.declared)
+        return other
 
     # The organiser's files and the table made of them.
 

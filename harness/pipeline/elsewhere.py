@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +85,9 @@ class Elsewhere:
             if tables.read(folder_of(run.folder, number) / "predictions.h5", run.key) is None
         ]
         return [
-            self._job(
+            job_of(
+                self._artifacts,
+                self._chosen,
                 title_of(run.name, number, count),
                 ("fold", self._artifacts.competition.name, run.name, str(number + 1)),
                 {"recipe": run.name, "fold": number, "key": run.key},
@@ -93,25 +95,6 @@ class Elsewhere:
             )
             for number in missing
         ]
-
-    def _job(self, title: str, words: tuple[str, ...], asked: dict[str, Any], log: Path, first: bool = False) -> Job:
-        artifacts = self._artifacts
-        about = {
-            "kind": words[0],
-            "competition": artifacts.competition.name,
-            "options": to_plain(artifacts.options),
-            "chosen": [*self._chosen],
-            "failed": artifacts.failed,
-            "title": title,
-        }
-        return Job(
-            title=title,
-            command=("-m", "harness", "job", *words),
-            asked=about | asked,
-            log=log,
-            folder=artifacts.workspace.root,
-            first=first,
-        )
 
     # Chunks of features.
 
@@ -137,13 +120,53 @@ class Elsewhere:
 
     def _chunk(self, input: Input, key: str, rows: Array, folder: Path) -> Job:
         name = f"{rows[0]}-{rows[-1]}"
-        return self._job(
+        return job_of(
+            self._artifacts,
+            self._chosen,
             f"{input.kind} {input}, rows {rows[0]:,} to {rows[-1]:,}",
             ("chunk", self._artifacts.competition.name, str(input), name),
             {"key": key, "rows": chunks.runs(rows), "file": str(folder / f"{name}.npz")},
             folder / f"{name}.txt",
             first=True,  # folds of other recipes wait for it
         )
+
+
+def job_of(
+    artifacts: Artifacts,
+    chosen: Iterable[str],
+    title: str,
+    words: tuple[str, ...],
+    asked: dict[str, Any],
+    log: Path,
+    first: bool = False,
+) -> Job:
+    """A job of a competition, for a process that has only words of what this command knows.
+
+    Args:
+        artifacts: of the competition.
+        chosen: the names of the recipes that are made.
+        title: for people.
+        words: the kind, and what tells the job in a list of processes.
+        asked: what the kind needs to know.
+        log: as of ``Job``.
+        first: as of ``Job``.
+    """
+    about = {
+        "kind": words[0],
+        "competition": artifacts.competition.name,
+        "options": to_plain(artifacts.options),
+        "chosen": [*chosen],
+        "failed": artifacts.failed,
+        "title": title,
+    }
+    return Job(
+        title=title,
+        command=("-m", "harness", "job", *words),
+        asked=about | asked,
+        log=log,
+        folder=artifacts.workspace.root,
+        first=first,
+    )
 
 
 def to_plain(options: Options) -> dict[str, Any]:

@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.competition import Competition
 from harness.data import folds
@@ -38,6 +40,9 @@ from harness.utils.console import doing, say, seconds
 from harness.utils.errors import UserError
 from harness.utils.files import lock, out_of_space, write_text
 from harness.utils.workspace import Workspace
+
+if TYPE_CHECKING:
+    from harness.cluster.engine import Cluster
 
 Watch = Callable[[dict[str, list[float]]], None]
 UP_TO_DATE, STALE, MISSING = "up to date", "stale", "missing"
@@ -69,7 +74,14 @@ class Pipeline:
         self.workspace, self.competition = workspace, competition
         self.artifacts = Artifacts(workspace, competition, options)
         self.took: dict[str, float] = {}
+        self._cluster: Cluster | None = None
         self._elsewhere: Elsewhere | None = None
+
+    def with_settings(self, assignments: list[str]) -> Pipeline:
+        """The same pipeline, on the same workers, for a command with more settings, written as for ``--set``."""
+        other = copy.copy(self)
+        other.artifacts = self.artifacts.with_settings(assignments)
+        return other
 
     # Making.
 
@@ -213,23 +225,30 @@ class Pipeline:
             + (f", {len(images):,} test added" if (images := self.artifacts.dataset.added) else "")
             + f", {self.competition.targets.asked(self.artifacts.dataset.classes)}"
         )
-        with self._workers(chosen):
-            self._make(self.steps(chosen, submit)[1:], chosen, only)
+        with self.workers() as cluster:
+            if cluster is not None:
+                self._elsewhere = Elsewhere(self.artifacts, cluster, chosen, self.of_folds)
+            try:
+                self._make(self.steps(chosen, submit)[1:], chosen, only)
+            finally:
+                self._elsewhere = None
 
     @contextlib.contextmanager
-    def _workers(self, chosen: dict[str, Recipe]) -> Iterator[None]:
-        """A context in which the workers that the command asks for, if any, make folds and features."""
-        if self.artifacts.options.workers is None:
-            yield
+    def workers(self) -> Iterator[Cluster | None]:
+        """A context with the workers that make folds and features; None where the command asks for none.
+
+        They start with their first job. In a context within another one they are the same.
+        """
+        if self._cluster is not None or self.artifacts.options.workers is None:
+            yield self._cluster
             return
         from harness.cluster.engine import Cluster
 
-        with Cluster(self.artifacts.options.workers, self.workspace.root) as cluster:
-            self._elsewhere = Elsewhere(self.artifacts, cluster, chosen, self.of_folds)
+        with Cluster(self.artifacts.options.workers, self.workspace.root) as self._cluster:
             try:
-                yield
+                yield self._cluster
             finally:
-                self._elsewhere = None
+                self._cluster = None
 
     def _make(self, steps: list[Step], chosen: dict[str, Recipe], only: tuple[str, ...] | None) -> None:
         for step in steps:

@@ -21,12 +21,23 @@ from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
 
 
-def perform(workspace: Workspace, asked: dict[str, Any]) -> None:
-    """Make a fold or a chunk.
+def perform(workspace: Workspace, asked: dict[str, Any]) -> dict[str, Any]:
+    """Make a fold or a chunk; files have it, so there is nothing to answer.
 
     Args:
         workspace: where things are kept.
         asked: what ``Elsewhere`` asks.
+
+    Raises:
+        UserError: code, data or settings are not the driver's.
+    """
+    pipeline = pipeline_of(workspace, asked)
+    {"fold": _fold, "chunk": _chunk}[asked["kind"]](pipeline, asked)
+    return {}
+
+
+def pipeline_of(workspace: Workspace, asked: dict[str, Any]) -> Pipeline:
+    """The driver's pipeline, with its recipes and its table of images.
 
     Raises:
         UserError: code, data or settings are not the driver's.
@@ -37,17 +48,17 @@ def perform(workspace: Workspace, asked: dict[str, Any]) -> None:
     artifacts.failed |= asked["failed"]
     known = artifacts.known_dataset()
     if known is None:
-        raise _differs(f"the table of images of {asked['competition']} is of other data")
+        raise differs(f"the table of images of {asked['competition']} is of other data")
     artifacts.dataset = known  # without the lock: many read it at once
     artifacts.choose(asked["chosen"])
-    {"fold": _fold, "chunk": _chunk}[asked["kind"]](pipeline, asked)
+    return pipeline
 
 
 def _fold(pipeline: Pipeline, asked: dict[str, Any]) -> None:
     artifacts = pipeline.artifacts
     run = artifacts.run_of(asked["recipe"])
     if run.key != asked["key"]:
-        raise _differs(f"{asked['title']} would be of the run {run.key}, not of {asked['key']}")
+        raise differs(f"{asked['title']} would be of the run {run.key}, not of {asked['key']}")
     recipe = pipeline.of_folds(run.recipe)
     caches = {input: _opened(pipeline, input) for input in recipe.inputs()}
     hflip_safe = pipeline.competition.hflip_safe
@@ -66,7 +77,7 @@ def _chunk(pipeline: Pipeline, asked: dict[str, Any]) -> None:
     inputs = (input for recipe in artifacts.recipes.values() for input in recipe.inputs())
     input = next((one for one in inputs if one.key(artifacts.dataset) == asked["key"]), None)
     if input is None:
-        raise _differs(f"no recipe here reads the cache {asked['key']} that {asked['title']} are of")
+        raise differs(f"no recipe here reads the cache {asked['key']} that {asked['title']} are of")
     chunks.write(Path(asked["file"]), asked["key"], input, artifacts.dataset, asked["rows"])
 
 
@@ -82,7 +93,8 @@ def _opened(pipeline: Pipeline, input: Input) -> Cache:
         ) from damage
 
 
-def _differs(what: str) -> UserError:
+def differs(what: str) -> UserError:
+    """What a worker says that would make another thing than it is asked."""
     return UserError(
         f"the worker on {environment.host()} would make another thing than it is asked: {what}. Code, data, settings "
         "or Keras's backend differ.",

@@ -45,8 +45,8 @@ class _Lock(JournalFileOpenLock):
         self._lock.release()
 
 
-def open_study(file: Path, name: str, maximize: bool) -> Study:
-    """The study that a journal holds; a new journal begins one.
+def open_study(file: Path, name: str, maximize: bool) -> tuple[Study, JournalStorage]:
+    """The study that a journal holds, and what reads and writes the journal; a new one begins a study.
 
     Args:
         file: the journal.
@@ -74,7 +74,7 @@ def open_study(file: Path, name: str, maximize: bool) -> Study:
         study.get_trials(deepcopy=False)
     except (KeyError, ValueError, TypeError, AttributeError, IndexError, AssertionError) as error:
         raise UserError(f"the journal {file} is damaged: {type(error).__name__}: {error}.", ANEW) from error
-    return study
+    return study, storage
 
 
 def _check(file: Path, name: str) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from harness.data.splits import HOLDOUT, OUT_OF_FOLD
 from harness.ensembles.gain import paired
-from harness.recipes.recipe import FoldRecipe
 from harness.runs import variants
 from harness.runs.run import Run
 from harness.runs.searches import SUMMARY
@@ -58,8 +57,7 @@ def outcome(search: Search) -> Outcome:
         why = f" {len(failed)} failed; the last one: {failed[-1].reason}" if failed else ""
         raise UserError(f"no trial of {subject.name} is complete yet.{why}", "the same command goes on")
     say("finishing two runs: the recipe as it is, and with the settings of the best trial")
-    own = _tables(subject, subject.recipe)
-    tuned = _tables(subject, subject.with_point(best.point))
+    own, tuned = _tables(subject, {}), _tables(subject, best.point)
     dataset, metric, targets = subject.pipeline.artifacts.dataset, subject.metric, subject.pipeline.competition.targets
     scores: list[dict[str, dict[str, Any]]] = [{}, {}]
     gains = {}
@@ -73,13 +71,12 @@ def outcome(search: Search) -> Outcome:
     return Outcome(best, scores[0], scores[1], gains, _opened(subject, best) if HOLDOUT in own else 0)
 
 
-def _tables(subject: Subject, recipe: FoldRecipe) -> dict[str, Predictions]:
-    """The predictions of a recipe's whole run, by the rows that scores are of.
+def _tables(subject: Subject, point: dict[str, str]) -> dict[str, Predictions]:
+    """The predictions of the recipe's whole run with some settings, by the rows that scores are of.
 
     Out of fold they are those of the variant that has the lowest loss on the folds that the search saw.
     """
-    pipeline = subject.pipeline
-    pipeline.artifacts.recipes[subject.name] = recipe
+    pipeline, recipe = subject.pipeline_with(point), subject.with_point(point)
     pipeline.perform({subject.name: recipe})
     run = pipeline.artifacts.run_of(subject.name)
     by_fold = _folds_of(run, subject.folds)

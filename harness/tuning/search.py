@@ -1,5 +1,7 @@
 """A search over settings of a recipe: trials one after the other, each an ordinary run of which some folds are made.
 
+``on_workers`` runs them beside each other.
+
 The search sees the first folds alone. The trials' runs are not finished, so none has a score on the rows of the other
 folds or on the hold-out. Whoever runs a recipe with a trial's settings goes on from the folds that the trial made.
 """
@@ -10,7 +12,7 @@ import contextlib
 import math
 import time
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,7 +30,10 @@ from harness.utils.errors import UserError
 from harness.utils.files import out_of_space
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from tqdm import tqdm
 
     from harness.tuning.study import Trial, Tried
 
@@ -37,6 +42,18 @@ Tables = dict[str, Predictions]
 FRUITLESS = 3  # trials that fail before any succeeds, and the search is given up
 WARMUP = 10  # the share of epochs, one in so many, before which no trial is found behind
 SCHEDULED = frozenset({"epochs", "schedule"})  # where these differ, epochs of one number do not compare
+
+
+def require_optuna() -> None:
+    """Refuse to search where Optuna is not installed.
+
+    Raises:
+        UserError: it is not.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("optuna") is None:
+        raise UserError("what searches is not installed: Optuna, the extra 'tune'.", "make tune")
 
 
 class FarBehindError(Exception):
@@ -54,9 +71,10 @@ class Search:
         subject: what is searched.
         trials: how many the study is to have in all, over all processes and commands.
         timeout: seconds after which this process begins no fold; None takes all the time that it needs.
+        log: where what trials say is kept; None for a file in the search's folder.
     """
 
-    def __init__(self, subject: Subject, trials: int, timeout: float | None = None) -> None:
+    def __init__(self, subject: Subject, trials: int, timeout: float | None = None, log: Path | None = None) -> None:
         from harness.tuning.study import Study
 
         self.subject, self.trials, self.timeout = subject, trials, timeout
@@ -72,6 +90,7 @@ class Search:
         )
         size = spaces.size(subject.space)
         self.total = trials if size is None else min(trials, size)
+        self._log_file = log or subject.folder / "trials.log"
         self._began = time.monotonic()
         self._leaders: dict[str, list[Tables]] = {}
 
@@ -82,17 +101,35 @@ class Search:
             UserError: all of the first trials failed.
             KeyboardInterrupt: after Ctrl-C; the same search goes on from there.
         """
-        over = len(self._over())
-        with progress(f"tune {self.subject.name}", self.total, "trial", over, self._parts) as bar:
+        with self.line() as bar, below(bar, self._log):
+            while not self.is_late():
+                if not self.run_next() and not self.study.wait_for_others(self.left()):
+                    break
+                bar.update(len(self.over()) - bar.n)
+
+    def run_next(self, **about: Any) -> bool:
+        """Run the next trial; False where as many as wanted have begun, or the time is over.
+
+        Args:
+            about: what the study is to keep of it.
+
+        Raises:
+            UserError: all of the first trials failed.
+            KeyboardInterrupt: as ``run``.
+        """
+        trial = None if self.is_late() else self.study.next(self.trials)
+        if trial is None:
+            return False
+        trial.note(**about)
+        self._run(trial)
+        return True
+
+    @contextlib.contextmanager
+    def line(self) -> Iterator[tqdm]:
+        """A context in which a line shows the search's progress."""
+        with progress(f"tune {self.subject.name}", self.total, "trial", len(self.over()), self._parts) as bar:
             self._bar = bar
-            with below(bar, self._log):
-                while not self._is_late():
-                    trial = self.study.next(self.trials)
-                    if trial is not None:
-                        self._run(trial)
-                    elif not self.study.wait_for_others(self._left()):
-                        break
-                    bar.update(len(self._over()) - bar.n)
+            yield bar
 
     def _run(self, trial: Trial) -> None:
         started = time.monotonic()
@@ -118,10 +155,10 @@ class Search:
 
     def _value(self, trial: Trial) -> float:
         """The score of a trial on the rows of the folds that the search sees."""
-        subject, pipeline = self.subject, self.subject.pipeline
-        recipe = subject.with_point(trial.point)
+        subject = self.subject
         self._log(f"trial: {trial.point}")
-        pipeline.artifacts.recipes[subject.name] = recipe
+        pipeline = subject.pipeline_with(trial.point)
+        recipe = subject.with_point(trial.point)
         trial.note(run=pipeline.artifacts.run_of(subject.name).key)
         made: list[Tables] = []
         with contextlib.closing(pipeline.fold_by_fold(subject.name, self._watch(trial, recipe))) as folds:
@@ -129,7 +166,7 @@ class Search:
                 made.append(tables_of_fold)
                 if len(made) < subject.seen:
                     self._stop_if_behind(made, recipe)
-                    if self._is_late():
+                    if self.is_late():
                         raise LaterError
         return score(subject, recipe, made)
 
@@ -179,39 +216,39 @@ class Search:
         return self._leaders[leader.run]
 
     def _refuse_if_all_fail(self, error: Exception) -> None:
-        tried = self.study.tried()
-        if len(tried) >= min(FRUITLESS, self.total) and all(one.state == "failed" for one in tried):
+        over = self.over()
+        if len(over) >= min(FRUITLESS, self.total) and all(one.state == "failed" for one in over):
             raise UserError(
-                f"the first {len(tried)} trials failed, and none succeeded. The last one: {tried[-1].reason}",
+                f"the first {len(over)} trials failed, and none succeeded. The last one: {over[-1].reason}",
                 f"correct the space; what the trials said is in {self._log_file}",
             ) from error
 
-    def _left(self) -> float | None:
+    def left(self) -> float | None:
         """Seconds that are left; None where all the time is."""
         return None if self.timeout is None else max(0.0, self.timeout - (time.monotonic() - self._began))
 
-    def _is_late(self) -> bool:
-        return self._left() == 0
+    def is_late(self) -> bool:
+        return self.left() == 0
 
-    def _over(self) -> list[Tried]:
+    def over(self) -> list[Tried]:
+        """The trials that have ended, in whatever way."""
         return [one for one in self.study.tried() if one.state != "running"]
 
     def _parts(self) -> list[str]:
-        """What the line of progress shows: trial of trials, the best one, the time left."""
+        """What the line of progress shows: trial of trials, or how many run; the best one; the time left."""
         bar, best = getattr(self, "_bar", None), self.study.best()
-        over = len(self._over())
+        over = len(self.over())
+        running = len(self.study.tried()) - over
         parts = [f"trial {min(over + 1, self.total)} of {self.total}"]
+        if running > 1:
+            parts = [f"{over} of {self.total} trials over, {running} running"]
         if best is not None:
             parts.append(f"best {best.value:.4f} (trial {best.number})")
         if bar is not None and over > bar.initial:
             left = (self.total - over) * (time.monotonic() - self._began) / (over - bar.initial)
-            given = self._left()
+            given = self.left()
             parts.append(f"{seconds(left if given is None else min(left, given))} left")
         return parts
-
-    @property
-    def _log_file(self) -> Path:
-        return self.subject.folder / "trials.log"
 
     def _log(self, text: str) -> None:
         with self._log_file.open("a", encoding="utf-8") as file:

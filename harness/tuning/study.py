@@ -69,7 +69,7 @@ class Trial:
         self._asked.set_user_attr("point", point)
 
     def note(self, **about: Any) -> None:
-        """Keep what is known of the trial: "run", "seconds"."""
+        """Keep what is known of the trial: "run", "seconds", "job"."""
         for name, value in about.items():
             self._asked.set_user_attr(name, value)
 
@@ -123,7 +123,7 @@ class Study:
         warmup: int = 1,
     ) -> None:
         self.folder, self._space, self._first, self._seed = folder, space, first, seed
-        self._optuna = open_study(folder / "journal.log", name, maximize)
+        self._optuna, self._storage = open_study(folder / "journal.log", name, maximize)
         self._optuna.pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=warmup)
         self._distributions = {axis.name: _distribution(axis) for axis in space}
 
@@ -167,6 +167,22 @@ class Study:
             return True
         return False
 
+    def fail_left(self, job: str, reason: str) -> bool:
+        """Have a job's trial be failed whose process ended for the last time; False where the job began none.
+
+        Args:
+            job: what the trial notes of the job that runs it.
+            reason: why it failed.
+        """
+        with filelock.FileLock(self.folder / ".next.lock"):
+            begun = [one for one in self._optuna.get_trials(deepcopy=False) if one.user_attrs.get("job") == job]
+            for trial in begun:
+                with contextlib.suppress(filelock.Timeout), self._lock_of(trial.number).acquire(timeout=0):
+                    if trial.state == TrialState.RUNNING:  # else another process tries it anew
+                        self._note_reason(trial.number, reason)
+                        self._optuna.tell(trial.number, state=TrialState.FAIL)
+        return bool(begun)
+
     def tell(self, number: int, value: float | None = None, state: TrialState | None = None) -> None:
         self._optuna.tell(number, value, state)
 
@@ -195,6 +211,12 @@ class Study:
         evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
         shares = optuna.importance.get_param_importances(self._optuna, evaluator=evaluator)
         return {name: float(share) for name, share in shares.items()}
+
+    def _note_reason(self, number: int, reason: str) -> None:
+        """Keep why a trial failed that this process does not run."""
+        study = self._storage.get_study_id_from_name(self._optuna.study_name)
+        trial = self._storage.get_trial_id_from_study_id_trial_number(study, number)
+        self._storage.set_trial_user_attr(trial, "reason", reason)
 
     def _begun(self) -> list[FrozenTrial]:
         """Optuna's trials, without those that wait and those that were left and are tried anew."""

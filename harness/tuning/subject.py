@@ -30,6 +30,7 @@ class Subject:
         space: what may change.
         seen: how many folds the search sees, the first ones.
         folds: how many the recipe is fitted on.
+        typed: the space as the command was given it; None where it is the recipe's own.
     """
 
     pipeline: Pipeline
@@ -38,6 +39,7 @@ class Subject:
     space: Space
     seen: int
     folds: int
+    typed: str | None = None
 
     @property
     def metric(self) -> Metric:
@@ -60,6 +62,16 @@ class Subject:
         """Where the search is kept: beside the recipe's runs."""
         artifacts = self.pipeline.artifacts
         return artifacts.workspace.runs(self.pipeline.competition.name) / self.name / f"search-{self.key[:8]}"
+
+    def pipeline_with(self, point: dict[str, str]) -> Pipeline:
+        """The pipeline of ``harness train COMP RECIPE --set …`` with some settings.
+
+        Raises:
+            UserError: the settings do not go together.
+        """
+        pipeline = self.pipeline.with_settings([f"{self.name}.{setting}={value}" for setting, value in point.items()])
+        pipeline.artifacts.choose([self.name])
+        return pipeline
 
     def with_point(self, point: dict[str, str]) -> FoldRecipe:
         """The recipe with some settings, checked.
@@ -88,14 +100,14 @@ def subject(pipeline: Pipeline, name: str, space: str | None = None, seen: int |
     competition = pipeline.competition
     recipe = _searchable(pipeline, name)
     where = "--space" if space is not None else f"the space of {name!r}"
-    space = loading.space(competition, name) if space is None else space
-    if not space and where != "--space":
+    text = loading.space(competition, name) if space is None else space
+    if not text and where != "--space":
         raise UserError(
             f"it is not known what to search: {name} declares no space.",
             f"--space '{spaces.EXAMPLE}', or @recipe(space=…) in {competition.folder / 'recipes.py'}",
         )
-    typed = spaces.declared(space, name, recipe, where)
-    spaces.check(typed, name, recipe, competition, where)
+    axes = spaces.declared(text, name, recipe, where)
+    spaces.check(axes, name, recipe, competition, where)
     pipeline.perform({name: recipe}, only=("folds",))
     folds = pipeline.artifacts.folds
     count = min(recipe.folds or len(folds), len(folds))
@@ -107,7 +119,7 @@ def subject(pipeline: Pipeline, name: str, space: str | None = None, seen: int |
             f"--search-folds must be 1 to {most}, so that a fold is left for the honest score. Received: {seen}",
             f"{name} is fitted on {count} folds; leave the option out for half of them",
         )
-    return Subject(pipeline, name, recipe, typed, seen, count)
+    return Subject(pipeline, name, recipe, axes, seen, count, space)
 
 
 def _searchable(pipeline: Pipeline, name: str) -> FoldRecipe:
