@@ -84,8 +84,8 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Disturbed:
     """A command with workers whose processes can be found and killed, with all that it says."""
 
-    def __init__(self, folder: Path) -> None:
-        self.process = start(folder, *TWO, *WORKERS)
+    def __init__(self, folder: Path, *command: str) -> None:
+        self.process = start(folder, *command)
         self.said: list[str] = []
         assert self.process.stderr is not None
         threading.Thread(target=self.said.extend, args=(self.process.stderr,), daemon=True).start()
@@ -128,15 +128,18 @@ class Disturbed:
             time.sleep(0.1)
         return left
 
+    def kill(self) -> None:
+        self.process.kill()
+        for one in self.seen:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+
 
 @pytest.fixture
 def disturbed(tmp_path: Path) -> Iterator[Disturbed]:
-    found = Disturbed(workspace(tmp_path))
+    found = Disturbed(workspace(tmp_path), *TWO, *WORKERS)
     yield found
-    found.process.kill()
-    for one in found.seen:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            one.kill()
+    found.kill()
 
 
 def training(found: dict[psutil.Process, str]) -> list[psutil.Process]:
