@@ -41,14 +41,14 @@ def run(search: Search, cluster: Cluster) -> None:
     make_caches(search.subject, search.trials)
     cluster.slots()  # which starts the workers, and says so
     with search.line() as bar:
-        trials = _Trials(search, cluster, bar)
+        trials = Trials(search, cluster, bar)
         while not search.is_late():
             trials.run()
             if not search.study.wait_for_others(search.left()):
                 break
 
 
-class _Trials:
+class Trials:
     """The jobs of one command.
 
     Args:
@@ -81,11 +81,12 @@ class _Trials:
         """Begin as many jobs as there is work for, and a worker."""
         search = self._search
         left = 0 if search.is_late() else search.total - len(search.over())
-        jobs = [self._job() for _ in range(min(self._cluster.slots(), left) - running)]
+        jobs = [self.job() for _ in range(min(self._cluster.slots(), left) - running)]
         self._cluster.begin(jobs)
         return jobs
 
-    def _job(self) -> Job:
+    def job(self) -> Job:
+        """The next job: a trial of its process's choice."""
         self._begun += 1
         search, subject = self._search, self._search.subject
         artifacts, left = subject.pipeline.artifacts, search.left()
