@@ -75,7 +75,7 @@ test-slow: $(BIN)/.dev ## the long tests: kills and faults at random moments
 test-boards: $(BIN)/.dev ## copies of Kaggle's boards, each from the organiser's files to a scored CSV, in a minute
 	@$(BIN)/python -m pytest $(PARALLEL) -m "slow or not slow" tests/boards
 
-test-cluster: $(BIN)/.dev ## workers on this machine: the results of one process, kills, and Ctrl-C
+test-cluster: $(BIN)/.dev ## workers on this machine: the results of one process, kills, and Ctrl-C; CLUSTER_PATIENCE=4 for a busy machine
 	@$(BIN)/python -m pytest -m "slow or not slow" tests/cluster
 
 test-kaggle: $(BIN)/.dev ## Kaggle's client against a server with every fault, kills, and late answers

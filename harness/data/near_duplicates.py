@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from harness.data.images import Geometry, resize
+from harness.utils.parallel import each
 
 Array = np.ndarray
 
@@ -64,8 +65,8 @@ def alike(hashes: Array, thumbnails: Array) -> Array:
         thumbnails: (n, 16, 16, 3) uint8.
     """
     pairs = close_pairs(hashes, DISTANCE)
-    confirmed = [_correlation(thumbnails[chunk]) >= CORRELATION for chunk in _chunks(pairs)]
-    return pairs[np.concatenate(confirmed)] if confirmed else pairs
+    correlations = [*each(_correlation, (thumbnails[chunk] for chunk in _chunks(pairs)))]
+    return pairs[np.concatenate(correlations) >= CORRELATION] if correlations else pairs
 
 
 def components(hashes: Array, thumbnails: Array) -> Array:
@@ -113,21 +114,26 @@ def close_pairs(hashes: Array, distance: int) -> Array:
     Source: Manku, Jain, Das Sarma, Detecting Near-Duplicates for Web Crawling (2007), with the simplest of its tables.
     """
     edges = np.linspace(0, 64, distance + 2).astype(int).tolist()
+    found = each(lambda bits: _close_in_band(hashes, *bits, distance), itertools.pairwise(edges))
+    return np.unique(np.concatenate([np.empty((0, 2), np.int64), *found]), axis=0)
+
+
+def _close_in_band(hashes: Array, first_bit: int, end_bit: int, distance: int) -> Array:
+    """The close pairs among hashes that have these bits in common: (m, 2) int."""
     pairs = [np.empty((0, 2), np.int64)]
-    for first_bit, end_bit in itertools.pairwise(edges):
-        band = hashes >> np.uint64(first_bit) & np.uint64((1 << (end_bit - first_bit)) - 1)
-        order = np.argsort(band, kind="stable")
-        # Rows with equal bands are now adjacent: compare each row with the next of its run, then the next but one, …
-        run_end = np.searchsorted(band[order], band[order], side="right")
-        left = np.arange(len(hashes))
-        for step in itertools.count(1):
-            left = left[left + step < run_end[left]]
-            if not len(left):
-                break
-            candidates = np.stack([order[left], order[left + step]], axis=1)
-            is_close = np.bitwise_count(hashes[candidates[:, 0]] ^ hashes[candidates[:, 1]]) <= distance
-            pairs.append(np.sort(candidates[is_close], axis=1))
-    return np.unique(np.concatenate(pairs), axis=0)
+    band = hashes >> np.uint64(first_bit) & np.uint64((1 << (end_bit - first_bit)) - 1)
+    order = np.argsort(band, kind="stable")
+    # Rows with equal bands are now adjacent: compare each row with the next of its run, then the next but one, …
+    run_end = np.searchsorted(band[order], band[order], side="right")
+    left = np.arange(len(hashes))
+    for step in itertools.count(1):
+        left = left[left + step < run_end[left]]
+        if not len(left):
+            break
+        candidates = np.stack([order[left], order[left + step]], axis=1)
+        is_close = np.bitwise_count(hashes[candidates[:, 0]] ^ hashes[candidates[:, 1]]) <= distance
+        pairs.append(np.sort(candidates[is_close], axis=1))
+    return np.concatenate(pairs)
 
 
 def _correlation(pairs: Array) -> Array:

@@ -17,6 +17,7 @@ import h5py
 import psutil
 import pytest
 
+from harness.training.checkpoint import CheckpointStore
 from tests.conftest import CHECKOUT, heed_interrupts
 
 pytestmark = pytest.mark.slow
@@ -28,9 +29,14 @@ RECIPE = """
 def three():
     return Blend(of=("pixels", "minivggnet", "lite0"))
 """
-SETTINGS = ("--set", "folds=2", "--set", "minivggnet.epochs=6")
+EPOCHS = 6
+SETTINGS = ("--set", "folds=2", "--set", f"minivggnet.epochs={EPOCHS}")
 THREE, TWO = ("submit", "digits", "--recipe", "three", *SETTINGS), ("submit", "digits", *SETTINGS)
 WORKERS = ("--workers", "2")
+# Seconds in which all folds have saved what they have after Ctrl-C, and in which the engine then ends.
+TO_SAVE, TO_END = 10.0, 10.0
+# On a busy machine all takes longer: CLUSTER_PATIENCE=3 waits three times as long.
+PATIENCE = float(os.environ.get("CLUSTER_PATIENCE", "1"))
 
 
 def workspace(folder: Path) -> Path:
@@ -170,19 +176,35 @@ def test_where_a_child_and_then_a_worker_is_killed_their_jobs_go_on_elsewhere(
     assert disturbed.left() == []
 
 
-def test_ctrl_c_saves_all_folds_leaves_no_process_and_one_process_goes_on(
+def folds_in_training(found: dict[psutil.Process, str]) -> set[str]:
+    """The numbers, from 1, of the folds whose children train a network."""
+    return {found[process].split()[-1] for process in training(found)}
+
+
+def test_one_ctrl_c_saves_all_folds_within_10_s_leaves_no_process_and_one_process_goes_on(
     serial: Path, tmp_path: Path, disturbed: Disturbed
 ) -> None:
-    trained: list[Path] = []
-    while not trained and disturbed.process.poll() is None:
-        trained = [file.parent for file in tmp_path.glob("runs/digits/minivggnet/*/fold-*/history.json")]
-        disturbed.processes()
+    def files(fold: str, name: str) -> list[Path]:
+        return [*tmp_path.glob(f"runs/digits/minivggnet/*/fold-{fold}/{name}")]
+
+    running: set[str] = set()
+    until = time.monotonic() + 240
+    while len(running) < 2 or not all(files(fold, "history.json") for fold in running):
+        assert disturbed.process.poll() is None and time.monotonic() < until, "".join(disturbed.said)
+        running = folds_in_training(disturbed.processes())
         time.sleep(0.02)
-    asked = time.monotonic()
+    asked, asked_at = time.monotonic(), time.time()
     os.killpg(disturbed.process.pid, signal.SIGINT)
     assert disturbed.end() == 128 + signal.SIGINT, "".join(disturbed.said)
-    assert time.monotonic() - asked < 30  # 10 s and the end of the engine, on a busy machine
+    assert time.monotonic() - asked < PATIENCE * (TO_SAVE + TO_END)
     assert disturbed.left() == []
-    assert trained and all(list(fold.glob("checkpoints/epoch-*.npz")) for fold in trained)
+    for fold in running:
+        (folder,) = files(fold, "checkpoints")
+        found = CheckpointStore(folder).latest()
+        assert found is not None, f"fold {fold} has no checkpoint"
+        file, state = found
+        saved = file.stat().st_mtime - asked_at
+        # A fold that had trained all its epochs has nothing new to save.
+        assert 0 <= saved <= PATIENCE * TO_SAVE or state.epoch == EPOCHS, f"fold {fold}: {file.name}, {saved:.1f} s"
     finish(tmp_path, *TWO)
     assert csv(tmp_path, "blend") == csv(serial, "blend")

@@ -6,10 +6,8 @@ data set. Reading random rows is then many times as fast as with h5py's indexing
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import json
-import os
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -24,6 +22,7 @@ from harness.data.cache.rows import DAMAGE, STATE, Layout, Rows, open_rows
 from harness.data.dataset import Dataset
 from harness.utils.console import doing
 from harness.utils.files import read_json, write_json
+from harness.utils.parallel import each
 
 Array = np.ndarray
 
@@ -173,10 +172,8 @@ def altered(rows: Rows, checksums: Array) -> Array:
     def altered_in(block: range) -> list[int]:
         return [row for row in block if not _is_intact(rows, row, checksums[row])]
 
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        return np.array(
-            [row for rows_of_block in pool.map(altered_in, blocks(len(rows))) for row in rows_of_block], dtype=np.int64
-        )
+    found = each(altered_in, blocks(len(rows)), shares=True)
+    return np.array([row for rows_of_block in found for row in rows_of_block], dtype=np.int64)
 
 
 def _is_intact(rows: Rows, row: int, checksum: int) -> bool:

@@ -26,9 +26,10 @@ def column_scorer(is_positive: Array, values: Array) -> Scorer:
     below = np.searchsorted(values[negatives], values[positives], side="left")
     level = np.searchsorted(values[negatives], values[positives], side="right")
     has_ties = not np.array_equal(below, level)
-    passed = np.zeros(len(negatives) + 1, np.int64)
 
     def score(drawn: Array) -> float:
+        passed = np.empty(len(negatives) + 1, np.int64)  # of this call alone: several threads score at once
+        passed[0] = 0
         np.cumsum(drawn[negatives], dtype=np.int64, out=passed[1:])
         counts = drawn[positives]
         pairs = int(counts.sum()) * int(passed[-1])

@@ -154,10 +154,12 @@ class SetMetric(Metric):
     Args:
         scorer: (labels, predictions) to the score as a function of how often each row counts.
         samples: the number of bootstrap samples.
+        by_threads: whether several threads may score draws at once.
     """
 
     scorer: Callable[[Array, Array], Scorer]
     samples: int = SAMPLES
+    by_threads: bool = True
 
     def _score(self, labels: Array, probabilities: Array) -> float:
         score = float(self.scorer(labels, probabilities)(np.ones(len(labels), np.int64)))
@@ -171,7 +173,7 @@ class SetMetric(Metric):
 
     def _interval(self, labels: Array, probabilities: Array, groups: Array | None) -> Interval:
         self._score(labels, probabilities)
-        return resample(self.scorer(labels, probabilities), len(labels), groups, samples=self.samples)
+        return self._resample(self.scorer(labels, probabilities), len(labels), groups)
 
     def _weighted(self, labels: Array, probabilities: Array, weights: Array, groups: Array | None) -> Interval:
         score = self.scorer(labels, probabilities)
@@ -180,7 +182,7 @@ class SetMetric(Metric):
         def weighted(drawn: Array) -> float:
             return score(np.rint(drawn * in_tenths).astype(np.int64))
 
-        return resample(weighted, len(labels), groups, samples=self.samples)
+        return self._resample(weighted, len(labels), groups)
 
     def _gain(self, labels: Array, ours: Array, theirs: Array, groups: Array | None) -> Interval:
         for probabilities in (ours, theirs):
@@ -192,7 +194,10 @@ class SetMetric(Metric):
             found = sign * (ours_of(drawn) - theirs_of(drawn))
             return 0.0 if abs(found) <= ROUNDING else found
 
-        return resample(difference, len(labels), groups, samples=self.samples)
+        return self._resample(difference, len(labels), groups)
+
+    def _resample(self, score: Scorer, n: int, groups: Array | None) -> Interval:
+        return resample(score, n, groups, samples=self.samples, by_threads=self.by_threads)
 
 
 def _mean(values: Array, groups: Array | None) -> Interval:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from statistics import NormalDist
 import numpy as np
 
 from harness.utils.errors import UserError
+from harness.utils.parallel import each
 
 Array = np.ndarray
 
@@ -20,6 +22,9 @@ LEVEL = 0.95
 LARGE, FEW_SAMPLES = 200_000, 100
 # Of so many draws in a row, one at least must have a score.
 MOST_REDRAWN = 1000
+# From so many rows on, threads score draws beside each other; of fewer, they would wait for Python's lock. A thread
+# gets draws of so many numbers at a time: 8 MiB.
+SHARED, BLOCK_NUMBERS = 20_000, 2**20
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,12 @@ def bootstrap(values: Array, *, samples: int = SAMPLES, level: float = LEVEL, se
 
 
 def resample(
-    score_of: Callable[[Array], float], n: int, groups: Array | None = None, *, samples: int = SAMPLES
+    score_of: Callable[[Array], float],
+    n: int,
+    groups: Array | None = None,
+    *,
+    samples: int = SAMPLES,
+    by_threads: bool = True,
 ) -> Interval:
     """The score of n rows, with a percentile bootstrap interval over rows, or over groups of them.
 
@@ -79,6 +89,7 @@ def resample(
         n: the number of rows.
         groups: (n,) the group of each row. Rows of one group are not independent: whole groups are drawn.
         samples: the number of bootstrap samples.
+        by_threads: whether several threads may call ``score_of`` at once.
 
     Raises:
         UserError: hardly a draw has a score.
@@ -86,25 +97,35 @@ def resample(
     samples = samples if n <= LARGE else min(samples, FEW_SAMPLES)
     scores: list[float] = []
     redrawn = in_a_row = 0
-    for drawn in _draws(n, groups):
-        score = score_of(drawn)
-        if score == score:
-            scores.append(score)
-            in_a_row = 0
-        else:
-            redrawn, in_a_row = redrawn + 1, in_a_row + 1
-        if len(scores) == samples:
-            break
-        if in_a_row > MOST_REDRAWN:
-            raise UserError(
-                f"{MOST_REDRAWN:,} draws of {n:,} rows in a row have no score: nearly all rows are of one class.",
-                "hold out more rows: holdout= in the competition's competition.py",
-            )
+    draws = _draws(n, groups)
+    while len(scores) < samples:
+        for score in _scored(score_of, itertools.islice(draws, samples - len(scores)), n, by_threads):
+            if score == score:
+                scores.append(score)
+                in_a_row = 0
+            else:
+                redrawn, in_a_row = redrawn + 1, in_a_row + 1
+            if in_a_row > MOST_REDRAWN:
+                raise UserError(
+                    f"{MOST_REDRAWN:,} draws of {n:,} rows in a row have no score: nearly all rows are of one class.",
+                    "hold out more rows: holdout= in the competition's competition.py",
+                )
     score = float(score_of(np.ones(n, np.int64)))
     if n > LARGE:
         return _normal(score, float(np.std(scores, ddof=1)), redrawn=redrawn)
     low, high = np.quantile(scores, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(score, float(low), float(high), redrawn)
+
+
+def _scored(score_of: Callable[[Array], float], draws: Iterator[Array], n: int, by_threads: bool) -> Iterator[float]:
+    """The scores of draws of n rows, in order."""
+    if n < SHARED or not by_threads:
+        yield from map(score_of, draws)
+        return
+    in_blocks = iter(lambda: [*itertools.islice(draws, max(1, BLOCK_NUMBERS // n))], [])
+    # Not by other processes: draws take longer to travel than to be scored.
+    for scores in each(lambda block: [score_of(drawn) for drawn in block], in_blocks, shares=True):
+        yield from scores
 
 
 def _normal(score: float, deviation: float, level: float = LEVEL, redrawn: int = 0) -> Interval:
