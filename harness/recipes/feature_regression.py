@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -17,10 +17,10 @@ from harness.models.backbones import BACKBONES, find
 from harness.models.backbones.backbone import Layer, Precision, Storage
 from harness.recipes.recipe import Array
 from harness.recipes.with_columns import WithColumns
-from harness.tta.views import CENTRE, views
+from harness.tta.views import CENTRE, View, views
 from harness.tta.worth import ViewPredictions
 from harness.utils.console import progress
-from harness.utils.errors import require
+from harness.utils.errors import UserError, require
 
 if TYPE_CHECKING:
     import keras
@@ -33,7 +33,7 @@ SMOKE_SIDE = 64
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureRegression(WithColumns):
-    """What a backbone makes of the images, standardised, into a linear model.
+    """What one or more backbones make of the images, standardised, into a linear model.
 
     It is multinomial logistic regression for one class an image, a logistic regression a label for several, and ridge
     regression for a number.
@@ -46,9 +46,9 @@ class FeatureRegression(WithColumns):
     Averages of logits are the answers to averaged features, for the logits are linear in the features.
 
     Args:
-        backbone: a key of ``harness.models.backbones.BACKBONES``.
-        side: the height and width images are brought to; None takes those the backbone was trained on.
-        layers: the layers tapped, by name or index (``harness inspect``); none: the backbone's default one.
+        backbone: a key of ``harness.models.backbones.BACKBONES``, or several, whose features stand side by side.
+        side: the height and width images are brought to; None takes those that each backbone was trained on.
+        layers: the layers tapped, by name or index (``harness inspect``), of one backbone; none: each one's default.
         tta: the views whose answers are averaged: keys of ``harness.tta.views.VIEWS`` joined by "+", not "random".
             For crops, images are brought to 8/7 of ``side`` first.
         average: what is averaged over the views.
@@ -57,7 +57,7 @@ class FeatureRegression(WithColumns):
         storage: of the cached features; "float16" takes half the room.
     """
 
-    backbone: str
+    backbone: str | tuple[str, ...]
     side: int | None = None
     layers: tuple[Layer, ...] = ()
     tta: str = "centre"
@@ -72,17 +72,34 @@ class FeatureRegression(WithColumns):
         return (*super().key_steps, "feature_regression", *averaged)
 
     @property
-    def features(self) -> Features:
+    def backbones(self) -> tuple[str, ...]:
+        return (self.backbone,) if isinstance(self.backbone, str) else self.backbone
+
+    @property
+    def features(self) -> tuple[Features, ...]:
+        """The features of each backbone."""
         from harness.models.backbones.features import Features
 
-        return Features(self.backbone, self.side, self.layers, self.tta, self.precision, self.storage)
+        return tuple(
+            Features(backbone, self.side, self.layers, self.tta, self.precision, self.storage)
+            for backbone in self.backbones
+        )
+
+    @property
+    def looks(self) -> tuple[View, ...]:
+        """The views, in the order of the features."""
+        return self.features[0].looks
 
     def inputs(self) -> tuple[Input, ...]:
-        return (self.features,)
+        return self.features
 
     def check(self, competition) -> None:
         super().check(competition)
-        require(self, "backbone", self.backbone in BACKBONES, f"one of {', '.join(BACKBONES)}")
+        names = self.backbones
+        known = len(names) > 0 and all(name in BACKBONES for name in names)
+        require(self, "backbone", known, f"one or more of {', '.join(BACKBONES)}")
+        require(self, "backbone", len(set(names)) == len(names), "each backbone once")
+        require(self, "layers", not self.layers or len(names) == 1, "empty where there are several backbones")
         require(self, "side", self.side is None or self.side >= 32, "at least 32, or None for the backbone's own")
         require(self, "c", len(self.c) > 0 and min(self.c) > 0, "one or more numbers above 0")
         views(self.tta, competition.hflip_safe, drawn=False)
@@ -100,7 +117,12 @@ class FeatureRegression(WithColumns):
         return "early features" if self.layers else "features"
 
     def architecture(self, classes: Callable[[], int]) -> keras.Model:
-        return find(self.backbone, self.side).network(weights=False)
+        if len(self.backbones) > 1:
+            raise UserError(
+                f"{type(self).__name__}: {len(self.backbones)} backbones stand side by side.",
+                f"look at one: harness inspect {self.backbones[0]}",
+            )
+        return find(self.backbones[0], self.side).network(weights=False)
 
     def variants(self) -> tuple[dict[str, Any], ...]:
         return tuple({"c": c} for c in sorted(set(self.c)))
@@ -111,7 +133,7 @@ class FeatureRegression(WithColumns):
         train = fold.train
         with progress(f"{fold.title}, fitting", len(self.variants()), "C") as bar:
             models = linear_path.fit_path(
-                features[self.features.looks.index(CENTRE)],
+                features[self.looks.index(CENTRE)],
                 fold.labels,
                 len(fold.classes),
                 self.c,
@@ -123,7 +145,7 @@ class FeatureRegression(WithColumns):
         probabilities = self._probabilities(models, fold)
         if len(features) > 1:
             validated = probabilities[:, :, : len(fold.validation)]
-            names = tuple(view.name for view in self.features.looks)
+            names = tuple(view.name for view in self.looks)
             ViewPredictions(self.tta, names, self.average, fold.validation, validated).write(fold.folder)
         return self._averaged(probabilities, fold)
 
@@ -131,10 +153,11 @@ class FeatureRegression(WithColumns):
         return self._averaged(self._probabilities(linear.read(fold.folder / "models.h5"), fold), fold)
 
     def _by_view(self, fold: Fold) -> list[Rows]:
-        """The features of each view, with the columns beside them: (n, d) each."""
-        rows, views = np.asarray(fold.caches[self.features].rows), len(self.features.looks)
-        by_view = [rows[:, number] for number in range(views)] if views > 1 else [rows]
-        return [*map(self.with_columns(fold), by_view)]
+        """The features of each view, those of all backbones and the columns side by side: (n, d) each."""
+        rows = [np.asarray(fold.caches[features].rows) for features in self.features]
+        views = len(self.looks)
+        by_view = [[one[:, number] for one in rows] for number in range(views)] if views > 1 else [rows]
+        return [*map(self.with_columns(fold), (one[0] if len(one) == 1 else SideBySide(one) for one in by_view))]
 
     def _probabilities(self, models: list[linear.Model], fold: Fold) -> Array:
         """(variants, views, rows, classes)."""
@@ -144,6 +167,24 @@ class FeatureRegression(WithColumns):
         )
 
     def _averaged(self, probabilities: Array, fold: Fold) -> Array:
-        weights = [view.weight for view in self.features.looks]
+        weights = [view.weight for view in self.looks]
         averages = [averaged(variant, self.average, fold.targets.link, weights) for variant in probabilities]
         return np.stack(averages).astype(np.float32)
+
+
+class SideBySide:
+    """Features of several backbones, put together where they are read, for together they may be larger than memory.
+
+    Args:
+        parts: (n, d) numbers each.
+    """
+
+    def __init__(self, parts: Sequence[Rows]) -> None:
+        self.parts = parts
+        self.shape = (parts[0].shape[0], sum(part.shape[1] for part in parts))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Array | slice | int) -> Array:
+        return np.concatenate([part[rows] for part in self.parts], axis=-1)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,6 +35,9 @@ from harness.tta.worth import chosen_variant
 from harness.utils.console import doing
 from harness.utils.errors import UserError
 from harness.utils.files import whole, write_json, write_text
+
+if TYPE_CHECKING:
+    from harness.models.backbones.features import Features
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # The code that the folder predicts with, and all that it imports.
@@ -93,7 +96,8 @@ class _Export:
                 return self._features(record, recipe)
             if isinstance(recipe, LogisticRegression):
                 geometry = recipe.images.geometry
-                part = self._folds(record, geometry, (geometry.height, geometry.width), self._regressions(record))
+                pixels = _input(geometry, (geometry.height, geometry.width))
+                part = self._folds(record, [pixels], self._regressions(record))
                 return part | {"flat": True, "encoders": self._encoders(record, recipe)}
             if record.about.get("members"):
                 return self._ensemble(record)
@@ -102,7 +106,7 @@ class _Export:
         raise UserError(f"a {type(recipe).__name__} cannot be exported.", "export a recipe of the harness's own kinds")
 
     def _folds(
-        self, record: Record, geometry: Geometry, input_size: tuple[int, int], files: list[str], tta: str = "centre"
+        self, record: Record, inputs: list[dict[str, Any]], files: list[str], tta: str = "centre"
     ) -> dict[str, Any]:
         looks = [view for view in views(tta, hflip_safe=True) if isinstance(view, View)]
         if len(looks) < len(views(tta, hflip_safe=True)):
@@ -111,15 +115,13 @@ class _Export:
                 f"train it with --set tta=hflip, say: harness train {record.folder.parent.parent.name} {record.recipe}",
             )
         return {
-            "geometry": dataclasses.asdict(geometry),
-            "input_size": input_size,
+            "inputs": inputs,
             "pad": 0,
             "views": [dataclasses.asdict(view) for view in looks],
             "average": "probabilities",
             "link": self.link,
             "whole_numbers": False,
             "flat": False,
-            "backbone": None,
             "storage": "float32",
             "folds": files,
             "encoders": [],
@@ -127,7 +129,7 @@ class _Export:
 
     def _network(self, record: Record, recipe: Trained) -> dict[str, Any]:
         files = [self._copied(record, number, kept_network.NAME) for number in _numbers(record)]
-        part = self._folds(record, recipe.images.geometry, recipe.input_size, files, recipe.tta)
+        part = self._folds(record, [_input(recipe.images.geometry, recipe.input_size)], files, recipe.tta)
         return part | {"pad": recipe.pad, "average": recipe.average}
 
     def _features(self, record: Record, recipe: FeatureRegression) -> dict[str, Any]:
@@ -136,21 +138,22 @@ class _Export:
                 f"{record.recipe} computes its features in {recipe.precision}, which only its own engine does.",
                 "train it with --set precision=float32",
             )
-        features = recipe.features
+        inputs = [self._backbone(features) for features in recipe.features]
+        return self._folds(record, inputs, self._regressions(record), recipe.tta) | {
+            "average": recipe.average,
+            "whole_numbers": True,
+            "storage": recipe.storage,
+            "encoders": self._encoders(record, recipe),
+        }
+
+    def _backbone(self, features: Features) -> dict[str, Any]:
+        """The input that a backbone makes features of; its network is written, once."""
         name = f"weights/{features}.keras"
         if not (self.folder / name).exists():
             with whole(self.folder / name) as temporary:
                 features.network().save(temporary)
-        side = features.decoded_side
-        window = features.side_of_network
-        part = self._folds(record, Geometry(side, side), (window, window), self._regressions(record), recipe.tta)
-        return part | {
-            "average": recipe.average,
-            "whole_numbers": True,
-            "backbone": name,
-            "storage": recipe.storage,
-            "encoders": self._encoders(record, recipe),
-        }
+        side, window = features.decoded_side, features.side_of_network
+        return _input(Geometry(side, side), (window, window), name)
 
     def _ensemble(self, record: Record) -> dict[str, Any]:
         _, names = kept_combiner.read(record.folder)
@@ -179,6 +182,11 @@ class _Export:
         file = f"weights/{_stem(record)}-fold-{number}{Path(name).suffix}"
         shutil.copyfile(record.folder / f"fold-{number}" / name, self.folder / file)
         return file
+
+
+def _input(geometry: Geometry, input_size: tuple[int, int], backbone: str | None = None) -> dict[str, Any]:
+    """How an image becomes an input: what it is resized to, the size of a view, and the network of its features."""
+    return {"geometry": dataclasses.asdict(geometry), "input_size": input_size, "backbone": backbone}
 
 
 def _numbers(record: Record) -> range:

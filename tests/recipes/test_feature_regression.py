@@ -28,6 +28,9 @@ RECIPE = FeatureRegression(backbone="efficientnet-lite0", side=32, c=(0.001, 0.1
     "change",
     [
         {"backbone": "resnet5"},
+        {"backbone": ("efficientnet-lite0", "resnet5")},
+        {"backbone": ("efficientnet-lite0", "efficientnet-lite0")},
+        {"backbone": ()},
         {"side": 16},
         {"c": ()},
         {"c": (1.0, 0.0)},
@@ -59,7 +62,7 @@ def fold(tmp_path) -> Fold:
     ids = tuple(map(str, range(130)))
     cache = Cache(rows, ids, labels, np.array(["train"] * 130), np.ones(130, bool), ("a", "b", "c"), {})
     parts = np.split(np.arange(130), [80, 100, 120])
-    return Fold("fold 1 of 1", *parts, labels, ("a", "b", "c"), {RECIPE.features: cache}, True, 0, tmp_path)
+    return Fold("fold 1 of 1", *parts, labels, ("a", "b", "c"), {RECIPE.features[0]: cache}, True, 0, tmp_path)
 
 
 def test_one_fit_predicts_for_every_c_and_keeps_its_models_as_arrays(fold: Fold):
@@ -67,7 +70,27 @@ def test_one_fit_predicts_for_every_c_and_keeps_its_models_as_arrays(fold: Fold)
     assert found.shape == (2, 50, 3)
     models = linear.read(fold.folder / "models.h5")
     assert [model.c for model in models] == [variant["c"] for variant in RECIPE.variants()] == [0.001, 0.1]
-    assert np.array_equal(linear.probabilities(models, fold.caches[RECIPE.features].rows, fold.predicted()), found)
+    assert np.array_equal(linear.probabilities(models, fold.caches[RECIPE.features[0]].rows, fold.predicted()), found)
+
+
+def test_several_backbones_stand_side_by_side_in_one_regression(fold: Fold):
+    recipe = dataclasses.replace(RECIPE, backbone=("efficientnet-lite0", "efficientnet-lite1"))
+    first, second = recipe.features
+    assert (first.backbone, second.backbone) == recipe.backbones
+    whole = fold.caches[RECIPE.features[0]]
+    halves = [dataclasses.replace(whole, rows=np.asarray(whole.rows)[:, columns]) for columns in np.s_[:7, 7:]]
+    joined = dataclasses.replace(fold, caches=dict(zip(recipe.features, halves, strict=True)))
+    assert np.array_equal(recipe.fit(joined), RECIPE.fit(fold))
+    assert np.array_equal(recipe.predict(joined), RECIPE.predict(fold))
+
+
+def test_layers_of_several_backbones_cannot_be_told_apart():
+    recipe = dataclasses.replace(RECIPE, backbone=("efficientnet-lite0", "vgg16"), layers=(-1,))
+    with pytest.raises(UserError, match=r"layers.*several backbones"):
+        recipe.check(declared())
+    with pytest.raises(UserError, match="side by side") as refused:
+        recipe.architecture(lambda: 3)
+    assert refused.value.fix.endswith("harness inspect efficientnet-lite0")
 
 
 def test_labels_outside_the_training_rows_change_nothing(fold: Fold):
@@ -94,7 +117,7 @@ def test_columns_join_the_features(patients: Fold):
     found = COLUMNS.fit(patients)
     encoder = kept_encoder(patients.folder)
     assert [*encoder.numbers, *encoder.categories] == ["age", "place"]
-    rows = np.asarray(patients.caches[RECIPE.features].rows)
+    rows = np.asarray(patients.caches[RECIPE.features[0]].rows)
     wider = np.hstack([rows, encoder.encode(patients.columns)])
     models = linear_path.fit_path(wider, patients.labels, 3, RECIPE.c, rows=patients.train)
     np.testing.assert_array_equal(found, linear.probabilities(models, wider, patients.predicted()))
@@ -134,7 +157,7 @@ def mirrored(fold: Fold) -> tuple[FeatureRegression, Fold]:
     (cache,) = fold.caches.values()
     other = np.asarray(cache.rows) + np.random.default_rng(1).normal(size=(130, 20)).astype(np.float32)
     both = dataclasses.replace(cache, rows=np.stack([np.asarray(cache.rows), other], axis=1))
-    return recipe, dataclasses.replace(fold, caches={recipe.features: both}, folder=fold.folder / "hflip")
+    return recipe, dataclasses.replace(fold, caches={recipe.features[0]: both}, folder=fold.folder / "hflip")
 
 
 def test_of_several_views_the_centre_is_fitted_and_the_answers_to_all_are_averaged(fold: Fold, mirrored):
@@ -166,7 +189,7 @@ def test_averages_of_logits_are_the_answers_to_averaged_features(mirrored):
     recipe, several = mirrored
     several.folder.mkdir()
     found = dataclasses.replace(recipe, average="logits").fit(several)
-    rows = several.caches[recipe.features].rows
+    rows = several.caches[recipe.features[0]].rows
     models = linear.read(several.folder / "models.h5")
     assert np.allclose(
         found, linear.probabilities(models, np.asarray(rows).mean(axis=1), several.predicted()), atol=1e-5
@@ -203,7 +226,7 @@ def test_from_folders_to_a_scored_csv(insects, harness):
     labels = pipeline.artifacts.dataset.labels_of(found.ids)
     assert METRICS["log_loss"].score(labels, found.probabilities) == pytest.approx(losses[0.01])
     # Each row's prediction is the model's of the fold that has not seen it.
-    cache = pipeline.artifacts.open_cache(pipeline.artifacts.recipes["lite"].features)
+    cache = pipeline.artifacts.open_cache(pipeline.artifacts.recipes["lite"].features[0])
     for number, (_, validation) in enumerate(pipeline.artifacts.folds, 1):
         model = linear.read(run.folder / f"fold-{number}" / "models.h5")[1]
         ids = tuple(pipeline.artifacts.folds.ids[row] for row in validation)

@@ -81,7 +81,8 @@ def network():
 
 @recipe
 def features():
-    return FeatureRegression(backbone="efficientnet-lite0", side=64, tta="crops+scales", c=(0.001, 0.1))
+    both = ("efficientnet-lite0", "efficientnet-lite1")
+    return FeatureRegression(backbone=both, side=64, tta="crops+scales", c=(0.001, 0.1))
 
 
 @recipe

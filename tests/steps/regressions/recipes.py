@@ -124,13 +124,13 @@ def featured(folder: Path, recipe: FeatureRegression, classes: int, columns: int
     """Made-up features of as many views as the recipe has."""
     random = np.random.default_rng(0)
     labels = random.integers(classes, size=130)
-    views = len(recipe.features.looks)
+    views = len(recipe.looks)
     rows = random.normal(size=(130, views, columns)) + random.normal(size=(classes, 1, columns))[labels]
     rows = np.maximum(rows, 0).astype(np.float32).squeeze()
     ids, names = tuple(map(str, range(130))), tuple("abcd"[:classes])
     cache = Cache(rows, ids, labels, np.array(["train"] * 130), np.ones(130, bool), names, {})
     parts = np.split(np.arange(130), [80, 100, 120])
-    return Fold("fold 1 of 1", *parts, labels, names, {recipe.features: cache}, True, 0, folder)
+    return Fold("fold 1 of 1", *parts, labels, names, {recipe.features[0]: cache}, True, 0, folder)
 
 
 @regression("feature_regression")
