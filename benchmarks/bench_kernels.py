@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 from common import rounds, verdict
 
 from harness.models import keras_backend, networks
 from harness.models.networks._batch_norm import FusedBatchNormalization
+from harness.utils.processor import has_bfloat16
 
 SIDE, STEPS, TIMES = 32, 3, 5
 BATCH = {"airbench": 256, "minigooglenet": 64, "resnet": 64}
@@ -53,13 +53,6 @@ def trainer(name: str, policy: str) -> Callable[[], object]:
 
     run()
     return run
-
-
-def has_bfloat16() -> bool:
-    """Whether Linux says that this processor computes in bfloat16."""
-    about = Path("/proc/cpuinfo")
-    flags = about.read_text().split() if about.exists() else []
-    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def main() -> None:

@@ -61,6 +61,7 @@ def run_train(workspace: Workspace, options: Namespace) -> None:
 
 def run_lr_find(workspace: Workspace, options: Namespace) -> None:
     """Raise the learning rate step by step on the first fold, and say where the loss falls."""
+    from harness.pipeline import precision
     from harness.recipes.trained import Trained
     from harness.runs.fold_jobs import fold_jobs
     from harness.training import lr_finder
@@ -74,7 +75,10 @@ def run_lr_find(workspace: Workspace, options: Namespace) -> None:
         )
     pipeline.perform({options.recipe: recipe}, only=("folds", "images"))
     caches = {input: pipeline.artifacts.open_cache(input) for input in recipe.inputs()}
+    precision.decide(pipeline.artifacts, [options.recipe])
     run = pipeline.artifacts.run_of(options.recipe)
+    assert isinstance(run.recipe, Trained)
+    recipe = run.recipe
     fold = next(
         fold_jobs(
             run.folder,

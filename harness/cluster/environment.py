@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.utils.errors import UserError, some
+from harness.utils.processor import cores
 
 PACKAGE = Path(__file__).resolve().parents[1]
 LIBRARIES = ("keras", "tensorflow", "jax", "numpy", "scipy", "scikit-learn", "openvino", "opencv-python-headless")
@@ -69,12 +70,6 @@ def require_alike(asked: dict[str, Any], found: dict[str, Any], host: str) -> No
 def host() -> str:
     """This machine's name."""
     return platform.node()
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 @functools.cache

@@ -27,10 +27,13 @@ from harness.recipes.seeds import lookup
 from harness.recipes.snapshots import whole
 from harness.recipes.soup import Soup
 from harness.recipes.trained import Trained
+from harness.runs import precision
+from harness.runs.precision import Answer
 from harness.runs.records import records
 from harness.runs.run import Parent, Run
 from harness.scoring.metrics import METRICS
 from harness.scoring.predictions import Predictions
+from harness.training.settings import AUTO
 from harness.utils import fingerprint as fp
 from harness.utils.errors import UserError, some
 from harness.utils.files import lock, read_json, write_json
@@ -83,6 +86,7 @@ class Artifacts:
         self.declared = dict(self.recipes)
         self.leaks: list[tuple[str, str]] = []  # identical images that the given folds separate
         self.failed: dict[str, str] = {}  # members left out of what is made of them, and why
+        self.precisions: dict[str, bool] = {}  # decided: whether recipes that say "auto" train in mixed precision
 
     def choose(self, names: list[str]) -> dict[str, Recipe]:
         """The wanted recipes (the default one if none is named) and all their members, settings applied."""
@@ -249,6 +253,8 @@ class Artifacts:
             parent: what its training goes on from.
             members: names and keys of the runs that it is made of; None for those of the recipes as they are declared.
         """
+        if isinstance(recipe, Trained) and recipe.mixed_precision == AUTO:
+            recipe = replace(recipe, mixed_precision=self._mixed(name, recipe, parent))
         if members is None:
             members = {member: self.run_of(member).key for member in self.remaining(recipe)}
         made_from = fp.fingerprint(
@@ -278,6 +284,25 @@ class Artifacts:
             leaks=len(self.leaks),
             inputs={self.cache_file(input).name: input.key(self.dataset) for input in recipe.inputs()},
         )
+
+    def is_decided(self, name: str) -> bool:
+        """Whether it is known which precision a recipe trains in; what goes on from another run trains in that one's.
+
+        Where it is not, ``run_of`` goes by what is known without measuring: a run that is there, a kept measurement.
+        """
+        recipe, goes_on = self.recipes[whole(name)], self.options.from_epoch is not None
+        is_auto = isinstance(recipe, Trained) and recipe.mixed_precision == AUTO
+        return not is_auto or goes_on or whole(name) in self.precisions
+
+    def precision(self, name: str, recipe: Trained) -> Answer:
+        """What is known, without measuring, of the precision of a recipe that says "auto"."""
+        runs = {mixed: self.run(name, replace(recipe, mixed_precision=mixed)) for mixed in (False, True)}
+        return precision.known(runs, recipe, len(self.dataset.classes))
+
+    def _mixed(self, name: str, recipe: Trained, parent: Parent | None) -> bool:
+        if parent is not None and isinstance(parent.run.recipe, Trained):
+            return parent.run.recipe.mixed_precision is True
+        return self.precisions[name] if name in self.precisions else self.precision(name, recipe).mixed
 
     def _training_key(self, recipe: Trained, parent: Parent | None) -> str:
         settings, steps = recipe.training

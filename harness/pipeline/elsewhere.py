@@ -67,6 +67,8 @@ class Elsewhere:
         self._cluster.finish(self._jobs.get(name, []))
 
     def _is_ready(self, name: str, recipe: Recipe) -> bool:
+        if not self._artifacts.is_decided(name):
+            return False
         needed = [*self._artifacts.remaining(recipe), *([whole(name)] if whole(name) != name else [])]
         return (
             self._artifacts.folds_file.exists()
@@ -157,6 +159,7 @@ def job_of(
         "options": to_plain(artifacts.options),
         "chosen": [*chosen],
         "failed": artifacts.failed,
+        "precisions": artifacts.precisions,
         "title": title,
     }
     return Job(

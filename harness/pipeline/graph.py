@@ -22,7 +22,7 @@ from harness.data.cache import cache
 from harness.data.cache.cache import Input
 from harness.data.folds import Folds
 from harness.data.splits import HOLDOUT, TEST, TRAIN
-from harness.pipeline import added
+from harness.pipeline import added, precision
 from harness.pipeline.artifacts import Artifacts, Options
 from harness.pipeline.elsewhere import Elsewhere
 from harness.recipes.ensemble import Ensemble
@@ -126,6 +126,8 @@ class Pipeline:
         for step in self.steps({name: run.recipe})[1:]:
             if step.name != name and step.state() != UP_TO_DATE:
                 step.make()
+        precision.decide(self.artifacts, [name])
+        run = self.artifacts.run_of(name)
         with lock(run.folder, f"the recipe {name}"):
             recipe, artifacts = self.of_folds(run.recipe), self.artifacts
             caches = {input: artifacts.open_cache(input) for input in recipe.inputs()}
@@ -150,7 +152,7 @@ class Pipeline:
     def of_folds(self, recipe: Recipe) -> FoldRecipe:
         """What is fitted fold by fold: the recipe, or where it is a soup, what it is with its members' runs."""
         if isinstance(recipe, Soup):
-            member = self.artifacts.recipes[recipe.members[0]]
+            member = self.artifacts.run_of(recipe.members[0]).recipe
             assert isinstance(member, Trained)
             folders = {name: self.artifacts.run_of(name).folder for name in recipe.members}
             return recipe.of_folds(member, folders, self.artifacts.dataset.groups)
@@ -254,6 +256,8 @@ class Pipeline:
         for step in steps:
             if only is not None and not step.name.startswith(only):
                 continue
+            if step.name in chosen:  # the caches come before all runs
+                precision.decide(self.artifacts, chosen)
             with doing(f"looking for {step.name}"):
                 state = step.state()
             if state == UP_TO_DATE:

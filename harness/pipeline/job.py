@@ -46,6 +46,7 @@ def pipeline_of(workspace: Workspace, asked: dict[str, Any]) -> Pipeline:
     pipeline = Pipeline(workspace, loading.load(workspace, asked["competition"]), from_plain(asked["options"]))
     artifacts = pipeline.artifacts
     artifacts.failed |= asked["failed"]
+    artifacts.precisions |= asked["precisions"]  # what is faster on this machine does not count
     known = artifacts.known_dataset()
     if known is None:
         raise differs(f"the table of images of {asked['competition']} is of other data")

@@ -13,6 +13,7 @@ from pathlib import Path
 from harness.utils.console import answer, printable
 from harness.utils.errors import UserError, some
 from harness.utils.files import lock, read_json, write_json
+from harness.utils.state import state_folder
 from harness.utils.workspace import Workspace, enclosing
 
 # Folders in which all workspaces are trusted, separated as in PATH: for machines where nobody can be asked.
@@ -107,9 +108,7 @@ def _quoted(root: Path) -> str:
 
 
 def _file() -> Path:
-    state = os.environ.get("XDG_STATE_HOME", "")
-    home = Path(state) if os.path.isabs(state) else Path("~/.local/state").expanduser()  # noqa: PTH117
-    return home / "harness" / "trusted.json"
+    return state_folder() / "trusted.json"
 
 
 def _listed() -> list[str]:

@@ -9,6 +9,7 @@ import typing
 from typing import Any, Literal, get_args, get_origin
 
 from harness.recipes.recipe import Recipe
+from harness.training.settings import AUTO
 from harness.utils.docstrings import named_like, of_setting, of_settings
 from harness.utils.errors import UserError, nearest
 from harness.utils.typed import NO, fitted, sample, words
@@ -84,6 +85,11 @@ def restored(settings: dict[str, Any], kinds: dict[str, type[Recipe]]) -> Recipe
     return kind(**values)
 
 
+def may_be(name: str, declared: Any, found: Any) -> bool:
+    """Whether a run's value of a setting is what its recipe declares; "auto" is decided when it is trained."""
+    return declared == found or (name == "mixed_precision" and declared == AUTO)
+
+
 def _settings(recipe: Recipe) -> dict[str, Any]:
     return _hints(type(recipe))
 
@@ -117,6 +123,8 @@ def _parse(key: str, text: str, hint: Any, about: str | None, option: str) -> An
 
 
 def _literal(text: str) -> Any:
+    if text in ("true", "false"):  # as in JSON
+        return text == "true"
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):

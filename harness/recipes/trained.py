@@ -69,6 +69,7 @@ class Trained(TrainingSettings, ImageRecipe):
             cutout=min(self.cutout, height, width),
             epochs=self.epochs // self.cycle,  # as many as there are cycles, so that snapshots stay
             tta="centre",
+            mixed_precision=self.mixed_precision is True,  # nothing is measured
         )
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.data.splits import HOLDOUT, OUT_OF_FOLD
 from harness.recipes.seeds import base
+from harness.recipes.settings import may_be
 from harness.reproduce.published import Row
 from harness.runs.records import Record
 from harness.scoring.metrics import wilson
@@ -100,7 +101,7 @@ def _changed(record: Record, recipes: Mapping[str, Declared]) -> dict[str, Any]:
     return {
         name: settings.get(name)
         for name, value in declared.settings.items()
-        if name not in ignored and settings.get(name) != value
+        if name not in ignored and not may_be(name, value, settings.get(name))
     }
 
 

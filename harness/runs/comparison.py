@@ -12,7 +12,7 @@ from harness.data.splits import HOLDOUT, OUT_OF_FOLD
 from harness.ensembles.gain import Gain, paired
 from harness.recipes.recipe import Recipe
 from harness.recipes.seeds import lookup
-from harness.recipes.settings import plain
+from harness.recipes.settings import may_be, plain
 from harness.runs.records import Record
 from harness.scoring import predictions as tables
 from harness.scoring.metrics import METRICS
@@ -141,7 +141,7 @@ def changed(record: Record, recipes: Mapping[str, Recipe]) -> str:
     if recipe is None:
         return ""
     declared = json.loads(json.dumps(plain(recipe)))  # tuples are lists in a record
-    differing = [name for name, value in record.settings.items() if declared.get(name, value) != value]
+    differing = [name for name, value in record.settings.items() if not may_be(name, declared.get(name, value), value)]
     return " ".join(f"{name}={record.settings[name]}" for name in differing)
 
 

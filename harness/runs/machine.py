@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-from pathlib import Path
 from typing import Any
+
+from harness.utils import processor
 
 
 def about(trained: bool) -> dict[str, Any]:
@@ -23,12 +24,12 @@ def about(trained: bool) -> dict[str, Any]:
 
 
 def _gpu() -> str | None:
-    import keras
-
     from harness.models.inference import on_gpu
 
     if not on_gpu():
         return None
+    import keras
+
     if keras.backend.backend() == "jax":
         import jax
 
@@ -40,10 +41,4 @@ def _gpu() -> str | None:
 
 
 def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:  # not Linux
-        lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    name = next(named, "") or platform.processor() or platform.machine()
-    return f"{name}, {os.cpu_count()} cores"
+    return f"{processor.name()}, {os.cpu_count()} cores"

@@ -21,6 +21,9 @@ def around_training() -> Iterator[None]:
 
 @contextlib.contextmanager
 def of_network(settings: TrainingSettings) -> Iterator[None]:
-    """The network made inside computes in bfloat16 if the settings say so; its weights are float32 all the same."""
+    """The network made inside computes in bfloat16 if the settings say so; its weights are float32 all the same.
+
+    "auto", which nobody has decided, is float32.
+    """
     with keras_backend.dtype_policy("mixed_bfloat16" if settings.mixed_precision is True else "float32"):
         yield

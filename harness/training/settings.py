@@ -9,6 +9,9 @@ from harness.data.image_settings import ImageSettings
 from harness.tta.views import views
 from harness.utils.errors import require
 
+# What ``mixed_precision`` is before it is decided; only what was decided is in keys and records.
+AUTO = "auto"
+
 OptimizerName = Literal["sgd", "rmsprop", "adam", "adagrad", "adadelta", "nadam"]
 
 
@@ -50,7 +53,8 @@ class TrainingSettings(ImageSettings):
         triangle: of "triangle": the share of the rate at the start, the share of all steps at which the peak is
             reached, and the share of the rate at the end.
         cycles: the number of "cycles"; a checkpoint is written at the end of each, for ``snapshots``.
-        mixed_precision: compute in bfloat16 and keep the weights in float32; for GPUs.
+        mixed_precision: compute in bfloat16 and keep the weights in float32; "auto" does where this device has
+            instructions for it and a short measurement before training says that it pays.
         checkpoint: epochs between two checkpoints; each takes 2 to 3 times the size of the weights.
         tta: the views whose predictions are averaged: keys of ``harness.tta.views.VIEWS``, joined by "+"; "random"
             draws from the augmentation of these settings, without ``cutout``.
@@ -92,7 +96,7 @@ class TrainingSettings(ImageSettings):
     decay: float = 0.0
     triangle: tuple[float, float, float] = (0.2, 0.23, 0.07)
     cycles: int = 1
-    mixed_precision: bool = False
+    mixed_precision: bool | Literal["auto"] = False
     checkpoint: int = 5
     tta: str = "centre"
     average: Literal["probabilities", "logits"] = "probabilities"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from harness.pipeline import precision
 from harness.pipeline.graph import Pipeline
 from harness.plugins import loading
 from harness.recipes import space as spaces
@@ -109,6 +110,7 @@ def subject(pipeline: Pipeline, name: str, space: str | None = None, seen: int |
     axes = spaces.declared(text, name, recipe, where)
     spaces.check(axes, name, recipe, competition, where)
     pipeline.perform({name: recipe}, only=("folds",))
+    precision.decide(pipeline.artifacts, [name])  # once: all trials are trained alike
     folds = pipeline.artifacts.folds
     count = min(recipe.folds or len(folds), len(folds))
     different = min(count, int(folds.assignment[:, 0].max()) + 1)  # a repeat's folds are of the same rows again

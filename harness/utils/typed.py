@@ -76,7 +76,7 @@ def words(hint: Any) -> str:
     if origin in (Union, types.UnionType):
         return " or ".join(words(arg) for arg in args)
     if origin is Literal:
-        return "one of " + ", ".join(map(str, args))
+        return "one of " * (len(args) > 1) + ", ".join(map(str, args))
     if origin is tuple:
         return "values like " + ",".join(sample(arg) for arg in args if arg is not ...) + _of_one(args)
     named = {int: "a whole number", float: "a number", bool: "True or False", str: "a word", type(None): "None"}

@@ -22,7 +22,7 @@ WRONG_RECIPES = [
     (REGRESSION.format("cc=1.0"), "unexpected keyword argument 'cc'. Did you mean c"),
     (NETWORK.format("optimizer='adamm'"), "Did you mean 'adam'?"),
     (NETWORK.format("schedule='cos'"), "schedule must be one of constant, .*cosine"),
-    (NETWORK.format("flip='no'"), "flip must be True or False or one of alternating. Received: flip='no'"),
+    (NETWORK.format("flip='no'"), "flip must be True or False or alternating. Received: flip='no'"),
     (NETWORK.format("milestones=((1, '0.1'),)"), "milestones must be"),
     ("Blend(of='one')", "of must be values like name.*Received: of='one'"),
     ("None", "must return a recipe. Received: None. Is its `return` missing?"),

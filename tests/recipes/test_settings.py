@@ -69,6 +69,8 @@ def test_the_last_of_several_values_holds():
         ("epochs=2.5", "a whole number"),
         ("epochs=True", "a whole number"),
         ("flip=1", "True or False"),
+        ("mixed_precision=auto2", "mixed_precision: True or False or auto is wanted. Received: 'auto2'"),
+        ("mixed_precision=1", "mixed_precision: True or False or auto is wanted"),
         ("learning_rate=fast", "a number"),
         ("size=3", "values like"),
         ("size=a,b", "values like"),
@@ -86,6 +88,11 @@ def test_a_bad_assignment_is_refused_by_name(assignment, told):
 def test_what_is_typed_is_what_is_set(whole, number, word):
     found = override(RECIPES, [f"epochs={whole}", f"net.learning_rate={number!r}", f"tta={word!r}"])["net"]
     assert (found.epochs, found.learning_rate, found.tta) == (whole, number, word)
+
+
+@pytest.mark.parametrize(("typed", "value"), [("auto", "auto"), ("true", True), ("True", True), ("false", False)])
+def test_yes_and_no_may_be_typed_as_in_other_languages(typed: str, value: bool | str):
+    assert override(RECIPES, [f"mixed_precision={typed}"])["net"].mixed_precision is value
 
 
 def test_plain_settings_name_the_kind_and_every_field():
