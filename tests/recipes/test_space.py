@@ -100,7 +100,7 @@ def test_values_that_can_never_go_are_refused_and_those_that_go_with_others_are_
 
     with pytest.raises(UserError, match=r"--space c=-1..1: .*c must be one or more numbers above 0"):
         check(LITE, "c=-1..1")
-    with pytest.raises(UserError, match=r"backbone must be one or more of .*lite0.*Received: backbone='efficientnet-lite9'"):
+    with pytest.raises(UserError, match=r"backbone must be one or more of .*lite0.*: backbone='efficientnet-lite9'"):
         check(LITE, "backbone=[efficientnet-lite0,efficientnet-lite9]")
     check(NET, "size=[(32,32),(64,64)],crop=[(28,28),(56,56)]")  # the larger crop goes with the larger size alone
     with pytest.raises(UserError, match="crop"):
