@@ -1,5 +1,7 @@
 """Recipes for CIFAR-10."""
 
+from typing import Any
+
 from harness.recipes import Blend, FeatureRegression, LogisticRegression, Network, Soup, recipe, seeds, snapshots
 
 
@@ -32,35 +34,60 @@ def minivggnet():
     )
 
 
+def _airbench(epochs: int, learning_rate: float, **changes: Any) -> Network:
+    """The settings that the three sizes of the fast network share, on one of the five folds; TTA over six views."""
+    settings: dict[str, Any] = {
+        "folds": 1,
+        "size": (32, 32),
+        "pad": 2,
+        "edges": "reflect",
+        "flip": "alternating",
+        "label_smoothing": 0.2,
+        "monitor": "last",
+        "batch_size": 1024,
+        "momentum": 0.85,
+        # As strong at every rate as the source's, whose weight decay does not depend on it.
+        "coupled_decay": round(0.002 / learning_rate, 5),
+        "norm_rate": 64,
+        "lookahead": True,
+        "schedule": "triangle",
+        "tta": "diagonal",
+        "average": "logits",
+    }
+    return Network(network="airbench", whiten=True, epochs=epochs, learning_rate=learning_rate, **(settings | changes))
+
+
 @recipe
 def airbench():
-    """A small, fast network behind whitened patches, on one of the five folds; TTA over six views.
+    """A small, fast network behind whitened patches.
 
-    Source: harness/models/networks/airbench.py. Not yet measured here.
+    Published: 94 %, on the original pixels and all 50,000 images. Source: harness/models/networks/airbench.py.
 
     harness train cifar10 airbench
     """
-    return Network(
-        network="airbench",
-        whiten=True,
-        folds=1,
-        size=(32, 32),
-        pad=2,
-        edges="reflect",
-        flip="alternating",
-        label_smoothing=0.2,
-        epochs=8,
-        monitor="last",
-        batch_size=1024,
-        momentum=0.85,
-        coupled_decay=0.00133,
-        norm_rate=64,
-        lookahead=True,
-        learning_rate=1.5,
-        schedule="triangle",
-        tta="diagonal",
-        average="logits",
-    )
+    return _airbench(epochs=10, learning_rate=1.5)
+
+
+@recipe
+def airbench95():
+    """The same network, wider and for longer.
+
+    Published: 95 %.
+
+    harness train cifar10 airbench95
+    """
+    return _airbench(epochs=15, learning_rate=1.3, options={"widths": (128, 384, 384)})
+
+
+@recipe
+def airbench96():
+    """Wider still, with three convolutions a block, wider shifts and cutout.
+
+    Published: 96 %.
+
+    harness train cifar10 airbench96
+    """
+    return _airbench(epochs=40, learning_rate=1.17, options={"widths": (128, 512, 512), "depth": 3}, pad=4, cutout=12)
 
 
 @recipe

@@ -38,7 +38,7 @@ class Soup(Recipe):
 
     @property
     def key_steps(self) -> tuple[str, ...]:
-        return ("fold_runs", "metrics", "model_soup", "training", "prediction", "inference")
+        return ("fold_runs", "metrics", "model_soup", "norms", "training", "prediction", "inference")
 
     def check(self, competition) -> None:
         require(self, "of", len(set(self.of)) == len(self.of) >= 2, "two or more names, each once")

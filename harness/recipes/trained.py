@@ -36,8 +36,12 @@ class Trained(TrainingSettings, ImageRecipe):
     @property
     def training_steps(self) -> tuple[str, ...]:
         """The steps that decide the weights."""
-        augmenting = ("augmentation",) if self.augments else ()
-        return ("fold_runs", "training", *augmenting, *(("mixed_precision",) if self.mixed_precision is True else ()))
+        used = {
+            "augmentation": self.augments,
+            "mixed_precision": self.mixed_precision is True,
+            "norms": self.lookahead,
+        }
+        return ("fold_runs", "training", *(step for step, is_used in used.items() if is_used))
 
     @property
     def training(self) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -24,6 +24,7 @@ from harness.utils.files import write_json
 if TYPE_CHECKING:
     import keras
 
+    from harness.data.batches import Batches
     from harness.data.cache.image_cache import ImageCache
     from harness.training.model import Assemble, Models
 
@@ -113,6 +114,8 @@ def _train_on_devices(
 
     state = training.run_epochs(checkpoint)
     weights_epoch = training.restore_final_weights(state)
+    if settings.lookahead:
+        training.measure_norms()
     _record(settings, fold, models, state, weights_epoch)
     return models.network
 
@@ -166,6 +169,17 @@ class _Training:
             trainer.optimizer.finalize_variable_values(trainer.trainable_variables)
         return state.epoch if best is None else state.best(settings.monitor)
 
+    def measure_norms(self) -> None:
+        """Fit the batch norms' statistics to the slow weights, which lookahead ends on.
+
+        They were gathered with the fast ones. Jordan's code averages them along with the weights, which Keras's
+        optimizers do not see on JAX; measuring them does as well.
+        """
+        from harness.training.norms import measure_norms
+        from harness.training.training_sequence import TrainingSequence
+
+        measure_norms(self.models, TrainingSequence(self._train_batches()))
+
     def _finished(self, state: TrainingState) -> bool:
         return state.finished(self.settings.epochs, self.settings.patience, self.settings.monitor)
 
@@ -185,15 +199,11 @@ class _Training:
         from harness.training.callbacks import AsyncCallbackList
         from harness.training.training_sequence import TrainingSequence
 
-        fold, images, trainer = self.fold, self.cache.images, self.models.trainer
-        train_batches = Batches(
-            images, fold.train, fold.labels, self.batch_size, fold.seed, alternate=self.settings.flip == "alternating"
-        )
-        devices = self.settings.replicas
+        fold, trainer, devices = self.fold, self.models.trainer, self.settings.replicas
         validated = filled_up(fold.validation, devices)
-        validation_batches = Batches(images, validated, fold.labels, PREDICT_BATCH // devices * devices)
+        validation_batches = Batches(self.cache.images, validated, fold.labels, PREDICT_BATCH // devices * devices)
         trainer.fit(
-            TrainingSequence(train_batches, state.epoch, state.step),
+            TrainingSequence(self._train_batches(), state.epoch, state.step),
             initial_epoch=state.epoch,
             # The rest of an epoch needs a call of its own, because Keras assumes that all epochs are equally long.
             epochs=state.epoch + 1 if state.step else self.settings.epochs,
@@ -202,6 +212,12 @@ class _Training:
             verbose=0,
             callbacks=AsyncCallbackList(self._callbacks(state, interrupts), trainer),
         )
+
+    def _train_batches(self) -> Batches:
+        from harness.data.batches import Batches
+
+        fold, alternate = self.fold, self.settings.flip == "alternating"
+        return Batches(self.cache.images, fold.train, fold.labels, self.batch_size, fold.seed, alternate=alternate)
 
     def _callbacks(self, state: TrainingState, interrupts: Interrupts) -> list[keras.callbacks.Callback]:
         import keras

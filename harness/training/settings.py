@@ -43,6 +43,7 @@ class TrainingSettings(ImageSettings):
         momentum, nesterov: parameters of "sgd".
         coupled_decay, norm_rate, lookahead: further ones of "sgd": weight decay inside the gradient, a multiple of the
             rate for the norms' offsets, and slow weights that the fast ones return to; see ``harness.training.sgd``.
+            After lookahead, the batch norms' statistics are measured anew.
         weight_decay: decoupled weight decay of the kernels, multiplied by the learning rate; not for norms and biases.
         ema: the momentum of an exponential moving average of the weights, which is used to predict; 0 for none.
         learning_rate: the largest value of the schedule.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from harness.models import keras_backend
 from harness.scoring.metrics import METRICS
 from harness.training import kept
 from harness.training.checkpoint import CheckpointStore, restore
+from harness.training.norms import measure_norms
 from harness.training.predict import predict
 from harness.utils.console import say
 from harness.utils.errors import UserError
@@ -26,12 +26,8 @@ if TYPE_CHECKING:
     from harness.data.fold import Fold
     from harness.training.model import Assemble, Models
     from harness.training.settings import TrainingSettings
-    from harness.training.training_sequence import TrainingSequence
 
 Array = np.ndarray
-
-# Training images that recompute the batch norms' statistics.
-MEASURED = 4096
 
 
 def fit(settings: TrainingSettings, fold: Fold, assemble: Assemble, members: dict[str, Path], groups: Array) -> Array:
@@ -124,33 +120,6 @@ def _record(fold: Fold, choice: Choice, labels: Array, cross_fitted_loss: float)
 def mean(weights: list[list[Array]]) -> list[Array]:
     """The average of several networks' weights, array by array."""
     return [np.mean(arrays, axis=0, dtype=np.float64).astype(arrays[0].dtype) for arrays in zip(*weights, strict=True)]
-
-
-def measure_norms(models: Models, images: TrainingSequence) -> None:
-    """Recompute the statistics of batch norms on augmented training images. Frozen norms keep theirs.
-
-    Averaged weights produce other activations, so the members' averaged statistics no longer fit.
-
-    Source: Izmailov et al., Averaging Weights Leads to Wider Optima (2018).
-    """
-    import keras
-
-    norms = [layer for layer in _layers(models.network) if isinstance(layer, keras.layers.BatchNormalization)]
-    momenta = [norm.momentum for norm in norms]
-    if not any(norm.trainable for norm in norms):
-        return
-    batches = images.batches
-    for number in range(max(1, min(MEASURED, len(batches.rows)) // batches.batch_size)):  # full batches only
-        for norm in norms:
-            norm.momentum = number / (number + 1)  # gives all batches equal weight
-        models.trainer(images[number][0], training=True)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-
-
-def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    for layer in model.layers:
-        yield from _layers(layer) if hasattr(layer, "layers") else (layer,)
 
 
 def _trained(folder: Path, settings: TrainingSettings, models: Models) -> list[Array]:

@@ -50,7 +50,7 @@ STEPS: dict[str, Step] = {
     "efficientnet_lite": Step(1, ("models.backbones.packaged",)),
     "applications": Step(1, ("models.backbones.applications",)),
     # Networks and their training.
-    "networks.airbench": Step(1, ("models.networks.airbench",)),
+    "networks.airbench": Step(2, ("models.networks.airbench",)),
     **{
         f"networks.{name}": Step(2, (f"models.networks.{name}",))
         for name in ("alexnet", "deepergooglenet", "minigooglenet", "minivggnet", "resnet", "wideresnet")
@@ -58,10 +58,11 @@ STEPS: dict[str, Step] = {
     "whitening": Step(1, ("models.whitening",)),
     "training": Step(1, ("training.loop", "training.settings", "recipes.trained")),
     "mixed_precision": Step(1, ("training.precision",)),
+    "norms": Step(1, ("training.norms",)),
     "augmentation": Step(1, ("training.augmentation",)),
     "scaling": Step(1, ("training.scaling",)),
     "prediction": Step(1, ("training.predict",)),
-    "model_soup": Step(1, ("training.soup", "recipes.soup")),
+    "model_soup": Step(2, ("training.soup", "recipes.soup")),
     "tta": Step(1, ("tta.views",)),
     # Recipes.
     "network": Step(1, ("recipes.network",)),

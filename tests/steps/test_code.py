@@ -40,7 +40,7 @@ def test_every_step_has_modules_that_are_there_and_of_which_no_other_has_any():
 
 
 NET = {"size": (32, 32), "epochs": 1, "learning_rate": 0.1, "flip": True, "pad": 2, "tta": "random"}
-NET |= {"mixed_precision": True}
+NET |= {"mixed_precision": True, "lookahead": True}
 # A recipe of each kind, with all on that brings in another step.
 RECIPES = [
     Network(network="minivggnet", whiten=True, **NET),
@@ -66,7 +66,7 @@ def test_all_that_a_recipe_reaches_is_in_its_keys(recipe):
     reached = set().union(*(reach_all(step) for step in recipe.key_steps))
     keyed = {*recipe.key_steps} | OF_INPUTS | (FEATURES if isinstance(recipe, FeatureRegression) else set())
     # Weights are reused by whoever trains; what a soup or an ensemble is made of counts by its members' keys.
-    of_members = {"training", "augmentation", "mixed_precision", "prediction", "inference", "tta", "averages"}
+    of_members = {"training", "augmentation", "mixed_precision", "norms", "prediction", "inference", "tta", "averages"}
     if not isinstance(recipe, Network | FineTune):
         keyed |= of_members
     assert reached - keyed - OTHERS == set()

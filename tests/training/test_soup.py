@@ -40,44 +40,6 @@ def test_a_soup_of_equal_members_is_the_member(trained, tmp_path: Path, monkeypa
     assert json.loads((tmp_path / "soup" / "soup.json").read_text())["taken"] == ["one", "other"]
 
 
-def test_norms_are_measured_as_training_sees_the_images_and_equally_each_time(trained):
-    import keras
-
-    from harness.data.batches import Batches
-    from harness.models import keras_backend
-    from harness.training.model import build
-    from harness.training.soup import _random_state, measure_norms
-    from harness.training.training_sequence import TrainingSequence
-
-    fold, _ = trained
-    keras_backend.start(seed=1)
-    models = build(RECIPE, fold, RECIPE.cache(fold), RECIPE.assemble)
-    images = TrainingSequence(Batches(RECIPE.cache(fold).images, fold.train, fold.labels, 30, seed=1))
-    restart = _random_state(models.trainer)
-    norm = next(layer for layer in _all(models.network) if isinstance(layer, keras.layers.BatchNormalization))
-    momentum, found = norm.momentum, []
-    for spoilt in (5.0, -3.0):
-        norm.moving_mean.assign(np.full(norm.moving_mean.shape, spoilt, np.float32))
-        restart()
-        measure_norms(models, images)
-        found.append([np.array(weight) for weight in models.network.weights])
-    assert all(np.array_equal(one, other) for one, other in zip(*found, strict=True))
-    assert norm.momentum == momentum
-    assert abs(float(np.mean(norm.moving_mean))) < 2, "and nothing is left of what it was"
-
-    for layer in _all(models.network):
-        layer.trainable = False
-    norm.moving_mean.assign(np.full(norm.moving_mean.shape, 5.0, np.float32))
-    measure_norms(models, images)
-    assert (np.array(norm.moving_mean) == 5.0).all(), "frozen norms stay"
-
-
-def _all(model):
-    from harness.training.soup import _layers
-
-    return [*_layers(model)]
-
-
 def test_a_member_without_a_checkpoint_is_named(trained, tmp_path: Path):
     from harness.training.soup import fit
 

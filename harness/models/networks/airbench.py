@@ -68,7 +68,12 @@ def build(
     for filters in widths:
         x = block(x, filters)
     x = layers.Flatten()(layers.GlobalMaxPooling2D()(x))
-    logits = layers.Dense(classes, use_bias=False, kernel_regularizer=decay(reg), dtype="float32")(x)
+    # Within ± 1 / √(inputs), as the convolutions' noise.
+    start = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+    dense = layers.Dense(
+        classes, use_bias=False, kernel_initializer=start, kernel_regularizer=decay(reg), dtype="float32"
+    )
+    logits = dense(x)
     scaled = layers.Rescaling(logit_scale, dtype="float32")(logits)
     return keras.Model(inputs, layers.Softmax(dtype="float32")(scaled), name="airbench")
 

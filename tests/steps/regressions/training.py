@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
@@ -68,7 +69,8 @@ def trained(folder: Path) -> Numbers:
     ):
         if where is earlier:
             resume_from(other.folder, earlier.folder, 1)
-        with given.without_plots():
+        # Norms measured anew are a step of their own.
+        with given.without_plots(), mock.patch("harness.training.norms.measure_norms"):
             network = train(settings, where, given.network)
         record = json.loads((where.folder / "training.json").read_text())
         found |= {
@@ -95,6 +97,24 @@ def halves(folder: Path) -> Numbers:
     found: Numbers = {type(layer).__name__: layer.compute_dtype for layer in layers}
     images = given.pixels(8).astype(np.float32)
     return found | {"probabilities": described(np.asarray(models.network(images), np.float32), 12)}
+
+
+@regression("norms", TRAINED)
+def norms(folder: Path) -> Numbers:
+    """The statistics of a network that has not been trained, on augmented images."""
+    from harness.data.batches import Batches
+    from harness.models import keras_backend
+    from harness.training.model import build
+    from harness.training.norms import measure_norms
+    from harness.training.training_sequence import TrainingSequence
+
+    keras_backend.start(seed=1)
+    fold, settings = given.fold(folder), dataclasses.replace(PLAIN, pad=2)
+    cache = settings.cache(fold)
+    models = build(settings, fold, cache, given.network)
+    measure_norms(models, TrainingSequence(Batches(cache.images, fold.train, fold.labels, 30, seed=1)))
+    weights = models.network.non_trainable_weights
+    return {weight.name: described(np.asarray(weight), 8) for weight in weights if "moving" in weight.name}
 
 
 @regression("training")
@@ -243,7 +263,8 @@ def choice(folder: Path) -> Numbers:
     from harness.ensembles.soup import choose, cross_fitted
     from harness.recipes import Soup
     from harness.recipes.snapshots import snapshots
-    from harness.training.soup import MEASURED, mean
+    from harness.training.norms import MEASURED
+    from harness.training.soup import mean
 
     members, labels = given.probabilities(members=5)
     names = tuple("edcab")
