@@ -63,8 +63,8 @@ def progress(label: str, total: int, unit: str, done: int = 0, parts: Callable[[
         return Line(**options, file=sys.stderr, mininterval=0.2, dynamic_ncols=True)
     options["position"] = 0  # in a log nothing stands above another line, so no line moves up
     if _of_a_job:
-        return Line(**options, file=_Lines(PROGRESS), mininterval=2.0, delay=1.0, ncols=WIDTH + 1)
-    return Line(**options, file=_Lines(), mininterval=10.0, maxinterval=30.0, delay=10.0, ncols=WIDTH + 1)
+        return Line(**options, file=_Lines(label, PROGRESS), mininterval=2.0, delay=1.0, ncols=WIDTH + 1)
+    return Line(**options, file=_Lines(label), mininterval=10.0, maxinterval=30.0, delay=10.0, ncols=WIDTH + 1)
 
 
 @dataclass
@@ -149,15 +149,16 @@ class _Lines:
     """Standard error for a log file: each update is a new line instead of overwriting the last one.
 
     Args:
+        label: what is being done, as ``progress`` has begun it.
         mark: what each begins with.
     """
 
-    def __init__(self, mark: str = "") -> None:
-        self._mark = mark
+    def __init__(self, label: str, mark: str = "") -> None:
+        self._label, self._mark = label, mark
 
     def write(self, text: str) -> None:
         if text.strip():
-            WATCH.heard()
+            WATCH.progressed(self._label)
             sys.stderr.write(self._mark + text.strip() + "\n")
 
     def flush(self) -> None:

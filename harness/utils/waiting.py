@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 QUIET = 2.0  # seconds
+BETWEEN_LINES = 15.0  # the same after a line of progress in a log: the next one comes after ten, as a rule
 OFTEN = 0.25  # how often the thread looks at the clock, in seconds
 GROWTH = 3.0  # of the time until the same is told again
 
@@ -32,6 +33,12 @@ class Watch:
     def heard(self) -> None:
         """Something was said."""
         self._last, self._next = self.clock(), QUIET
+
+    def progressed(self, what: str) -> None:
+        """A line of progress was written to a log. While what it is of goes on, the next such line will tell."""
+        self.heard()
+        if what in self._doing:
+            self._next = BETWEEN_LINES
 
     def begin(self, what: str, shows: bool = False) -> None:
         """Something begins. If it ``shows``, the terminal has a line of it all the time."""

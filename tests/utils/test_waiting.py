@@ -145,3 +145,24 @@ def test_a_line_of_progress_in_a_log_tells_what_it_is_of(clock, capsys):
         console.WATCH.tick()
     told = capsys.readouterr().err
     assert "reading images … (2 s)" in told and told.count(" … (") <= 2
+
+
+def test_between_lines_of_progress_of_a_log_nothing_else_is_told(clock, capsys, monkeypatch):
+    """Lines come every ten seconds; the wait is told where one is late, and as soon as ever where all of it is over."""
+    monkeypatch.setattr("tqdm.std.time", clock)
+    with console.watched("harness submit"):
+        with console.progress("reading images", 100, "img") as bar:
+            clock.now = 10.5
+            bar.update(50)
+            for tenth in range(106, 250):
+                clock.now = tenth / 10
+                console.WATCH.tick()
+            assert "reading images … (2 s)" not in capsys.readouterr().err
+            clock.now = 25.6
+            console.WATCH.tick()
+            assert capsys.readouterr().err == "reading images … (15 s)\n"
+            bar.update(50)
+        assert "100 of 100 img" in capsys.readouterr().err
+        clock.now += 2.1
+        console.WATCH.tick()
+        assert capsys.readouterr().err == "harness submit … (2 s)\n"
