@@ -53,14 +53,36 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         wrong = re.search(r"argument COMMAND: invalid choice: '([^']*)'", message)
         if wrong is None:
-            _tell(f"{message}.", f"{self.prog} --help")
+            _tell(message if message.endswith(("?", ".")) else f"{message}.", f"{self.prog} --help")
         else:
-            known = [name for action in self._actions if action.dest == "command" for name in action.choices or ()]
-            _tell(f"there is no command {wrong[1]!r}. {nearest(wrong[1], known)}", "harness --help")
+            of_competition = Workspace.find().competition(wrong[1].replace("-", "_") or ".") / "competition.py"
+            if of_competition.is_file():
+                _tell(f"{wrong[1]} is a competition: a command comes before it.", f"harness submit {wrong[1]}")
+            else:
+                _tell(f"there is no command {wrong[1]!r}. {nearest(wrong[1], self._names())}", "harness --help")
         raise SystemExit(USER_MISTAKE)
 
+    def parse(self, arguments: list[str] | None) -> argparse.Namespace:
+        """The options of a command; what it does not know is told with what may have been meant."""
+        options, unknown = self.parse_known_args(arguments)
+        if unknown:
+            of_command = self._commands().choices[options.command]
+            wrong = [word for word in unknown if word.startswith("-")][:1]
+            known = [name for action in of_command._actions for name in action.option_strings]
+            hints = [f". {nearest(word, known)}" for word in wrong]
+            of_command.error(f"harness {options.command} takes no {' '.join(unknown)}{''.join(hints)}")
+        return options
 
-def parser() -> argparse.ArgumentParser:
+    def _commands(self) -> argparse._SubParsersAction[argparse.ArgumentParser]:
+        (commands,) = (action for action in self._actions if isinstance(action, argparse._SubParsersAction))
+        return commands
+
+    def _names(self) -> list[str]:
+        """The commands that the help lists."""
+        return [listed.dest for listed in self._commands()._get_subactions()]
+
+
+def parser() -> Parser:
     """The command line."""
     top = Parser(
         prog="harness",
@@ -94,7 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 2 the user's mistake, 1 our failure, 130 stopped, 128 and a signal's number ended by it.
     """
-    options = parser().parse_args(arguments)
+    options = parser().parse(arguments)
     ending = None
     try:
         with ended_by_signals(_stopped(options)) as ending, watched(f"harness {options.command}"):

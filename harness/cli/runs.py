@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from harness.cli.arguments import Commands, add_competition
 from harness.cli.session import competition_of
 from harness.utils.console import console, say
-from harness.utils.errors import UserError
+from harness.utils.errors import UserError, nearest
 from harness.utils.files import write_text
 from harness.utils.workspace import Workspace
 
@@ -127,6 +127,9 @@ def run_export(workspace: Workspace, options: Namespace) -> None:
     if options.competition in TOOLS:
         _export_curves(workspace, options.competition, options.of, options.to)
         return
+    hint = nearest(options.competition, [*TOOLS])
+    if hint.startswith("Did") and not workspace.competition(options.competition).exists():
+        raise UserError(f"there is no {options.competition!r} to export to. {hint}", "harness export --help")
     if options.onnx:
         from harness.runs.onnx_export import add_onnx, require_converter
 

@@ -112,7 +112,8 @@ def find(runs: Path, wanted: str) -> Record:
         raise UserError(f"{len(found)} runs are called {wanted!r}: {', '.join(names)}.", "give more of the key")
     recipes = sorted({record.recipe for record in finished})
     raise UserError(
-        f"{runs} has no finished run {wanted!r}. "
+        f"{runs.name} has no finished run {wanted!r}. "
         + (nearest(wanted, recipes + names) if finished else "There are none."),
-        f"harness train {runs.name}" + (f" {wanted}" if not finished else ""),
+        (f"see those that there are: harness runs {runs.name}; or " if finished else "")
+        + f"train one of its recipes: harness train {runs.name} RECIPE",
     )

@@ -41,7 +41,7 @@ def nearest(word: str, known: list[str]) -> str:
     """A hint for a misspelt name: the closest known names, or all of them if none is close."""
     import difflib
 
-    close = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
     if close:
         return "Did you mean " + " or ".join(close) + "?"
     return "Known: " + (some(sorted(known), 12) or "none") + "."

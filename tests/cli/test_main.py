@@ -62,6 +62,8 @@ def test_the_same_csv_scores_the_same_by_hand(insects: Workspace, harness):
         (("new", "Bad name!", "--from", "."), "small letters"),
         (("new", "others", "--from", "none"), "there is no folder"),
         (("cache", "rm"), "needs the competition"),
+        (("export", "tensorbord", "insects", "--to", "curves"), "Did you mean tensorboard?"),
+        (("diff", "insects", "coarse", "fine"), "insects has no finished run 'coarse'. There are none."),
     ],
 )
 def test_a_mistake_of_the_user_is_told_in_words_with_a_way_out(insects: Workspace, harness, arguments, told):
@@ -77,7 +79,8 @@ def test_a_mistake_of_the_user_is_told_in_words_with_a_way_out(insects: Workspac
         (("sumbit", "insects"), "there is no command 'sumbit'. Did you mean submit?"),
         (("qqq",), "there is no command 'qqq'. Known: "),
         (("submit",), "the following arguments are required: COMP."),
-        (("submit", "insects", "--recpie", "fine"), "unrecognized arguments: --recpie fine."),
+        (("submit", "insects", "--recpie", "fine"), "harness submit takes no --recpie fine. Did you mean --recipe?"),
+        (("check", "insects", "please"), "harness check takes no please."),
     ],
 )
 def test_a_mistyped_command_is_told_with_the_one_that_was_meant(harness, capsys, arguments, told):
@@ -86,6 +89,15 @@ def test_a_mistyped_command_is_told_with_the_one_that_was_meant(harness, capsys,
     assert left.value.code == 2
     error = capsys.readouterr().err
     assert f"error: {told}" in error and "fix: harness" in error and "--help" in error
+
+
+def test_a_competition_without_a_command_is_told_with_one(insects: Workspace, harness, capsys):
+    with pytest.raises(SystemExit) as left:
+        harness("insects")
+    assert left.value.code == 2
+    assert (
+        "insects is a competition: a command comes before it.\n  fix: harness submit insects" in capsys.readouterr().err
+    )
 
 
 def test_what_is_suggested_next_keeps_the_settings_that_were_given(insects: Workspace, harness):

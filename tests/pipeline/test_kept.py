@@ -119,4 +119,6 @@ def test_folds_that_separate_copies_are_refused_unless_it_is_allowed_and_then_re
     allowed = harness("train", "insects", "coarse", "--folds", folds, "--allow-leak")
     assert allowed.code == 0 and "separate 1 pairs of identical images" in allowed.out
     assert read_json(only(insects.runs("insects"), "coarse/*/run.json"))["leaks"] == 1
+    page = insects.root / harness("report", "insects", "coarse").out.strip().removeprefix("page: ")
+    assert "its folds separate 1 pair of identical images" in page.read_text()
     assert harness("train", "insects", "coarse", "--folds", folds).code == 2
