@@ -46,6 +46,8 @@ def override(recipes: dict[str, Recipe], assignments: list[str], option: str = "
         for recipe_name in having:
             old = changed[recipe_name]
             value = _parse(key, text, _settings(old)[name], of_setting(old, name), option)
+            # Of another key though equal: 10 and 10.0.
+            value = getattr(old, name) if value == getattr(old, name) else value
             changed[recipe_name] = dataclasses.replace(old, **{name: value})
     return changed
 
@@ -76,8 +78,10 @@ def restored(settings: dict[str, Any], kinds: dict[str, type[Recipe]]) -> Recipe
     values: dict[str, Any] = {}
     for name, value in settings.items():
         if name != "kind":
-            values[name] = fitted(_tuples(value), hints[name]) if name in hints else NO
-            if values[name] is NO:
+            given = _tuples(value)
+            found = fitted(given, hints[name]) if name in hints else NO
+            values[name] = given if found == given else found  # a number of 10 and one of 10.0 make other keys
+            if found is NO:
                 raise UserError(
                     f"the run was made with {name}={value!r}, which {kind.__name__} does not take any more.",
                     "restore the setting, or train the recipe again",

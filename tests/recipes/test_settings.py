@@ -12,6 +12,7 @@ from harness.recipes import Blend, FeatureRegression, LogisticRegression, Networ
 from harness.recipes.settings import override, plain
 from harness.utils.docstrings import of_settings
 from harness.utils.errors import UserError
+from harness.utils.fingerprint import fingerprint
 
 RECIPES = {
     "pixels": LogisticRegression(size=(8, 8)),
@@ -51,6 +52,12 @@ def test_a_setting_is_changed_in_every_recipe_that_has_it_or_in_the_one_that_is_
     one = override(RECIPES, ["pixels.size=4,4"])
     assert one["pixels"].size == (4, 4) and one["net"] == RECIPES["net"]
     assert RECIPES["pixels"].size == (8, 8)
+
+
+def test_a_value_that_is_as_declared_changes_no_key():
+    declared = {"net": dataclasses.replace(RECIPES["net"], rotation=10, milestones=((1, 1),))}
+    for assignment in ("rotation=10", "rotation=10.0", "milestones=((1,1.0),)"):
+        assert fingerprint(recipe=override(declared, [assignment])["net"]) == fingerprint(recipe=declared["net"])
 
 
 def test_the_last_of_several_values_holds():

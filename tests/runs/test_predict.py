@@ -240,12 +240,13 @@ def test_settings_come_back_as_they_were_and_unknown_ones_are_named():
     from harness import recipes
     from harness.recipes.settings import plain, restored
     from harness.utils.files import read_json, write_json
+    from harness.utils.fingerprint import fingerprint
 
     kinds = {name: kind for name, kind in vars(recipes).items() if isinstance(kind, type)}
     for recipe in (
         recipes.FeatureRegression(backbone="resnet50", layers=("conv5", -2), c=(0.1, 1.0), side=96),
         recipes.Network(
-            network="resnet", size=(32, 48), epochs=2, learning_rate=1, milestones=((1, 0.5),), schedule="steps"
+            network="resnet", size=(32, 48), epochs=2, learning_rate=1, milestones=((1, 1),), schedule="steps", zoom=0.0
         ),
         recipes.Blend(of=("a", "b"), weights=(1.0, 2.0)),
     ):
@@ -253,7 +254,8 @@ def test_settings_come_back_as_they_were_and_unknown_ones_are_named():
 
         with tempfile.TemporaryDirectory() as folder:
             write_json(Path(folder) / "run.json", plain(recipe))
-            assert restored(read_json(Path(folder) / "run.json") or {}, kinds) == recipe
+            found = restored(read_json(Path(folder) / "run.json") or {}, kinds)
+            assert found == recipe and fingerprint(recipe=found) == fingerprint(recipe=recipe)
     with pytest.raises(UserError, match="class Renamed"):
         restored(plain(Renamed(backbone="resnet50")), kinds)
     with pytest.raises(UserError, match="blur=3"):
