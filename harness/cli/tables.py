@@ -22,17 +22,10 @@ def print_scores(pipeline: Pipeline, chosen: dict[str, Recipe]) -> None:
     from harness.scoring.metrics import METRICS
 
     title = METRICS[pipeline.competition.metric].title
-    table = Table(
-        "recipe",
-        "kind",
-        f"out-of-fold {title}",
-        f"hold-out {title}",
-        "top-1",
-        "top-5",
-        "trained in",
-        box=None,
-        pad_edge=False,
-    )
+    # Of five classes or fewer, the right one is always among the first five.
+    ranks = {"top1": "top-1"} | ({"top5": "top-5"} if len(pipeline.artifacts.dataset.classes) > 5 else {})
+    scores = (f"out-of-fold {title}", f"hold-out {title}")
+    table = Table("recipe", "kind", *scores, *ranks.values(), "trained in", box=None, pad_edge=False)
     for name in chosen:
         run = pipeline.artifacts.run_of(name)
         metrics, about = run.metrics() or {}, run.about() or {}
@@ -41,7 +34,7 @@ def print_scores(pipeline: Pipeline, chosen: dict[str, Recipe]) -> None:
             name,
             kind_of(name, pipeline.artifacts.recipes),
             *(_interval(metrics[split]) if split in metrics else "" for split in ("out_of_fold", "holdout")),
-            *(f"{holdout[rank]:.4f}" if rank in holdout else "" for rank in ("top1", "top5")),
+            *(f"{holdout[rank]:.4f}" if rank in holdout else "" for rank in ranks),
             seconds(about.get("seconds", 0)),
         )
     out = console()

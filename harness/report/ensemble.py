@@ -21,7 +21,7 @@ def show(name: str, report: dict[str, Any], board: Leaderboard, out: Console) ->
         out: where to print.
     """
     title, members = METRICS[report["metric"]].title, report["members"]
-    out.print(f"{name}: {len(members)} members on {report['rows']:,} out-of-fold rows")
+    out.print(f"{name}: {len(members)} member{'s' if len(members) > 1 else ''} on {report['rows']:,} out-of-fold rows")
     for member, reason in report["left_out"].items():
         out.print(f"left out: {member} failed. {reason}")
     out.print(_members(report, title))

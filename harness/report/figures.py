@@ -18,15 +18,24 @@ if TYPE_CHECKING:
 
 # Drawn in this colour, and then given the page's own, whether that is light or dark.
 INK = "#010203"
+LEGEND: dict[str, Any] = {"fontsize": 8, "frameon": False, "labelcolor": INK}
+STEEP = 30  # times the smallest loss is the largest, from which on they are drawn on a logarithmic scale
+PIXELS = 1.5  # at most, for a point of a figure: letters are then about as large as those of the page
 # Told apart by everybody, and of enough contrast on white and on black. Source: Wong, Points of view (2011).
 FAR = 3  # times the worst rank of an interval is the last one drawn
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 
 
 def curves(folds: Sequence[dict[str, Any]], name: str) -> str:
-    """A quantity of training and validation by epoch, a colour a fold, the kept epoch marked."""
-    figure, axes = blank(5.2, 3.0)
-    for number, fold in enumerate(folds):
+    """A quantity of training and validation by epoch, a colour a fold, the kept epoch marked.
+
+    What is the same in all folds, as a learning rate may be, is one line.
+    """
+    figure, axes = blank(4.2, 2.7)
+    is_same = (
+        len({tuple(fold["history"].get(name, ())) for fold in folds}) == 1 and f"val_{name}" not in folds[0]["history"]
+    )
+    for number, fold in enumerate(folds[:1] if is_same else folds):
         history, colour = fold["history"], COLOURS[number % len(COLOURS)]
         shown = [(key, style) for key, style in ((name, ":"), (f"val_{name}", "-")) if key in history]
         for key, style in shown:
@@ -39,27 +48,37 @@ def curves(folds: Sequence[dict[str, Any]], name: str) -> str:
     axes.set_xlabel("epoch")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_title(name.replace("_", " "))
-    axes.legend(fontsize=7, frameon=False, labelcolor=INK)
+    drawn = [value for line in axes.lines for value in line.get_ydata()]
+    if name == "loss" and min(drawn) > 0 and max(drawn) > STEEP * min(drawn):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+    if len(folds) > 1 and not is_same:
+        axes.legend(**LEGEND)
     return svg(figure, name)
 
 
 def reliability(bins: Sequence[Bin]) -> str:
     """How often the given class is right, by its probability."""
-    figure, axes = blank(4.0, 3.4)
+    figure, axes = blank(4.2, 3.4)
     axes.plot([0, 1], [0, 1], "--", color=INK, alpha=0.5)
-    axes.plot([one.confidence for one in bins], [one.right for one in bins], "o-", color=COLOURS[0])
+    confidences, shares = [one.confidence for one in bins], [one.right for one in bins]
+    most = max((one.count for one in bins), default=1)
+    axes.plot(confidences, shares, "-", color=COLOURS[0], alpha=0.6)
+    axes.scatter(
+        confidences, shares, [8 + 92 * one.count / most for one in bins], color=COLOURS[0], zorder=3, clip_on=False
+    )
     axes.set(xlabel="probability of the given class", ylabel="share that is right", xlim=(0, 1.02), ylim=(-0.02, 1.02))
     return svg(figure, "reliability")
 
 
 def thresholds(found: Sequence[Threshold], positive: str) -> str:
     """Accuracy, precision and recall by the probability from which on the second class is given."""
-    figure, axes = blank(5.2, 3.2)
+    figure, axes = blank(4.6, 3.0)
     for number, name in enumerate(("accuracy", "precision", "recall")):
         axes.plot([one.at for one in found], [getattr(one, name) for one in found], color=COLOURS[number], label=name)
     axes.axvline(0.5, color=INK, alpha=0.5, linestyle="--")
     axes.set(xlabel=f"probability from which on {positive} is given", ylabel="share")
-    axes.legend(fontsize=7, frameon=False, labelcolor=INK)
+    axes.legend(**LEGEND)
     return svg(figure, "thresholds")
 
 
@@ -96,7 +115,7 @@ def standing(board: Leaderboard, interval: Interval) -> str | None:
     ranked = sorted((point.rank, point.score) for point in board.points if point.rank is not None)
     if not ranked:
         return None
-    figure, axes = blank(7.0, 2.8)
+    figure, axes = blank(5.2, 3.0)
     span = board.span(interval)
     # The last teams of a board can score so badly that nothing could be told of the others.
     last = max(FAR * ((span[1] if span else 0) or ranked[-1][0]), medals(board.teams)["bronze"] if board.teams else 0)
@@ -106,18 +125,18 @@ def standing(board: Leaderboard, interval: Interval) -> str | None:
     axes.axvline(interval.score, color=COLOURS[1], label="this run")
     for medal, last in medals(board.teams).items() if board.teams else ():
         axes.axhline(last, color=INK, alpha=0.4, linewidth=0.7)
-        axes.text(axes.get_xlim()[0], last, f" {medal}", va="bottom", fontsize=7, color=INK)
+        axes.text(axes.get_xlim()[0], last, f" {medal}", va="bottom", fontsize=8, color=INK)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.invert_yaxis()
     axes.set(xlabel=board.metric.title, ylabel="rank")
-    axes.legend(fontsize=7, frameon=False, labelcolor=INK)
+    axes.legend(**LEGEND)
     return svg(figure, "standing")
 
 
 def ranking(names: Sequence[str], intervals: Sequence[Interval], title: str) -> str:
     """Scores with their intervals, one above the other, the first on top."""
-    figure, axes = blank(7.0, 0.8 + 0.3 * len(names))
+    figure, axes = blank(5.2, 0.8 + 0.3 * len(names))
     for place, one in enumerate(intervals):
         axes.plot([one.low, one.high], [place, place], "-", color=COLOURS[0], linewidth=2)
         axes.plot(one.score, place, "o", color=COLOURS[1])
@@ -155,7 +174,11 @@ def svg(figure: Figure, name: str) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = re.sub(r"(url\(|href=\")#", rf"\1#{name}-", text)
+    widest = f"max-width: {PIXELS * 72 * figure.get_figwidth():.0f}px"
     text = re.sub(
-        r'<svg [^>]*viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" aria-hidden="true" focusable="false">', text, count=1
+        r'<svg [^>]*viewBox="([^"]*)"[^>]*>',
+        rf'<svg viewBox="\1" style="{widest}" aria-hidden="true" focusable="false">',
+        text,
+        count=1,
     )
     return text.replace('xlink:href="', 'href="').replace(INK, "currentColor")

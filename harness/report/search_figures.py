@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.report.figures import COLOURS, INK, blank, svg
+from harness.report.figures import COLOURS, LEGEND, blank, svg
 from harness.scoring.metrics import METRICS
 
 COMPLETE = "complete"
@@ -29,7 +29,7 @@ def drawn(search: dict[str, Any]) -> dict[str, str]:
 
 
 def _history(complete: list[dict[str, Any]], title: str, higher: bool) -> str:
-    figure, axes = blank(5.2, 3.0)
+    figure, axes = blank(4.2, 2.7)
     numbers, values = [one["number"] for one in complete], [one["value"] for one in complete]
     best: list[float] = []
     for value in values:
@@ -38,12 +38,12 @@ def _history(complete: list[dict[str, Any]], title: str, higher: bool) -> str:
     axes.step(numbers, best, where="post", color=COLOURS[1], label="the best so far")
     axes.set(xlabel="trial", ylabel=title)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend(fontsize=7, frameon=False, labelcolor=INK)
+    axes.legend(**LEGEND)
     return svg(figure, "search-history")
 
 
 def _importance(shares: dict[str, float]) -> str:
-    figure, axes = blank(5.2, 0.8 + 0.4 * len(shares))
+    figure, axes = blank(4.2, 0.8 + 0.4 * len(shares))
     axes.barh([*shares], [*shares.values()], color=COLOURS[0])
     axes.invert_yaxis()
     axes.set(xlabel="share", xlim=(0, 1))
@@ -52,14 +52,14 @@ def _importance(shares: dict[str, float]) -> str:
 
 def _slice(axis: dict[str, Any], complete: list[dict[str, Any]], best: int | None, title: str) -> str:
     """The score by one setting: numbers along a line, choices side by side."""
-    figure, axes = blank(4.0, 3.0)
+    figure, axes = blank(4.2, 2.7)
     typed = [one["point"][axis["name"]] for one in complete]
     places = [axis["choices"].index(text) if axis["choices"] else float(text) for text in typed]
     axes.plot(places, [one["value"] for one in complete], "o", color=COLOURS[0], markersize=4)
     chosen = [number for number, one in enumerate(complete) if one["number"] == best]
     for number in chosen:
         axes.plot(places[number], complete[number]["value"], "o", color=COLOURS[1], markersize=8, label="the best")
-        axes.legend(fontsize=7, frameon=False, labelcolor=INK)
+        axes.legend(**LEGEND)
     if axis["choices"]:
         axes.set_xticks(range(len(axis["choices"])), axis["choices"])
         axes.set_xlim(-0.5, len(axis["choices"]) - 0.5)

@@ -42,7 +42,8 @@ def compared(
     Returns:
         "recipe", "run" (its key), "changed" (settings unlike the recipe's), "out_of_fold" and "holdout" (scores, or
         None), the same with "_low" and "_high" (the ends of their intervals), "gain" with its ends and "verdict" (over
-        the best run; None and "best" for that one), "epochs" (of each fold's network; "" without one), "seconds",
+        the best run; None and "best" for that one), "epochs" (of each fold's network, "5 × 12" where
+        all have 12; "" without one), "seconds",
         "finished", "state", "images" (how many the hold-out score, else the out-of-fold one, is of).
     """
     rows = [_row(record, recipes) for record in sorted(records, key=lambda record: record.sequence)]
@@ -164,7 +165,9 @@ def _row(record: Record, recipes: Mapping[str, Recipe]) -> dict[str, Any]:
         "run": record.key,
         "changed": changed(record, recipes),
         **scores,
-        "epochs": ", ".join(map(str, epochs)),
+        "epochs": f"{len(epochs)} × {epochs[0]}"
+        if len(epochs) > 1 and len({*epochs}) == 1
+        else ", ".join(map(str, epochs)),
         "seconds": record.about["seconds"],
         "finished": record.finished,
         "images": (record.scores.get(HOLDOUT) or record.scores.get(OUT_OF_FOLD, {})).get("rows", 0),

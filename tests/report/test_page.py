@@ -13,6 +13,7 @@ import pytest
 
 from harness.api import LoadedCompetition
 from harness.models.adversarial import Likeness
+from harness.report import figures
 from harness.scoring.metrics import Interval
 from harness.utils.workspace import Workspace
 
@@ -110,6 +111,18 @@ def test_what_the_page_says_is_what_the_run_left(page_of, insects: Workspace):
     for heading in ("Members", "What is confused", "The worst mistakes", "Likely label errors", "How it was made"):
         assert f"<h2>{heading}</h2>" in text
     assert run.key in text and "coarse" in text and "fine" in text
+    assert "top-1" in text and "top-5" not in text  # of three classes
+
+
+def test_what_all_folds_share_is_one_line_of_a_figure():
+    fold = {
+        "number": 1,
+        "kept": 2,
+        "history": {"learning_rate": [0.1, 0.01], "loss": [2.0, 0.01], "val_loss": [3.0, 0.02]},
+    }
+    other = fold | {"number": 2}
+    assert figures.curves([fold, other], "learning_rate") == figures.curves([fold], "learning_rate")
+    assert figures.curves([fold, other], "loss") != figures.curves([fold], "loss")
 
 
 def test_the_page_says_how_like_the_test_is(page_of, insects: Workspace, monkeypatch: pytest.MonkeyPatch):
