@@ -222,7 +222,7 @@ class Artifacts:
 
     def cached_features(self) -> Input | None:
         """Features of all images that are kept: the default recipe's, else any recipe's; None where there are none."""
-        first = choose(self.competition, self.recipes, [self.default], self.options.assignments)
+        first = choose(self.competition, self.recipes, [self.default], [])  # settings may be of other recipes alone
         wanted = dict.fromkeys(
             input for recipe in [*first.values(), *self.recipes.values()] for input in recipe.inputs()
         )

@@ -111,6 +111,13 @@ def test_what_is_suggested_next_keeps_the_settings_that_were_given(insects: Work
     assert "next: harness submit insects --recipe coarse --set c=0.3" in smoke.out
 
 
+def test_a_setting_that_the_default_recipe_lacks_reaches_the_page(insects: Workspace, harness):
+    recipes = insects.competition("insects") / "recipes.py"
+    recipes.write_text(recipes.read_text().replace("default = blend", "default = coarse"))
+    done = harness("submit", "insects", "--recipe", "blend", "--set", "how=geometric")
+    assert done.code == 0 and "page: runs/insects/blend/" in done.out, done.err
+
+
 def test_square_brackets_in_names_and_errors_are_shown_as_they_are(insects: Workspace, harness):
     file = insects.competition("insects") / "competition.py"
     file.write_text(file.read_text().replace('title="Insects"', 'title="Insects [red] [/b]"'))
