@@ -23,7 +23,8 @@ def print_scores(pipeline: Pipeline, chosen: dict[str, Recipe]) -> None:
 
     title = METRICS[pipeline.competition.metric].title
     # Of five classes or fewer, the right one is always among the first five.
-    ranks = {"top1": "top-1"} | ({"top5": "top-5"} if len(pipeline.artifacts.dataset.classes) > 5 else {})
+    tops = {"top1": "top-1"} | ({"top5": "top-5"} if len(pipeline.artifacts.dataset.classes) > 5 else {})
+    ranks = tops if pipeline.competition.targets.link == "softmax" else {}
     scores = (f"out-of-fold {title}", f"hold-out {title}")
     table = Table("recipe", "kind", *scores, *ranks.values(), "trained in", box=None, pad_edge=False)
     for name in chosen:
@@ -64,7 +65,8 @@ def _print_ensembles(pipeline: Pipeline, chosen: dict[str, Recipe], out: Console
         tta.show(name, pipeline.artifacts.run_of(name).folder, out)
         if recipe.members and (blend := read_json(pipeline.artifacts.run_of(name).folder / "blend.json")):
             out.print()
-            ensemble.show(name, blend, leaderboard, out)
+            classes, link = pipeline.artifacts.dataset.classes, pipeline.competition.targets.link
+            ensemble.show(name, blend, leaderboard, classes, link, out)
     out.print()
     for name, reason in pipeline.artifacts.failed.items():
         out.print(f"failed: {name}. {reason}")

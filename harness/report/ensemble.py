@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
@@ -9,14 +10,18 @@ from rich.table import Table
 
 from harness.scoring.leaderboard import FEWEST, Leaderboard
 from harness.scoring.metrics import METRICS
+from harness.utils.errors import some
 
 
-def show(name: str, report: dict[str, Any], board: Leaderboard, out: Console) -> None:
+def show(
+    name: str, report: dict[str, Any], board: Leaderboard, classes: Sequence[str], link: str, out: Console
+) -> None:
     """Print the report.
 
     Args:
         name: the ensemble's name.
         report: the content of its ``blend.json``.
+        classes, link: of the competition's targets.
         board: the competition's leaderboard; may be empty.
         out: where to print.
     """
@@ -28,6 +33,8 @@ def show(name: str, report: dict[str, Any], board: Leaderboard, out: Console) ->
     for setting in ("temperature", "floor"):
         if setting in report["fitted"]:
             out.print(f"{setting}: {report['fitted'][setting]:.4g}")
+    if "thresholds" in report["fitted"]:
+        out.print(decisions(report["fitted"]["thresholds"], classes, link))
     best = next(member["score"] for member in members if member["name"] == report["best"])
     is_ranked = bool(board.points) and report["rows"] >= FEWEST
     table = Table(title, "", *(["rank"] if is_ranked else []), box=None, pad_edge=False)
@@ -40,6 +47,23 @@ def show(name: str, report: dict[str, Any], board: Leaderboard, out: Console) ->
         table.add_row(label, f"{score:.4f}", *([_place(board, score)] if is_ranked else []))
     out.print(table)
     out.print(f"honest gain over the best member: {_gain(report['gain'])}")
+
+
+def decisions(thresholds: list[float], classes: Sequence[str], link: str) -> str:
+    """Fitted thresholds in words.
+
+    Args:
+        thresholds: of each label; or the cuts of the expected grade.
+        classes: the names of the labels or grades.
+        link: "sigmoid" where they are labels.
+    """
+    if link != "sigmoid":
+        return f"The expected grade is cut at {', '.join(f'{value:.3f}' for value in thresholds)}."
+    if len({*thresholds}) == 1:
+        words = f"{thresholds[0]:.3f}"
+    else:
+        words = some([f"{value:.3f} ({name})" for name, value in zip(classes, thresholds, strict=True)], 12)
+    return f"A label is given from a member's probability of {words} on, which then counts as 0.5."
 
 
 def _place(board: Leaderboard, score: float) -> str:

@@ -57,8 +57,8 @@ def curves(folds: Sequence[dict[str, Any]], name: str) -> str:
     return svg(figure, name)
 
 
-def reliability(bins: Sequence[Bin]) -> str:
-    """How often the given class is right, by its probability."""
+def reliability(bins: Sequence[Bin], given_class: bool) -> str:
+    """How often the given class is right, or a label there, by its probability."""
     figure, axes = blank(4.2, 3.4)
     axes.plot([0, 1], [0, 1], "--", color=INK, alpha=0.5)
     confidences, shares = [one.confidence for one in bins], [one.right for one in bins]
@@ -67,15 +67,21 @@ def reliability(bins: Sequence[Bin]) -> str:
     axes.scatter(
         confidences, shares, [8 + 92 * one.count / most for one in bins], color=COLOURS[0], zorder=3, clip_on=False
     )
-    axes.set(xlabel="probability of the given class", ylabel="share that is right", xlim=(0, 1.02), ylim=(-0.02, 1.02))
+    of_what, share = ("the given class", "share that is right") if given_class else ("a label", "share that has it")
+    axes.set(xlabel=f"probability of {of_what}", ylabel=share, xlim=(0, 1.02), ylim=(-0.02, 1.02))
     return svg(figure, "reliability")
 
 
 def thresholds(found: Sequence[Threshold], positive: str) -> str:
-    """Accuracy, precision and recall by the probability from which on the second class is given."""
+    """Accuracy, precision, recall and F1 by the probability from which on a class or a label is given."""
     figure, axes = blank(4.6, 3.0)
-    for number, name in enumerate(("accuracy", "precision", "recall")):
-        axes.plot([one.at for one in found], [getattr(one, name) for one in found], color=COLOURS[number], label=name)
+    for number, name in enumerate(("accuracy", "precision", "recall", "f1")):
+        axes.plot(
+            [one.at for one in found],
+            [getattr(one, name) for one in found],
+            color=COLOURS[number],
+            label=name.capitalize(),
+        )
     axes.axvline(0.5, color=INK, alpha=0.5, linestyle="--")
     axes.set(xlabel=f"probability from which on {positive} is given", ylabel="share")
     axes.legend(**LEGEND)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.competition import Competition
-from harness.report import figures, likeness, runs, search, search_figures
+from harness.report import ensemble, figures, likeness, runs, search, search_figures
 from harness.runs.records import Record
 from harness.scoring.evaluation import interval_of
 from harness.scoring.leaderboard import Leaderboard
@@ -31,14 +31,15 @@ def render(competition: Competition, record: Record, contents: dict[str, Any], b
     """
     last = contents["scores"][-1][1]
     interval = interval_of(last)
-    folds, found, lines = contents["folds"], contents["found"], contents["thresholds"]
+    folds, found, lines, bins = (contents[name] for name in ("folds", "found", "thresholds", "bins"))
+    given = contents["classes"][1] if found else "a label"
     drawn = {
         "standing": figures.standing(board, interval),
         "curves": {name.replace("_", " "): figures.curves(folds, name) for name in _curves(folds)},
-        "thresholds": figures.thresholds(lines, contents["classes"][1]) if lines else "",
+        "thresholds": figures.thresholds(lines, given) if lines else "",
         "search": search_figures.drawn(contents["search"]) if contents["search"] else {},
         "graph": figures.graph(contents["steps"]),
-        "reliability": figures.reliability(found.bins) if found else "",
+        "reliability": figures.reliability(bins, given_class=bool(found)) if bins else "",
     }
     return (
         templates()
@@ -53,6 +54,8 @@ def render(competition: Competition, record: Record, contents: dict[str, Any], b
             likeness_words=likeness.said(contents["likeness"]["found"]) if contents["likeness"] else "",
             searched=_searched(contents["search"], record),
             splits=SPLITS,
+            thresholds_words=_fitted_thresholds(contents, competition.targets.link),
+            diagnosis=_by_remark(contents["folds"]),
             matrix=_matrix(contents) if found and len(contents["classes"]) <= SMALL else None,
             **contents,
         )
@@ -79,6 +82,20 @@ def _curves(folds: list[dict[str, Any]]) -> tuple[str, ...]:
     if not folds:
         return ()
     return ("loss", "absolute_error" if "absolute_error" in folds[0]["history"] else "accuracy", "learning_rate")
+
+
+def _fitted_thresholds(contents: dict[str, Any], link: str) -> str:
+    fitted = (contents["blend"] or {"fitted": {}})["fitted"]
+    return ensemble.decisions(fitted["thresholds"], contents["classes"], link) if "thresholds" in fitted else ""
+
+
+def _by_remark(folds: list[dict[str, Any]]) -> dict[str, list[int]]:
+    """The folds of which the same was found."""
+    found: dict[str, list[int]] = {}
+    for fold in folds:
+        for remark in fold["diagnosis"]:
+            found.setdefault(remark, []).append(fold["number"])
+    return found
 
 
 def _searched(report: dict[str, Any] | None, record: Record) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.data.dataset import Dataset
 from harness.data.splits import HOLDOUT, OUT_OF_FOLD
+from harness.data.targets import Targets
 from harness.models.adversarial import Likeness
 from harness.runs import page_likeness, page_making
 from harness.runs.epochs import kept_epochs
@@ -17,7 +18,15 @@ from harness.runs.records import Record
 from harness.runs.searches import search_of
 from harness.scoring import mistakes
 from harness.scoring import predictions as tables
-from harness.scoring.examination import examine, thresholds
+from harness.scoring.examination import (
+    Bin,
+    Threshold,
+    calibration_error,
+    examine,
+    of_given_class,
+    reliability,
+    thresholds,
+)  # fmt: skip
 from harness.utils.errors import UserError
 from harness.utils.files import read_json
 
@@ -56,6 +65,7 @@ def contents(
             "restore them, or train the recipe again",
         )
     labels = dataset.labels_of(out_of_fold.ids)
+    bins, lines = _believed(labels, out_of_fold.probabilities, dataset.targets)
     wrong = mistakes.find(labels, out_of_fold.probabilities, out_of_fold.classes, dataset.targets)
     found = None if wrong else examine(labels, out_of_fold.probabilities)
     shown = {"worst": wrong.worst} if wrong else {}
@@ -79,10 +89,26 @@ def contents(
         "steps": page_making.steps(record, caches),
         "augmented": page_making.augmented(record),
         "copies": page_making.copies(dataset, check),
-        "thresholds": thresholds(labels, out_of_fold.probabilities) if found and len(out_of_fold.classes) == 2 else [],
+        "bins": bins,
+        "calibration_error": calibration_error(bins) if bins else None,
+        "thresholds": lines,
         "search": search_of(record),
         "scores": [(split, record.scores[split]) for split in (OUT_OF_FOLD, HOLDOUT) if split in record.scores],
     }
+
+
+def _believed(labels: Array, probabilities: Array, targets: Targets) -> tuple[list[Bin], list[Threshold]]:
+    """The reliability of the probabilities, and what thresholds make of them; of several labels all cells count alike.
+
+    Empty where there is no such thing: numbers have neither, and three or more classes no threshold.
+    """
+    if targets.link == "identity":
+        return [], []
+    if targets.link == "sigmoid":
+        is_there, values = labels.ravel() == 1, probabilities.ravel()
+        return reliability(is_there, values), thresholds(is_there, values)
+    of_two = probabilities.shape[1] == 2
+    return of_given_class(labels, probabilities), thresholds(labels == 1, probabilities[:, 1]) if of_two else []
 
 
 def _folds(record: Record) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Bin:
-    """The images whose most probable class has a probability in one tenth of 0…1: its mean, how many are right."""
+    """What was given a probability in one tenth of 0…1: the mean, the share that is right, how many there are."""
 
     confidence: float
     right: float
@@ -37,8 +37,6 @@ class Examination:
         counts: (classes,) rows of each class.
         recalls: (classes,) the share of each class's rows that were given it; nan where there are none.
         confusions: the wrong pairs of classes, the most frequent first.
-        bins: the reliability diagram, without empty bins.
-        calibration_error: the expected calibration error, 0…1.
         worst: the wrong rows, those with the least probability of their class first.
         doubtful: the rows whose two most probable classes are closest, right or wrong.
         label_errors: the rows whose label is likely wrong, the likeliest first: a hint, not a finding.
@@ -47,8 +45,6 @@ class Examination:
     counts: Array
     recalls: Array
     confusions: list[Confusion]
-    bins: list[Bin]
-    calibration_error: float
     worst: Array
     doubtful: Array
     label_errors: Array
@@ -61,7 +57,6 @@ def examine(labels: Array, probabilities: Array) -> Examination:
     right = np.bincount(labels[given == labels], minlength=classes)
     pairs, times = np.unique(np.stack([labels, given], axis=1)[given != labels], axis=0, return_counts=True)
     confusions = [Confusion(int(a), int(b), int(n)) for (a, b), n in zip(pairs, times, strict=True)]
-    bins = reliability(labels, probabilities)
     own = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]
     wrong = np.flatnonzero(given != labels)
     first_two = np.sort(probabilities, axis=1)[:, -2:]
@@ -69,8 +64,6 @@ def examine(labels: Array, probabilities: Array) -> Examination:
         counts=counts,
         recalls=np.divide(right, counts, out=np.full(classes, np.nan), where=counts > 0),
         confusions=sorted(confusions, key=lambda pair: -pair.count),
-        bins=bins,
-        calibration_error=sum(abs(one.right - one.confidence) * one.count for one in bins) / len(labels),
         worst=wrong[np.argsort(own[wrong], kind="stable")],
         doubtful=np.argsort(first_two[:, 1] - first_two[:, 0], kind="stable"),
         label_errors=likely_label_errors(labels, probabilities),
@@ -79,13 +72,13 @@ def examine(labels: Array, probabilities: Array) -> Examination:
 
 @dataclass(frozen=True)
 class Threshold:
-    """Two classes, of which the second is given from a probability on: what comes of it.
+    """Something is given from a probability on, a class of two or a label: what comes of it.
 
     Args:
         at: the probability.
-        accuracy: the share of rows given their class.
-        precision: the share of rows given the second class that are of it; 1 where none is.
-        recall: the share of the second class's rows that are given it.
+        accuracy: the share of cases in which it is rightly given or rightly not.
+        precision: the share of the cases in which it is given that are of it; 1 where none is.
+        recall: the share of its cases in which it is given.
     """
 
     at: float
@@ -93,12 +86,17 @@ class Threshold:
     precision: float
     recall: float
 
+    @property
+    def f1(self) -> float:
+        both = self.precision + self.recall
+        return 2 * self.precision * self.recall / both if both else 0.0
 
-def thresholds(labels: Array, probabilities: Array) -> list[Threshold]:
-    """What each threshold from 0.02 to 0.98 makes of the probabilities (n, 2) of two classes."""
-    positive, values, found = labels == 1, probabilities[:, 1], []
+
+def thresholds(positive: Array, probabilities: Array) -> list[Threshold]:
+    """What each threshold from 0.02 to 0.98 makes of the probabilities (n,) of what is there or not (n,)."""
+    found = []
     for at in np.arange(1, 50) / 50:
-        given = values >= at
+        given = probabilities >= at
         hits = int((given & positive).sum())
         precision = hits / given.sum() if given.any() else 1.0
         recall = hits / positive.sum() if positive.any() else float("nan")
@@ -106,19 +104,28 @@ def thresholds(labels: Array, probabilities: Array) -> list[Threshold]:
     return found
 
 
-def reliability(labels: Array, probabilities: Array) -> list[Bin]:
-    """How often the most probable class is right, by its probability, in ten bins of equal width.
+def of_given_class(labels: Array, probabilities: Array) -> list[Bin]:
+    """How often the most probable class of rows (n, classes) is right, by its probability."""
+    return reliability(probabilities.argmax(axis=1) == labels, probabilities.max(axis=1))
+
+
+def reliability(is_right: Array, confidences: Array) -> list[Bin]:
+    """How often what has a probability (n,) is so (n,), in ten bins of equal width; those without any are left out.
 
     Source: Guo, Pleiss, Sun & Weinberger, On Calibration of Modern Neural Networks (ICML 2017).
     """
-    confidences = probabilities.max(axis=1).astype(np.float64)
-    is_right = probabilities.argmax(axis=1) == labels
+    confidences = confidences.astype(np.float64)
     number = np.minimum((confidences * BINS).astype(int), BINS - 1)
     return [
         Bin(float(confidences[inside].mean()), float(is_right[inside].mean()), int(inside.sum()))
         for one in range(BINS)
         if (inside := number == one).any()
     ]
+
+
+def calibration_error(bins: list[Bin]) -> float:
+    """The expected calibration error, 0…1."""
+    return sum(abs(one.right - one.confidence) * one.count for one in bins) / sum(one.count for one in bins)
 
 
 def likely_label_errors(labels: Array, probabilities: Array) -> Array:

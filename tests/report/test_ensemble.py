@@ -12,7 +12,7 @@ from harness.ensembles.calibration import calibrate
 from harness.ensembles.combine import Average
 from harness.ensembles.crossfit import Fitting
 from harness.ensembles.gain import examine
-from harness.report.ensemble import show
+from harness.report.ensemble import decisions, show
 from harness.scoring.leaderboard import Leaderboard, Point
 from harness.scoring.metrics import METRICS
 from tests.ensembles.cases import case, named
@@ -25,7 +25,7 @@ def printed(fit, skills: tuple[float, ...], board: Leaderboard = EMPTY, **change
     members, labels = case(0, skills, 400, 3)
     found = examine(Fitting(fit, named(members), labels, np.arange(400) % 4), LOG_LOSS) | {"left_out": {}} | changes
     out = io.StringIO()
-    show("both", found, board, Console(file=out, width=200))
+    show("both", found, board, ("a", "b"), "softmax", Console(file=out, width=200))
     return out.getvalue(), found
 
 
@@ -51,3 +51,9 @@ def test_places_are_told_where_the_board_is_known(points):
     )
     assert ("interpolated between 2 and 9" in text) == bool(points)
     assert "temperature: " in text and "weight" not in text
+
+
+def test_thresholds_are_told_in_words():
+    assert "probability of 0.432 on" in decisions([0.4316, 0.4316], ("cat", "dog"), "sigmoid")
+    assert "of 0.100 (cat), 0.900 (dog) on" in decisions([0.1, 0.9], ("cat", "dog"), "sigmoid")
+    assert decisions([0.5, 1.25], ("mild", "bad", "worse"), "softmax") == "The expected grade is cut at 0.500, 1.250."

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.scoring.examination import examine, likely_label_errors, reliability
+from harness.scoring.examination import calibration_error, examine, likely_label_errors, of_given_class
 
 
 def drawn(seed: int, rows: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -45,7 +45,7 @@ def test_counts_pairs_and_orders_are_those_counted_one_by_one(seed: int, rows: i
 @given(st.integers(0, 1000), st.integers(1, 200))
 def test_every_row_is_in_one_bin_and_the_error_is_their_weighted_gap(seed: int, rows: int):
     labels, probabilities = drawn(seed, rows, 3)
-    bins = reliability(labels, probabilities)
+    bins = of_given_class(labels, probabilities)
     assert sum(one.count for one in bins) == rows
     gap = 0.0
     for tenth in range(10):
@@ -59,13 +59,13 @@ def test_every_row_is_in_one_bin_and_the_error_is_their_weighted_gap(seed: int, 
             sure = np.mean([float(probabilities[row].max()) for row in inside])
             right = np.mean([probabilities[row].argmax() == labels[row] for row in inside])
             gap += len(inside) / rows * abs(sure - right)
-    assert examine(labels, probabilities).calibration_error == pytest.approx(gap, abs=1e-6)
+    assert calibration_error(bins) == pytest.approx(gap, abs=1e-6)
 
 
 def test_probabilities_that_are_as_sure_as_they_are_right_have_no_calibration_error():
     probabilities = np.tile(np.array([[0.75, 0.25]], np.float32), (100, 1))
     labels = np.array([0] * 75 + [1] * 25)
-    assert examine(labels, probabilities).calibration_error == pytest.approx(0, abs=1e-9)
+    assert calibration_error(of_given_class(labels, probabilities)) == pytest.approx(0, abs=1e-9)
 
 
 def test_swapped_labels_are_found_and_few_others():
@@ -88,16 +88,17 @@ def test_a_class_without_rows_draws_no_suspicion():
 
 
 def test_thresholds_are_those_of_scikit_learn():
-    from sklearn.metrics import accuracy_score, precision_score, recall_score
+    from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
     from harness.scoring.examination import thresholds
 
     random = np.random.default_rng(3)
     labels, positive = random.integers(0, 2, 80), random.random(80)
-    found = thresholds(labels, np.stack([1 - positive, positive], axis=1))
+    found = thresholds(labels == 1, positive)
     assert [one.at for one in found[4::5]] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
     for one in found:
         given = (positive >= one.at).astype(int)
         assert one.accuracy == pytest.approx(accuracy_score(labels, given))
         assert one.precision == pytest.approx(precision_score(labels, given, zero_division=1))
         assert one.recall == pytest.approx(recall_score(labels, given))
+        assert one.f1 == pytest.approx(f1_score(labels, given))
