@@ -182,13 +182,13 @@ def _as_csv(predictions: Predictions, targets: Targets) -> str:
 
     Of a number: its id and the number.
     """
-    from harness.scoring.mistakes import given
+    from harness.data.targets.links import LINKS
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    words = {"softmax": ["class"], "sigmoid": ["labels"], "identity": []}[targets.link]
-    writer.writerow(["id", *words, *predictions.classes])
+    link = LINKS[targets.link]
+    writer.writerow(["id", *filter(None, [link.words]), *predictions.classes])
     for name, row in zip(predictions.ids, predictions.probabilities, strict=True):
-        said = [given(row, predictions.classes, targets)] if words else []
+        said = [link.said(row, predictions.classes)] if link.words else []
         writer.writerow([name, *said, *(f"{value:.7g}" for value in row)])
     return text.getvalue()

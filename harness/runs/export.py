@@ -67,7 +67,8 @@ def export(competition: Competition, record: Record, kinds: dict[str, type[Recip
     with doing(f"copying the models of {record.recipe}"):
         part = exported.part(record)
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    write_json(folder / "model.json", {"classes": classes_of(record), "window": competition.window, "run": part})
+    about = {"classes": classes_of(record), "link": exported.link, "window": competition.window, "run": part}
+    write_json(folder / "model.json", about)
     template = Template(PREDICT.read_text(encoding="utf-8"))
     write_text(folder / "predict.py", template.substitute(backend=backend))
     copy_code(folder / "parts", PARTS)

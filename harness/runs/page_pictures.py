@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.data import complaints, images
 from harness.data.dataset import Dataset
-from harness.scoring.mistakes import given
+from harness.data.targets.links import LINKS
 from harness.scoring.predictions import Predictions
 
 Array = np.ndarray
@@ -41,7 +41,7 @@ def predicted(dataset: Dataset, predictions: Predictions, labels: Array, row: in
     probabilities, classes, targets = predictions.probabilities[row], predictions.classes, dataset.targets
     image = shown(dataset, predictions.ids[row]) | {
         "true": targets.words(labels[row], classes),
-        "given": given(probabilities, classes, targets),
+        "given": LINKS[targets.link].said(probabilities, classes),
     }
     if targets.link == "softmax":
         image["true_probability"] = float(probabilities[labels[row]])

@@ -35,14 +35,6 @@ def find(labels: Array, predictions: Array, classes: tuple[str, ...], targets: T
     return FINDERS[targets.name](labels, predictions, classes) if targets.name in FINDERS else None
 
 
-def given(predictions: Array, classes: tuple[str, ...], targets: Targets) -> str:
-    """What the predictions of a row (columns,) say, in words."""
-    if targets.link == "softmax":
-        return classes[int(predictions.argmax())]
-    decided = (predictions >= DECISION).astype(np.int8) if targets.link == "sigmoid" else predictions[0]
-    return targets.words(decided, classes)
-
-
 def _of_labels(labels: Array, predictions: Array, classes: tuple[str, ...]) -> Mistakes:
     decided, true = predictions >= DECISION, labels == 1
     counts = [part.sum(axis=0) for part in (true, decided & true, decided & ~true, ~decided & true)]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ from sklearn.metrics import f1_score, log_loss, roc_auc_score
 from harness.api import LoadedCompetition
 from harness.utils.workspace import Workspace
 from tests.boards.drawing import declare, lines_of, quarters, save, submit, table
+from tests.runs.test_export import ISOLATED
 
 NAMES = ("7", "31", "105", "2048")
 COUNT = 90
@@ -136,3 +140,22 @@ def test_thresholds_ensembles_page_and_new_images(workspace: Workspace, museum: 
     page = competition.report("decided").read_text()
     assert "Each label by itself" in page and "wrongly given" in page and "top-1" not in page
     assert set(competition.images["label"].dropna().unique()) >= {"none", "7"}
+
+
+@pytest.mark.slow
+def test_an_exported_folder_says_the_labels_that_predict_says(workspace: Workspace, museum: Path, tmp_path: Path):
+    declare(workspace, museum, LISTS)
+    competition = LoadedCompetition(workspace, "board")
+    competition.train("blend")
+    competition.export("blend", tmp_path / "exported")
+    command = [sys.executable, "-I", "-c", ISOLATED, tmp_path / "exported" / "predict.py", museum / "test"]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    header, *rows = csv.reader(done.stdout.splitlines())
+    expected = competition.predict("blend", museum / "test")
+    assert header == ["id", "labels", *expected.classes] and len(rows) == 6
+    for name, labels, *_ in rows:
+        (row,) = expected.of((name,))
+        said = [label for label, value in zip(expected.classes, row, strict=True) if value >= 0.5]
+        assert labels == (", ".join(said) or "none")
+    assert any(", " in labels for _, labels, *_ in rows)

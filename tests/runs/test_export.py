@@ -42,6 +42,7 @@ def assert_predicts_the_same_alone(competition: LoadedCompetition, recipe: str, 
     assert done.returncode == 0, done.stderr
     header, *rows = csv.reader(out.read_text().splitlines())
     assert header == ["id", "class", *expected.classes]
+    assert all(row[1] == expected.classes[expected.of((row[0],))[0].argmax()] for row in rows)
     found = np.array([[float(value) for value in row[2:]] for row in rows])
     np.testing.assert_allclose(found, expected.of(tuple(row[0] for row in rows)), atol=CLOSE, rtol=0)
     assert len(rows) == len(expected.ids) == 36

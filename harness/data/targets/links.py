@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,7 +16,12 @@ DECISION = 0.5
 
 
 class Link(ABC):
-    """From scores to predictions. Both are (…, columns)."""
+    """From scores to predictions. Both are (…, columns).
+
+    ``words`` is what the words of ``said`` are called where they stand beside the predictions; "" where these say all.
+    """
+
+    words = ""
 
     @abstractmethod
     def predictions(self, scores: Array) -> Array:
@@ -29,9 +35,15 @@ class Link(ABC):
     def normal(self, predictions: Array) -> Array:
         """Weighted sums of predictions as predictions again."""
 
+    @abstractmethod
+    def said(self, predictions: Array, names: Sequence[str]) -> str:
+        """What the predictions of a row (columns,) say, in words; ``names`` are those of the columns."""
+
 
 class Softmax(Link):
     """One class of several: each row of probabilities sums to one."""
+
+    words = "class"
 
     def predictions(self, scores: Array) -> Array:
         from scipy.special import softmax
@@ -44,9 +56,14 @@ class Softmax(Link):
     def normal(self, predictions: Array) -> Array:
         return predictions / predictions.sum(axis=-1, keepdims=True)
 
+    def said(self, predictions: Array, names: Sequence[str]) -> str:
+        return names[int(predictions.argmax())]
+
 
 class Sigmoid(Link):
     """Several labels: each column is a probability of its own."""
+
+    words = "labels"
 
     def predictions(self, scores: Array) -> Array:
         from scipy.special import expit
@@ -61,6 +78,9 @@ class Sigmoid(Link):
     def normal(self, predictions: Array) -> Array:
         return np.clip(predictions, 0, 1)
 
+    def said(self, predictions: Array, names: Sequence[str]) -> str:
+        return ", ".join(name for name, value in zip(names, predictions, strict=True) if value >= DECISION) or "none"
+
 
 class Identity(Link):
     """A number: the score itself."""
@@ -73,6 +93,9 @@ class Identity(Link):
 
     def normal(self, predictions: Array) -> Array:
         return predictions
+
+    def said(self, predictions: Array, names: Sequence[str]) -> str:
+        return f"{float(predictions[0]):g}"
 
 
 LINKS: dict[str, Link] = {"softmax": Softmax(), "sigmoid": Sigmoid(), "identity": Identity()}

@@ -84,3 +84,10 @@ def test_links_go_there_and_back(scores: list[float], name: str):
     assert np.allclose(predictions, wanted)
     assert np.allclose(link.predictions(link.scores(predictions)), predictions, atol=1e-12)
     assert np.allclose(link.normal(predictions), predictions)
+
+
+def test_what_predictions_say_in_words():
+    names = ("a", "b", "c")
+    said = {name: link.said(np.array([0.5, 0.2, 0.6], np.float32), names) for name, link in LINKS.items()}
+    assert said == {"softmax": "c", "sigmoid": "a, c", "identity": "0.5"}
+    assert LINKS["sigmoid"].said(np.zeros(3), names) == "none"
