@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -36,7 +37,13 @@ def start(seed: int) -> str:
         import tensorflow
 
         tensorflow.config.experimental.enable_op_determinism()
+        logging.getLogger("tensorflow").addFilter(_is_for_users)
     return keras.backend.backend()
+
+
+def _is_for_users(record: logging.LogRecord) -> bool:
+    """Not that networks are traced anew: each fold has its own."""
+    return "triggered tf.function retracing" not in str(record.msg)
 
 
 @contextlib.contextmanager
