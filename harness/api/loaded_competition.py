@@ -271,8 +271,9 @@ class LoadedCompetition:
         self.rescore()
         finished = records(self.workspace.runs(self.name))
         metric, dataset = METRICS[self.declaration.metric], artifacts.known_dataset()
+        caches = self.workspace.cache(self.name)
         if dataset is None:
-            return compared(finished, artifacts.recipes, sort, metric.higher_is_better)
+            return compared(finished, artifacts.recipes, sort, metric.higher_is_better, caches=caches)
         kinds, measured = self._kinds(), gains_over_best(finished, dataset) if gains else None
         return compared(
             finished,
@@ -281,6 +282,7 @@ class LoadedCompetition:
             metric.higher_is_better,
             measured,
             lambda one: state(one, artifacts, kinds),
+            caches=caches,
         )
 
     def diff(self, before: str, after: str) -> Difference:

@@ -42,13 +42,14 @@ def render(
     sign = 1 if metric.higher_is_better else -1
     best = []
     for split, title in TITLES.items():
-        scored = [row for row in rows if row[split] is not None]
-        if scored:
-            row = max(scored, key=lambda row: sign * row[split])
+        of_split = [row for row in rows if row[split] is not None]
+        if of_split:
+            row = max(of_split, key=lambda row: sign * row[split])
             best.append((title, row, f"{metric.title} {_interval(row, split)}"))
     standing = best[-1][1]
     split = "holdout" if standing["holdout"] is not None else "out_of_fold"
-    drawn = [row for row in rows if row["out_of_fold"] is not None][:DRAWN]
+    scored = [row for row in rows if row["out_of_fold"] is not None]
+    drawn = scored[:DRAWN]
     by_key = {row["run"]: row for row in rows}
     return (
         templates()
@@ -65,6 +66,7 @@ def render(
                 [_interval(row, "out_of_fold") for row in drawn],
                 f"out-of-fold {metric.title}",
             ),
+            worth=figures.worth(scored, "out_of_fold", f"out-of-fold {metric.title}") if len(scored) > 1 else "",
             without_page=next((f"{row['recipe']}/{row['run'][:8]}" for row in rows if not row["page"]), ""),
             changes=[_change(one, by_key) for one in changes],
             likeness_words=likeness.said(found) if found else "",

@@ -152,6 +152,31 @@ def ranking(names: Sequence[str], intervals: Sequence[Interval], title: str) -> 
     return svg(figure, "ranking")
 
 
+def worth(rows: Sequence[dict[str, Any]], split: str, title: str) -> str:
+    """Each run's score by the minutes it took in all, with a line along the Pareto front."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    figure, axes = blank(5.2, 3.4)
+    for is_on_front, colour in ((False, COLOURS[0]), (True, COLOURS[1])):
+        shown = sorted(
+            (max(row["seconds_in_all"], 0.1) / 60, row[split], row["recipe"])
+            for row in rows
+            if row["pareto"] == is_on_front
+        )
+        if not shown:
+            continue
+        minutes, scores = [minutes for minutes, *_ in shown], [score for _, score, _ in shown]
+        axes.plot(minutes, scores, "o" + "-" * is_on_front, color=colour, markersize=4)
+        for x, y, name in shown if is_on_front else ():
+            axes.annotate(name, (x, y), (4, -9), textcoords="offset points", fontsize=8, color=INK)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set(xlabel="minutes in all", ylabel=title)
+    return svg(figure, "worth")
+
+
 def blank(width: float, height: float) -> tuple[Figure, Any]:
     """A figure in inches with its axes, in the page's colours."""
     from matplotlib.figure import Figure

@@ -18,7 +18,11 @@ LONGEST = 60  # characters of a value
 
 
 def table_of(rows: list[dict[str, Any]], metric: Metric) -> Table:
-    """A table of runs, from ``harness.runs.comparison.compared``; columns that would be empty are left out."""
+    """A table of runs, from ``harness.runs.comparison.compared``; columns that would be empty are left out.
+
+    Times are those of a run with all it is made of, but for the images' decoding where that is not noted. "Pareto" says
+    that no other run is as good in less time.
+    """
     columns = {
         "recipe": [row["recipe"] for row in rows],
         "run": [row["run"][:8] for row in rows],
@@ -27,7 +31,8 @@ def table_of(rows: list[dict[str, Any]], metric: Metric) -> Table:
         f"hold-out {metric.title}": [interval(row, "holdout") for row in rows],
         "gain over the best": [gain(row) for row in rows],
         "epochs": [row["epochs"] for row in rows],
-        "trained in": [seconds(row["seconds"]) for row in rows],
+        "in all": [seconds(row["seconds_in_all"]) for row in rows],
+        "Pareto": ["yes" * row["pareto"] for row in rows],
         "finished": [row["finished"][:16].replace("T", " ") for row in rows],
         "state": [row["state"] for row in rows],
     }

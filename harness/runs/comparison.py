@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness.data.dataset import Dataset
@@ -13,6 +15,7 @@ from harness.ensembles.gain import Gain, paired
 from harness.recipes.recipe import Recipe
 from harness.recipes.seeds import lookup
 from harness.recipes.settings import may_be, plain
+from harness.runs.page_making import steps
 from harness.runs.records import Record
 from harness.scoring import predictions as tables
 from harness.scoring.metrics import METRICS
@@ -28,6 +31,8 @@ def compared(
     higher: bool,
     gains: Mapping[str, Gain] | None = None,
     state: Callable[[Record], str] = lambda record: "",
+    *,
+    caches: Path,
 ) -> list[dict[str, Any]]:
     """A row a run.
 
@@ -38,13 +43,15 @@ def compared(
         higher: whether higher scores are better.
         gains: from ``gains_over_best``.
         state: whether a run is up to date.
+        caches: the folder of the competition's caches, which know how long they took.
 
     Returns:
         "recipe", "run" (its key), "changed" (settings unlike the recipe's), "out_of_fold" and "holdout" (scores, or
         None), the same with "_low" and "_high" (the ends of their intervals), "gain" with its ends and "verdict" (over
         the best run; None and "best" for that one), "epochs" (of each fold's network, "5 × 12" where
-        all have 12; "" without one), "seconds",
-        "finished", "state", "images" (how many the hold-out score, else the out-of-fold one, is of).
+        all have 12; "" without one), "seconds", "seconds_in_all" (with the caches and members that it is made of),
+        "pareto" (whether no other run is as good in less time), "finished", "state", "images" (how many the hold-out
+        score, else the out-of-fold one, is of).
     """
     rows = [_row(record, recipes) for record in sorted(records, key=lambda record: record.sequence)]
     for row, record in zip(rows, sorted(records, key=lambda record: record.sequence), strict=True):
@@ -52,12 +59,25 @@ def compared(
         row |= {"gain": gain and gain.gain, "gain_low": gain and gain.low, "gain_high": gain and gain.high}
         row["verdict"] = gain.verdict if gain else (BEST if gains is not None and _is_best(record, records) else "")
         row["state"] = state(record)
+        row["seconds_in_all"] = sum(step.seconds or 0.0 for step in steps(record, caches))
+    _mark_pareto(rows, higher)
     if sort == "recipe":
         rows.sort(key=lambda row: row["recipe"])
     elif sort != "finished":
         sign = -1 if higher else 1
         rows.sort(key=lambda row: (row[sort] is None, sign * (row[sort] or 0)))
     return rows
+
+
+def _mark_pareto(rows: list[dict[str, Any]], higher: bool) -> None:
+    """Mark the runs that none beats both in out-of-fold score and in time: the Pareto front."""
+    sign, leading = 1 if higher else -1, -math.inf
+    scored = [row for row in rows if row[OUT_OF_FOLD] is not None]
+    for row in rows:
+        row["pareto"] = False
+    for row in sorted(scored, key=lambda row: (row["seconds_in_all"], -sign * row[OUT_OF_FOLD])):
+        if sign * row[OUT_OF_FOLD] > leading:
+            leading, row["pareto"] = sign * row[OUT_OF_FOLD], True
 
 
 def best(records: list[Record]) -> Record | None:

@@ -7,6 +7,7 @@ import csv
 import pytest
 
 from harness.api import LoadedCompetition
+from harness.runs.comparison import _mark_pareto
 from harness.utils.files import read_json, write_json
 from harness.utils.versions import STEPS
 from harness.utils.workspace import Workspace
@@ -50,6 +51,31 @@ def test_gains_are_over_the_best_run_on_the_rows_that_both_have(three_runs: Load
         assert row["gain"] == pytest.approx(row["out_of_fold"] - best["out_of_fold"], abs=1e-9) and row["gain"] <= 0
         assert row["gain_low"] <= row["gain"] <= row["gain_high"] and row["verdict"] in ("worse", "within noise")
     assert {row["state"] for row in rows} == {"up to date"}
+
+
+@pytest.mark.parametrize("higher", [True, False])
+def test_the_pareto_front_is_of_runs_that_none_beats_in_both_score_and_time(higher: bool):
+    scores = {
+        "fast": (1, 0.5),
+        "slow and worse": (2, 0.4),
+        "as good, later": (3, 0.5),
+        "best": (9, 0.9),
+        "none": (0, None),
+    }
+    sign = 1 if higher else -1
+    rows = [
+        {"recipe": name, "seconds_in_all": took, "out_of_fold": score and sign * score}
+        for name, (took, score) in reversed(scores.items())
+    ]
+    _mark_pareto(rows, higher)
+    assert [row["recipe"] for row in rows if row["pareto"]] == ["best", "fast"]
+
+
+def test_the_time_of_a_blend_has_that_of_its_members_and_of_their_caches(three_runs: LoadedCompetition):
+    three_runs.train("blend")
+    rows = {row["recipe"]: row for row in three_runs.compare("out_of_fold", gains=False) if not row["changed"]}
+    members = sum(rows[name]["seconds"] for name in ("coarse", "fine"))
+    assert rows["blend"]["seconds_in_all"] > members + rows["blend"]["seconds"], "and the images had to be decoded"
 
 
 def test_a_run_of_other_data_or_of_an_older_step_is_stale(
