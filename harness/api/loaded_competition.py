@@ -15,8 +15,8 @@ from harness.plugins import loading
 from harness.runs.records import records
 from harness.scoring.predictions import Predictions
 from harness.scoring.score import Score, score_file
-from harness.utils.console import doing
-from harness.utils.errors import UserError
+from harness.utils.console import doing, say
+from harness.utils.errors import UserError, some
 from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ class LoadedCompetition:
     def rescore(self) -> None:
         """Score the finished runs again that an older version scored, so that each score has one interval everywhere.
 
-        Nothing happens while the data is not known.
+        While the data is not known, it is told how many wait for that.
         """
         from harness.runs import scores
 
@@ -250,8 +250,12 @@ class LoadedCompetition:
             dataset = self.pipeline.artifacts.known_dataset()
         except UserError:  # it lies elsewhere now: what is kept is shown as it is
             return
+        runs, metric = self.workspace.runs(self.name), self.declaration.metric
         if dataset is not None:
-            scores.renew(self.workspace.runs(self.name), self.declaration.metric, dataset)
+            scores.renew(runs, metric, dataset)
+        elif waiting := scores.waiting(runs, metric):
+            names = some([f"{folder.parent.name}/{folder.name[:8]}" for folder, _ in waiting], 3)
+            say(f"To be scored again, once the data is read (harness prepare {self.name}): {names}.")
 
     def compare(self, sort: str = "finished", gains: bool = True) -> list[dict[str, Any]]:
         """The finished runs side by side, a dict each; see ``harness.runs.comparison.compared``.

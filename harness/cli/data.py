@@ -233,7 +233,8 @@ def _damage(workspace: Workspace, damaged: list[CacheFile]) -> UserError:
         for record in records(workspace.runs(cache.competition))
         if cache.file.name in record.about.get("inputs", {})
     ]
-    what = f"{len(damaged)} caches are damaged: {', '.join(cache.file.name for cache in damaged)}."
+    names = ", ".join(cache.file.name for cache in damaged)
+    what = f"{len(damaged)} cache{'s are' if len(damaged) > 1 else ' is'} damaged: {names}."
     fix = f"the next command that needs one makes it again (or: harness cache rm {damaged[0].competition})"
     if made:
         folders = [workspace.shown(record.folder) for _, record in made]

@@ -61,11 +61,8 @@ def renew(runs: Path, metric: str, dataset: Dataset) -> None:
 
     What is of images that are not there any more, or on a disk that cannot be written, keeps the scores that it has.
     """
-    for file in sorted(runs.glob(f"*/*/{NAME}")):
-        folder = file.parent
-        about = read_json(folder / "run.json", sealed=False)
-        if about is None or about.get("made_from") != folder.name or kept(folder, folder.name, metric) is not None:
-            continue
+    for folder, about in waiting(runs, metric):
+        why = "by an older version" if read_json(folder / NAME) else "in a file that is damaged or was altered"
         predictions = tables.read(folder / "predictions.h5", folder.name)
         known = set(dataset.ids)
         if predictions is None or not all(known.issuperset(table.ids) for table in predictions.values()):
@@ -74,10 +71,20 @@ def renew(runs: Path, metric: str, dataset: Dataset) -> None:
             name = f"{folder.parent.name}/{folder.name[:8]}"
             with lock(folder, f"the run {name}"), doing(f"scoring {name} again"):
                 evaluate(folder, folder.name, metric, about, dataset)
-            say(f"{name} was scored by an older version, and is scored again.")
+            say(f"{name} was scored {why}, and is scored again.")
         except OSError as error:
             if error.errno not in (errno.EROFS, errno.EACCES):
                 raise
+
+
+def waiting(runs: Path, metric: str) -> list[tuple[Path, dict[str, Any]]]:
+    """The folders of finished runs whose scores are damaged, altered or an older version's, and their ``run.json``."""
+    found = []
+    for file in sorted(runs.glob(f"*/*/{NAME}")):
+        folder, about = file.parent, read_json(file.with_name("run.json"), sealed=False)
+        if about is not None and about.get("made_from") == folder.name and kept(folder, folder.name, metric) is None:
+            found.append((folder, about))
+    return found
 
 
 def _key(run: str, metric: str) -> str:

@@ -54,6 +54,22 @@ def test_an_edited_score_and_edited_classes_are_made_again(insects, harness):
     assert score_of(after) == score_of(before)
 
 
+def test_an_edited_score_is_told_and_is_made_again_as_soon_as_the_data_is_known(insects, harness, tmp_path):
+    assert harness("train", "insects", "coarse").code == 0
+    metrics = only(insects.runs("insects"), "coarse/*/metrics.json")
+    whole = metrics.read_text()
+    change(metrics, '"rows"', '"row"')
+    told = harness("runs", "insects")
+    assert told.code == 0 and "coarse" in told.out and metrics.read_text() == whole
+    assert "was scored in a file that is damaged or was altered, and is scored again" in told.err
+    change(metrics, '"rows"', '"row"')
+    (tmp_path / "photos" / "ants" / "3.png").touch()  # the data is to be read again
+    told = harness("runs", "insects")
+    assert told.code == 2 and "To be scored again, once the data is read (harness prepare insects): coarse/" in told.err
+    assert harness("prepare", "insects").code == 0
+    assert "coarse" in harness("runs", "insects").out and metrics.read_text() == whole
+
+
 def test_an_image_of_the_same_size_and_time_is_noticed(insects, harness, tmp_path):
     assert harness("submit", "insects").code == 0
     image = tmp_path / "photos" / "ants" / "3.png"

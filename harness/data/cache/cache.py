@@ -151,7 +151,7 @@ def open_cache(file: Path, made_from: str | None = None, opened: type[Opened] = 
         with doing(f"verifying {file.name}"):
             altered_rows = altered(cache.rows, checksums)
         if len(altered_rows):
-            raise DamagedError(f"has {len(altered_rows):,} altered rows")
+            raise DamagedError(f"has {len(altered_rows):,} altered row{'s' if len(altered_rows) > 1 else ''}")
         remember_verified(file)
     return cache
 
