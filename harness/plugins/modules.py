@@ -60,7 +60,8 @@ def where(path: Path, error: BaseException) -> str:
             file, line = frame.filename, frame.lineno
     if isinstance(error, SyntaxError):
         file, line = error.filename or file, error.lineno
-    return f"{file}, line {line}: {type(error).__name__}: {error}{_guess(error)}"
+    words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"{file}, line {line}: {words}{_guess(error)}"
 
 
 def _guess(error: BaseException) -> str:

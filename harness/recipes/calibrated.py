@@ -46,7 +46,7 @@ class Calibrated(Ensemble):
         if not metric.probabilistic:
             raise UserError(
                 f"Calibrated: {metric.title} {LOOKS_AT[metric.judges]}.",
-                f"take the recipe {self.of} as it is",
+                f"take the recipe {self.of} as it is, in the competition's recipes.py",
             )
 
     def fit(self, members: Members, labels: Array, metric: Metric) -> Combiner:

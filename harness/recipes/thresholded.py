@@ -44,7 +44,7 @@ class Thresholded(Ensemble):
         if metric.judges != "classes" or targets.name not in ("multilabel", "ordinal"):
             raise UserError(
                 f"Thresholded: {metric.title} of {targets.name} targets is not decided by thresholds.",
-                f"take the recipe {self.of} as it is",
+                f"take the recipe {self.of} as it is, in the competition's recipes.py",
             )
         for setting in ("per_label", "at_least_one"):
             fits = targets.name == "multilabel" or not getattr(self, setting)

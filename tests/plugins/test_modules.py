@@ -91,6 +91,8 @@ def test_the_code_of_a_competitors_own_kind_of_folds_is_part_of_the_folds_key(in
 
 def test_a_file_that_ends_the_process_only_breaks_its_competition(insects, harness):
     shutil.copytree(insects.competition("insects"), insects.competition("worse"))
-    (insects.competition("worse") / "competition.py").write_text("import sys\nsys.exit(3)\n")
+    (insects.competition("worse") / "competition.py").write_text("import sys\nsys.exit()\n")
     answer = harness("list")
-    assert answer.code == 0 and "SystemExit" in answer.out and "Insects" in answer.out
+    assert (
+        answer.code == 0 and "SystemExit" in answer.out and "SystemExit:" not in answer.out and "Insects" in answer.out
+    )

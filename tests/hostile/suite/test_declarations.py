@@ -39,7 +39,8 @@ USUAL = {
     "HillClimb": "of=('other', 'another')",
     "Stacked": "of=('other', 'another')",
     "Soup": "of=('other', 'another')",
-    "Calibrated": "of=('other',)",
+    "Calibrated": "of='other'",
+    "Thresholded": "of='other'",
 }
 RECIPES = """from harness.recipes import *
 @recipe
