@@ -88,6 +88,7 @@ LARGE = {"deepergooglenet", "alexnet", "minigooglenet"}
 def test_steps_of_training_lower_the_loss(name):
     import keras
 
+    keras_backend.start(seed=1)  # once more, for pytest-randomly sets another one before each test's own code
     model = small(name, classes=2)
     # TensorFlow takes ten times as long to trace a graph as to do these few steps without one; JAX the reverse.
     eagerly = keras.backend.backend() == "tensorflow"
