@@ -71,6 +71,17 @@ def lites():
 
 
 @recipe
+def joined():
+    """The features of all three EfficientNet-Lites side by side into one logistic regression.
+
+    Here it is as good as `lites`: 97.26 % out of fold, both; hold-out 97.63 % beside 98.02 %.
+
+    harness train flowers17 joined
+    """
+    return FeatureRegression(backbone=("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"))
+
+
+@recipe
 def vgg16():
     """The 25,088 features of VGG16 into logistic regression, over the published grid of penalties.
 

@@ -3,7 +3,7 @@
 Trains on all training images of a prepared CIFAR-10 and asks about its hold-out. Run it at the top of the repository:
 
     harness prepare cifar10 --data DIR
-    python benchmarks/bench_airbench.py [--size 94|95|96] [--seeds 3] [--epochs N] [--bfloat16] [--author]
+    python benchmarks/beside_author.py [--size 94|95|96] [--seeds 3] [--epochs N] [--bfloat16] [--author]
 
 The author's code needs an NVIDIA GPU, and ``pip install airbench torch torchvision``.
 """
