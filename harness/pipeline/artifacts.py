@@ -222,7 +222,8 @@ class Artifacts:
 
     def cached_features(self) -> Input | None:
         """Features of all images that are kept: the default recipe's, else any recipe's; None where there are none."""
-        first = choose(self.competition, self.recipes, [self.default], [])  # settings may be of other recipes alone
+        # As it is declared: settings may be of other recipes, and make no sense for this one.
+        first = choose(self.competition, self.declared, [self.default], [])
         wanted = dict.fromkeys(
             input for recipe in [*first.values(), *self.recipes.values()] for input in recipe.inputs()
         )

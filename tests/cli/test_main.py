@@ -111,7 +111,9 @@ def test_what_is_suggested_next_keeps_the_settings_that_were_given(insects: Work
     assert "next: harness submit insects --recipe coarse --set c=0.3" in smoke.out
 
 
-def test_a_setting_that_the_default_recipe_lacks_reaches_the_page(insects: Workspace, harness):
+def test_settings_that_make_no_sense_for_the_default_recipe_reach_the_page(insects: Workspace, harness):
+    done = harness("submit", "insects", "--recipe", "coarse", "--set", "coarse.folds=1")  # of two members one alone
+    assert done.code == 0 and "page: runs/insects/coarse/" in done.out, done.err
     recipes = insects.competition("insects") / "recipes.py"
     recipes.write_text(recipes.read_text().replace("default = blend", "default = coarse"))
     done = harness("submit", "insects", "--recipe", "blend", "--set", "how=geometric")
