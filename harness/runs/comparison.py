@@ -167,8 +167,13 @@ def changed(record: Record, recipes: Mapping[str, Recipe]) -> str:
 
 
 def between(before: Record, after: Record) -> list[tuple[str, Any, Any]]:
-    """The settings in which two runs differ: name, value before, value after; None for a setting that one lacks."""
+    """The settings in which two runs differ: name, value before, value after; None for a setting that one lacks.
+
+    Of recipes of two kinds, the kind and the settings that both have.
+    """
     names = dict.fromkeys([*before.settings, *after.settings])
+    if before.settings["kind"] != after.settings["kind"]:
+        names = dict.fromkeys(name for name in names if name in before.settings and name in after.settings)
     pairs = [(name, before.settings.get(name), after.settings.get(name)) for name in names]
     return [(name, old, new) for name, old, new in pairs if old != new]
 

@@ -122,6 +122,12 @@ def test_what_differs_between_two_runs_is_told(three_runs: LoadedCompetition, ha
     assert harness("diff", "insects", first, "nothing").code == 2
 
 
+def test_of_two_kinds_only_the_settings_that_both_have_are_compared(three_runs: LoadedCompetition):
+    three_runs.train("blend")
+    settings = three_runs.diff("coarse", "blend").settings
+    assert [name for name, *_ in settings] == ["kind"]  # a blend has no penalty
+
+
 def test_status_and_leaderboard_tell_runs_apart_by_what_was_changed(three_runs: LoadedCompetition, harness):
     status = harness("status", "insects").out
     assert "other finished runs:" in status
