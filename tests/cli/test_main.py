@@ -177,6 +177,9 @@ def test_caches_are_listed_verified_and_removed(insects: Workspace, harness):
     assert damaged.code == 2 and file.name in damaged.err
     assert harness("submit", "insects").code == 0
     assert harness("cache", "verify").code == 0
+    file.unlink()
+    file.symlink_to("nowhere")
+    assert "damaged" in harness("cache", "ls", "insects").out
     assert "removed 2" in harness("cache", "rm", "insects").out
     assert not list(insects.cache("insects").glob("*.h5"))
 

@@ -65,7 +65,7 @@ def remove(cache_file: CacheFile) -> None:
 
 
 def _describe(competition: str, file: Path) -> CacheFile:
-    disk_bytes = file.stat().st_blocks * 512
+    disk_bytes = file.lstat().st_blocks * 512  # its own: a link may lead nowhere
     try:
         with h5py.File(file, "r") as h5:
             if h5.attrs.get("format") != FORMAT:
