@@ -30,7 +30,8 @@ def three():
     return Blend(of=("pixels", "minivggnet", "lite0"))
 """
 EPOCHS = 6
-SETTINGS = ("--set", "folds=2", "--set", f"minivggnet.epochs={EPOCHS}")
+# A checkpoint an epoch tells, on a fast machine and on a slow one, that training has begun and has not ended.
+SETTINGS = ("--set", "folds=2", "--set", f"minivggnet.epochs={EPOCHS}", "--set", "minivggnet.checkpoint=1")
 THREE, TWO = ("submit", "digits", "--recipe", "three", *SETTINGS), ("submit", "digits", *SETTINGS)
 WORKERS = ("--workers", "2")
 # Seconds in which all folds have saved what they have after Ctrl-C, and in which the engine then ends.
@@ -189,7 +190,7 @@ def test_one_ctrl_c_saves_all_folds_within_10_s_leaves_no_process_and_one_proces
 
     running: set[str] = set()
     until = time.monotonic() + 240
-    while len(running) < 2 or not all(files(fold, "history.json") for fold in running):
+    while len(running) < 2 or not all(files(fold, "checkpoints/epoch-*.npz") for fold in running):
         assert disturbed.process.poll() is None and time.monotonic() < until, "".join(disturbed.said)
         running = folds_in_training(disturbed.processes())
         time.sleep(0.02)
