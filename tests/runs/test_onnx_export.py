@@ -57,6 +57,7 @@ def test_onnx_runtime_gives_what_keras_gives(tmp_path: Path, policy: str, off: f
 
 
 @pytest.mark.model
+@pytest.mark.slow
 def test_exact_gelu_is_the_same_by_an_operation_that_onnx_knows():
     network = scaled_network("float32")
     import keras

@@ -54,7 +54,7 @@ def test_norms_are_measured_as_training_sees_the_images_and_equally_each_time(fo
     assert (np.array(norm.moving_mean) == 5.0).all(), "frozen norms stay"
 
 
-@pytest.mark.parametrize("lookahead", [False, True])
+@pytest.mark.parametrize("lookahead", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_lookahead_ends_with_norms_measured_on_the_slow_weights(fold: Fold, tmp_path: Path, monkeypatch, lookahead):
     from harness.training import loop, norms
 

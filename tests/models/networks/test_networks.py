@@ -41,6 +41,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "wideresnet": {"blocks": (1, 1, 1), "widen": 1},
 }
 EACH = pytest.mark.parametrize("name", NETWORKS)
+# The large ones take seconds, so they are among the slow tests.
+LARGE = {"deepergooglenet", "alexnet", "minigooglenet"}
+SMALL_FIRST = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in NETWORKS]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -79,12 +84,7 @@ def test_the_output_is_class_probabilities(name):
     assert np.allclose(found.sum(axis=1), 1, atol=1e-5) and (found >= 0).all()
 
 
-LARGE = {"deepergooglenet", "alexnet", "minigooglenet"}
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in NETWORKS]
-)
+@SMALL_FIRST
 def test_steps_of_training_lower_the_loss(name):
     import keras
 
@@ -99,7 +99,7 @@ def test_steps_of_training_lower_the_loss(name):
     assert np.isfinite(losses).all() and losses[-1] < 0.9 * losses[0]
 
 
-@EACH
+@SMALL_FIRST
 def test_a_network_survives_the_disk(name, tmp_path: Path):
     import keras
 
@@ -109,7 +109,7 @@ def test_a_network_survives_the_disk(name, tmp_path: Path):
     assert np.array_equal(np.asarray(model(images(name))), np.asarray(again(images(name))))
 
 
-@EACH
+@SMALL_FIRST
 def test_weight_decay_is_on_every_kernel_and_nowhere_else(name):
     def decayed(reg: float) -> int:
         return len(build(name, *[SIDE.get(name, 16)] * 2, 3, 4, reg=reg, **OPTIONS.get(name, {})).losses)
