@@ -24,8 +24,8 @@ def start(seed: int) -> str:
     """
     # Set before TensorFlow is loaded: its start-up messages are about our choice of wheel, which no user can fix.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # TensorFlow takes oneDNN's kernels by itself on some processors only. Without AVX-512 they train the networks from
-    # scratch 1.5 to 1.7 times as fast (benchmarks/bench_kernels.py), and give the same each time too.
+    # TensorFlow takes oneDNN's kernels by itself on some processors only. On one with AVX2 alone, where it does not,
+    # they train networks from scratch 1.5 to 1.7 times as fast (docs/training.md), and give the same each time too.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if "keras" not in sys.modules:  # which takes some seconds

@@ -21,8 +21,8 @@ INK = "#010203"
 LEGEND: dict[str, Any] = {"fontsize": 8, "frameon": False, "labelcolor": INK}
 STEEP = 30  # times the smallest loss is the largest, from which on they are drawn on a logarithmic scale
 PIXELS = 1.5  # at most, for a point of a figure: letters are then about as large as those of the page
-# Told apart by everybody, and of enough contrast on white and on black. Source: Wong, Points of view (2011).
 FAR = 3  # times the worst rank of an interval is the last one drawn
+# Told apart by everybody, and of enough contrast on white and on black. Source: Wong, Points of view (2011).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 
 
