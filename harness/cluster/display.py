@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from harness.cluster.jobs import Job
 from harness.utils.console import PROGRESS, progress, say, seconds
 
 
@@ -15,11 +16,11 @@ class Shown:
     """What the jobs of one command have said.
 
     Args:
-        futures: what is asked for at this moment, by job.
+        jobs: what is asked for at this moment, and whether it is over.
     """
 
-    def __init__(self, futures: Callable[[], Mapping[Any, Any]]) -> None:
-        self._futures = futures
+    def __init__(self, jobs: Callable[[], Mapping[Job, bool]]) -> None:
+        self._jobs = jobs
         self._latest: dict[str, str] = {}
         self._said: set[str] = set()
         self._started = time.monotonic()
@@ -35,31 +36,28 @@ class Shown:
                 self._said.add(word["line"])
                 say(word["line"])
         if self.bar is not None:
-            self.bar.n = self._done()
+            self.bar.n = sum(self._jobs().values())
             self.bar.update(0)
 
     def parts(self) -> list[str]:
         """What the line shows: how many are done, how long the rest may take, and the latest words of some."""
-        futures = self._futures()
-        done, elapsed = self._done(), time.monotonic() - self._started
-        found = [f"{done} of {len(futures)} done"]
+        jobs = self._jobs()
+        done, elapsed = sum(jobs.values()), time.monotonic() - self._started
+        found = [f"{done} of {len(jobs)} done"]
         if done:
-            found.append(f"{seconds(elapsed / done * (len(futures) - done))} left")
-        running = {job.title for job, future in futures.items() if not future.done()}
+            found.append(f"{seconds(elapsed / done * (len(jobs) - done))} left")
+        running = {job.title for job, is_over in jobs.items() if not is_over}
         return found + [line for title, line in self._latest.items() if title in running]
-
-    def _done(self) -> int:
-        return sum(future.done() for future in self._futures().values())
 
 
 @contextlib.contextmanager
-def of(futures: Callable[[], Mapping[Any, Any]]) -> Iterator[Shown]:
+def of(jobs: Callable[[], Mapping[Job, bool]]) -> Iterator[Shown]:
     """A context in which a line shows the progress of jobs.
 
     Args:
-        futures: what is asked for at this moment, by job.
+        jobs: as of ``Shown``.
     """
-    shown = Shown(futures)
-    with progress("jobs", len(futures()), "job", parts=shown.parts) as bar:
+    shown = Shown(jobs)
+    with progress("jobs", len(jobs()), "job", parts=shown.parts) as bar:
         shown.bar = bar
         yield shown

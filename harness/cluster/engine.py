@@ -43,7 +43,9 @@ class Cluster:
         self._topic = f"harness-{secrets.token_hex(8)}"
         self._engine: Any = None
         self._client: Any = None
+        # What is asked for; None stands for a job that waits for a worker.
         self._futures: dict[Job, Any] = {}
+        self._asking = threading.RLock()
         self._changed = threading.Event()
         self._words: deque[dict[str, str]] = deque()
         self._environment = environment.of_driver()
@@ -64,25 +66,9 @@ class Cluster:
         if not jobs:
             return
         self._open()
-        for job in jobs:
-            asked = {
-                "title": job.title,
-                "command": job.command,
-                "asked": job.asked,
-                "log": str(job.log),
-                "folder": str(job.folder),
-                "environment": self._environment,
-                "topic": self._topic,
-            }
-            self._futures[job] = self._client.submit(
-                on_worker.run,
-                asked,
-                key=f"{job.title} {secrets.token_hex(4)}",
-                pure=False,
-                retries=TRIES - 1,
-                priority=1 if job.first else 0,
-            )
-            self._futures[job].add_done_callback(lambda _: self._changed.set())
+        with self._asking:
+            self._futures |= dict.fromkeys(jobs)
+        self._send()
 
     def finish(self, jobs: list[Job]) -> None:
         """Wait until jobs are done, showing the progress of all.
@@ -93,7 +79,7 @@ class Cluster:
             KeyboardInterrupt: Ctrl-C; all jobs have saved what they had, and none runs any more.
         """
         with (
-            display.of(lambda: self._futures) as shown,
+            display.of(self._over) as shown,
             contextlib.closing(self.ended(jobs, shown.tell)) as ended,
         ):
             for _, answer in ended:
@@ -121,7 +107,9 @@ class Cluster:
         with Interrupts() as interrupts:
             while not interrupts.asked and len(told) < len(jobs):
                 tell(self._words)
-                over = [job for job in jobs if job not in told and self._futures[job].status != "pending"]
+                self._send()
+                is_over = self._over()
+                over = [job for job in jobs if job not in told and is_over[job]]
                 for job in over:
                     told.add(job)
                     yield job, _answer(job, self._futures[job])
@@ -134,14 +122,17 @@ class Cluster:
 
     def give_up(self, jobs: list[Job]) -> None:
         """Ask no more for jobs: those that are not over are ended, and nothing of the others is kept here."""
-        futures = [self._futures.pop(job) for job in jobs if job in self._futures]
-        running = [future for future in futures if future.status == "pending"]
+        with self._asking:
+            futures = [self._futures.pop(job, None) for job in jobs]
+        running = [future for future in futures if future is not None and future.status == "pending"]
         if running:
             self._client.cancel(running)
 
     def _stop(self) -> None:
         """End all jobs and wait until they are over."""
         say("all jobs are saving what they have")
+        with self._asking:
+            self._futures = {job: future for job, future in self._futures.items() if future is not None}
         self._client.cancel([*self._futures.values()])
         until = time.monotonic() + TO_END
         while time.monotonic() < until:
@@ -152,7 +143,52 @@ class Cluster:
                 return
             time.sleep(0.1)
 
+    def _over(self) -> dict[Job, bool]:
+        """What is asked for, and whether it is over."""
+        return {job: future is not None and future.status != "pending" for job, future in [*self._futures.items()]}
+
     # The engine.
+
+    def _send(self) -> None:
+        """Hand jobs that wait to Dask, as many as there are workers free.
+
+        Dask chooses a worker when it is asked, by how long it believes jobs to take, and may queue two behind each
+        other while a worker is idle. What it never gets too early it cannot queue.
+        """
+        with self._asking:
+            waiting = [job for job, future in self._futures.items() if future is None]
+            if not waiting:
+                return
+            running = len(self._futures) - len(waiting) - sum(self._over().values())
+            try:
+                free = max(0, self.slots() - running)
+            except OSError as error:
+                if running:  # which will be lost, and tell it
+                    return
+                raise _gone(waiting[0], "waiting") from error
+            for job in sorted(waiting, key=lambda job: not job.first)[:free]:
+                self._futures[job] = self._sent(job)
+
+    def _sent(self, job: Job) -> Any:
+        asked = {
+            "title": job.title,
+            "command": job.command,
+            "asked": job.asked,
+            "log": str(job.log),
+            "folder": str(job.folder),
+            "environment": self._environment,
+            "topic": self._topic,
+        }
+        key = f"{job.title} {secrets.token_hex(4)}"
+        future = self._client.submit(on_worker.run, asked, key=key, pure=False, retries=TRIES - 1)
+        future.add_done_callback(lambda _: self._is_over())
+        return future
+
+    def _is_over(self) -> None:
+        """What Dask's thread calls when a job is over: its worker is free, whatever the driver is doing."""
+        with contextlib.suppress(Exception):  # that a scheduler is gone is told to those who wait for jobs
+            self._send()
+        self._changed.set()
 
     def _open(self) -> None:
         if self._client is not None:
@@ -201,8 +237,8 @@ class Cluster:
         if client is None and engine is None:
             return
         with contextlib.suppress(Exception):
-            if self._futures:
-                client.cancel([*self._futures.values()])
+            if running := [future for future in self._futures.values() if future is not None]:
+                client.cancel(running)
             client.close(timeout=2)
         if engine is not None:
             with contextlib.suppress(Exception):
@@ -222,8 +258,12 @@ def _answer(job: Job, future: Any) -> dict[str, Any] | Exception:
         if type(error).__name__ == "KilledWorker":
             return JobFailedError(f"{job.title}: its worker died {TRIES} times. The log: {job.log}")
         return JobFailedError(f"{job.title}: {type(error).__name__}: {error}")
+    return _gone(job, future.status)
+
+
+def _gone(job: Job, state: str) -> UserError:
     return UserError(
-        f"{job.title} is {future.status}: the scheduler is gone.",
+        f"{job.title} is {state}: the scheduler is gone.",
         "start it and its workers again, then the same command: finished folds and checkpoints are kept",
     )
 

@@ -67,6 +67,29 @@ def test_what_only_the_user_can_fix_is_not_tried_again_and_what_else_waits_is_gi
     done(cluster, job(tmp_path, "pass", "afterwards"))  # the workers are free again
 
 
+# Ends well only if the other one runs at the same time.
+BOTH = """
+import pathlib, sys, time
+pathlib.Path("begun-{mine}").touch()
+until = time.monotonic() + 20
+while not pathlib.Path("begun-{other}").exists():
+    if time.monotonic() > until:
+        sys.exit("alone")
+    time.sleep(0.05)
+"""
+
+
+def test_no_job_waits_behind_another_one_while_a_worker_is_idle(cluster: Cluster, tmp_path: Path) -> None:
+    """Dask alone put two long jobs on the worker that was free first, and left the other one idle after its job."""
+    before = [job(tmp_path, f"import time; time.sleep({seconds})", f"before {seconds}") for seconds in (2, 5)]
+    cluster.begin(before)
+    time.sleep(1)
+    both = [job(tmp_path, BOTH.format(mine=mine, other=1 - mine), f"both {mine}") for mine in (0, 1)]
+    cluster.begin(both)
+    cluster.finish([*before, *both])
+    assert "alone" not in "".join(one.log.read_text() for one in both)
+
+
 def test_nothing_listens_beyond_the_loopback_interface(cluster: Cluster, tmp_path: Path) -> None:
     done(cluster, job(tmp_path, "pass"))
     ours = psutil.Process()

@@ -177,9 +177,9 @@ def test_where_a_child_and_then_a_worker_is_killed_their_jobs_go_on_elsewhere(
     assert disturbed.left() == []
 
 
-def folds_in_training(found: dict[psutil.Process, str]) -> set[str]:
-    """The numbers, from 1, of the folds whose children train a network."""
-    return {found[process].split()[-1] for process in training(found)}
+def folds_in_training(found: dict[psutil.Process, str]) -> dict[str, psutil.Process]:
+    """The children that train a network, by their folds' numbers, from 1."""
+    return {found[process].split()[-1]: process for process in training(found)}
 
 
 def test_one_ctrl_c_saves_all_folds_within_10_s_leaves_no_process_and_one_process_goes_on(
@@ -188,18 +188,23 @@ def test_one_ctrl_c_saves_all_folds_within_10_s_leaves_no_process_and_one_proces
     def files(fold: str, name: str) -> list[Path]:
         return [*tmp_path.glob(f"runs/digits/minivggnet/*/fold-{fold}/{name}")]
 
-    running: set[str] = set()
+    begun: dict[str, psutil.Process] = {}
     until = time.monotonic() + 240
-    while len(running) < 2 or not all(files(fold, "checkpoints/epoch-*.npz") for fold in running):
+    while len(begun) < 2:
         assert disturbed.process.poll() is None and time.monotonic() < until, "".join(disturbed.said)
-        running = folds_in_training(disturbed.processes())
+        for fold, process in folds_in_training(disturbed.processes()).items():
+            if fold not in begun and files(fold, "checkpoints/epoch-*.npz"):
+                begun[fold] = process
+                process.suspend()  # so that no fold ends before the other one has begun
         time.sleep(0.02)
+    for process in begun.values():
+        process.resume()
     asked, asked_at = time.monotonic(), time.time()
     os.killpg(disturbed.process.pid, signal.SIGINT)
     assert disturbed.end() == 128 + signal.SIGINT, "".join(disturbed.said)
     assert time.monotonic() - asked < PATIENCE * (TO_SAVE + TO_END)
     assert disturbed.left() == []
-    for fold in running:
+    for fold in begun:
         (folder,) = files(fold, "checkpoints")
         found = CheckpointStore(folder).latest()
         assert found is not None, f"fold {fold} has no checkpoint"
