@@ -18,9 +18,9 @@ from common import verdict
 
 from harness.cluster.engine import Cluster
 from harness.cluster.jobs import Job, Workers
-from harness.pipeline.artifacts import Options
 from harness.pipeline.elsewhere import Elsewhere
 from harness.pipeline.graph import Pipeline
+from harness.pipeline.prepared import Options
 from harness.plugins import loading
 from harness.utils.files import read_json
 from harness.utils.workspace import Workspace

@@ -17,8 +17,8 @@ from common import scratch, verdict
 from harness.cluster import environment, on_worker
 from harness.cluster.engine import Cluster
 from harness.cluster.jobs import Workers
-from harness.pipeline.artifacts import Options
 from harness.pipeline.graph import Pipeline
+from harness.pipeline.prepared import Options
 from harness.plugins import loading
 from harness.tuning import on_workers
 from harness.tuning.search import Search

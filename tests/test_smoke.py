@@ -10,7 +10,8 @@ from harness.data.folds import HoldOut, KFold
 from harness.data.readers import ClassFolders
 from harness.models.backbones import BACKBONES
 from harness.models.backbones.packaged import EfficientNetLite
-from harness.pipeline.graph import Options, Pipeline
+from harness.pipeline.graph import Pipeline
+from harness.pipeline.prepared import Options
 from harness.plugins import loading
 from harness.recipes.recipe import Recipe
 from harness.utils.workspace import Workspace

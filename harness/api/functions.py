@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.api.loaded_competition import LoadedCompetition
 from harness.api.paths import AnyPath, expanded
-from harness.pipeline.artifacts import Options
+from harness.pipeline.prepared import Options
 from harness.runs.records import records
 from harness.scoring.score import Score
 from harness.utils.workspace import Workspace

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from harness.api.finished_run import FinishedRun
 from harness.api.paths import AnyPath, expanded
 from harness.competition import Competition
-from harness.pipeline.artifacts import Options
 from harness.pipeline.graph import Pipeline
+from harness.pipeline.prepared import Options
 from harness.plugins import loading
 from harness.runs.records import records
 from harness.scoring.predictions import Predictions

@@ -16,7 +16,7 @@ def competition_of(workspace: Workspace, options: Namespace) -> LoadedCompetitio
     """The competition that a command's options name, with what they change."""
     from harness.api import LoadedCompetition
     from harness.cluster.jobs import Workers
-    from harness.pipeline.artifacts import Options
+    from harness.pipeline.prepared import Options
 
     changes = Options(
         data=getattr(options, "data", None),

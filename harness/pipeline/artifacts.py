@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import os
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from harness.cluster.jobs import Workers
 from harness.competition import Competition
-from harness.data import image_table
-from harness.data.cache import build, cache
-from harness.data.cache.cache import Cache, Input
-from harness.data.dataset import Dataset
-from harness.data.folds import Folds, KFold
-from harness.data.locating import locate
-from harness.data.splits import HOLDOUT, TEST, TRAIN
+from harness.data.cache import cache
+from harness.data.cache.cache import Input
+from harness.data.splits import HOLDOUT, TEST
+from harness.pipeline.prepared import Options, Prepared
 from harness.pipeline.selection import choose
 from harness.plugins import loading
 from harness.recipes.ensemble import Ensemble
@@ -31,43 +24,16 @@ from harness.runs import precision
 from harness.runs.precision import Answer
 from harness.runs.records import records
 from harness.runs.run import Parent, Run
-from harness.scoring.metrics import METRICS
 from harness.scoring.predictions import Predictions
 from harness.training.settings import AUTO
 from harness.utils import fingerprint as fp
-from harness.utils.errors import UserError, some
-from harness.utils.files import lock, read_json, write_json
+from harness.utils.errors import UserError
 from harness.utils.versions import versions
 from harness.utils.workspace import Workspace
 
 
-@dataclass(frozen=True)
-class Options:
-    """What a command may change about a run.
-
-    Args:
-        data: the organiser's files, where they are not where they were.
-        assignments: ``key=value`` settings.
-        smoke: shrink every recipe to see that it works.
-        compressed: build image caches in the form for small disks.
-        folds: a CSV of folds to use in place of the competition's own.
-        allow_leak: use those folds even if they separate identical images.
-        from_epoch: have networks go on from the checkpoint after this epoch of the run without ``assignments``.
-        workers: where folds and chunks of features are made; None makes them in this process.
-    """
-
-    data: Path | None = None
-    assignments: list[str] = field(default_factory=list)
-    smoke: bool = False
-    compressed: bool = False
-    folds: Path | None = None
-    allow_leak: bool = False
-    from_epoch: int | None = None
-    workers: Workers | None = None
-
-
-class Artifacts:
-    """The things of one competition.
+class Artifacts(Prepared):
+    """The things of one competition: its data, and the recipes' runs and submissions.
 
     Args:
         workspace: where things are kept.
@@ -79,12 +45,11 @@ class Artifacts:
     """
 
     def __init__(self, workspace: Workspace, competition: Competition, options: Options | None = None) -> None:
-        self.workspace, self.competition, self.options = workspace, competition, options or Options()
+        super().__init__(workspace, competition, options or Options())
         self.recipes, self.default = loading.recipes(competition)
         if self.options.smoke:
             self.recipes = {name: recipe.smoke() for name, recipe in self.recipes.items()}
         self.declared = dict(self.recipes)
-        self.leaks: list[tuple[str, str]] = []  # identical images that the given folds separate
         self.failed: dict[str, str] = {}  # members left out of what is made of them, and why
         self.precisions: dict[str, bool] = {}  # decided: whether recipes that say "auto" train in mixed precision
 
@@ -100,125 +65,6 @@ class Artifacts:
         other.options = replace(self.options, assignments=[*self.options.assignments, *assignments])
         other.recipes = dict(self.declared)
         return other
-
-    # The organiser's files and the table made of them.
-
-    @cached_property
-    def source(self) -> tuple[Any, Path]:
-        """The reader and the folder: given, remembered, or ``data/<name>/raw``."""
-        name = self.competition.name
-        remembered = read_json(self.workspace.data(name) / "source.json", sealed=False) or {}
-        known = remembered.get("folder")
-        folder = self.options.data or (Path(known) if isinstance(known, str) else self.workspace.raw(name))
-        unpack_to = self.workspace.data(name) / "unpacked"
-        return locate(self.competition.readers, folder.expanduser().resolve(), unpack_to, name, self.competition.obtain)
-
-    @cached_property
-    def dataset(self) -> Dataset:
-        reader, folder = self.source
-        table = self.workspace.data(self.competition.name) / "dataset.csv"
-        with lock(table, "the table of images"):
-            table_of_images = image_table.load_or_read(
-                reader,
-                folder,
-                table,
-                self._dataset_key(),
-                self.competition.holdout,
-                self.competition.group,
-                self.competition.targets,
-                self.competition.window,
-                self._rules_key(reader),
-            )
-            METRICS[self.competition.metric].check(table_of_images.classes)
-            self.competition.submission.check(table_of_images.classes)
-            if self.options.data is not None:
-                write_json(table.with_name("source.json"), {"folder": str(folder)})
-        return table_of_images
-
-    def _dataset_key(self) -> str:
-        competition = self.competition
-        return image_table.key(
-            *self.source, competition.holdout, competition.group, competition.targets, competition.window
-        )
-
-    def _rules_key(self, reader: Any) -> str:
-        competition = self.competition
-        return image_table.rules_key(
-            reader, competition.holdout, competition.group, competition.targets, competition.window
-        )
-
-    def known_dataset(self) -> Dataset | None:
-        """The data set if its kept table is up to date; reads no image."""
-        if "dataset" in self.__dict__:
-            return self.dataset
-        reader, folder = self.source
-        table = self.workspace.data(self.competition.name) / "dataset.csv"
-        kind, window = self.competition.targets, self.competition.window
-        return image_table.load(reader, folder, table, self._dataset_key(), kind, window)
-
-    # Folds.
-
-    @cached_property
-    def folds_key(self) -> str:
-        made_from: str | KFold = self.competition.folds
-        if self.given_folds is not None and self.options.folds is not None:
-            made_from = hashlib.blake2b(self.options.folds.read_bytes()).hexdigest()
-        code = fp.competitor_code(made_from)
-        return fp.fingerprint(
-            folds=made_from,
-            dataset=self.dataset.fingerprint,
-            steps=versions("folds"),
-            **({"code": code} if code else {}),
-            **({"big_groups": "passed over"} if self._is_filled_again(made_from) else {}),
-        )
-
-    def _is_filled_again(self, folds: str | KFold) -> bool:
-        if not isinstance(folds, KFold):
-            return False
-        rows = self.dataset.rows(TRAIN)
-        strata = self.dataset.targets.strata(self.dataset.labels[rows])
-        return folds.filled_again(strata, self.dataset.groups[rows], self.dataset.grouped)
-
-    @cached_property
-    def given_folds(self) -> Folds | None:
-        """The folds of the file given in place of the competition's own; None without one.
-
-        Raises:
-            UserError: the file does not fit the data, or separates copies of an image and that was not allowed.
-        """
-        file = self.options.folds
-        if file is None:
-            return None
-        rows = self.dataset.rows(TRAIN)
-        folds = Folds.read(file, tuple(self.dataset.ids[row] for row in rows))
-        self.leaks = folds.leaks(self.dataset.groups[rows])
-        if self.leaks and not self.options.allow_leak:
-            pairs = [f"{first} = {second}" for first, second in self.leaks]
-            raise UserError(
-                f"{file} separates {len(self.leaks):,} pairs of identical images: {some(pairs, 3)}. One of each pair "
-                "would be trained on and the other validated, so the out-of-fold score would be too good.",
-                "give the images of a pair the same fold, or add --allow-leak, which the run's record will say",
-            )
-        return folds
-
-    @property
-    def folds_file(self) -> Path:
-        return self.workspace.data(self.competition.name) / f"folds-{self.folds_key[:8]}.csv"
-
-    @cached_property
-    def folds(self) -> Folds:
-        return Folds.read(self.folds_file, tuple(self.dataset.ids[row] for row in self.dataset.rows(TRAIN)))
-
-    # Caches of images and features.
-
-    def cache_file(self, input: Input) -> Path:
-        return input.path(self.workspace.cache(self.competition.name), input.key(self.dataset))
-
-    def open_cache(self, input: Input, fill: build.Fill | None = None) -> Cache:
-        """A cache, built first where that is needed; ``fill`` computes its rows in place of ``input.fill``."""
-        return build.open_or_build(
-            self.cache_file(input), input, self.dataset, self.competition.unreadable, self.options.compressed, fill
-        )
 
     def cached_features(self) -> Input | None:
         """Features of all images that are kept: the default recipe's, else any recipe's; None where there are none."""

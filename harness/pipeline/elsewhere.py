@@ -17,7 +17,8 @@ from harness.cluster.jobs import Job
 from harness.data.cache import cache
 from harness.data.cache.cache import Filled, Input
 from harness.pipeline import chunks
-from harness.pipeline.artifacts import Artifacts, Options
+from harness.pipeline.artifacts import Artifacts
+from harness.pipeline.prepared import Options
 from harness.recipes.ensemble import Ensemble
 from harness.recipes.recipe import FoldRecipe, Recipe
 from harness.recipes.snapshots import whole

@@ -6,43 +6,32 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import dataclasses
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.competition import Competition
 from harness.data import folds
 from harness.data.cache import cache
 from harness.data.cache.cache import Input
-from harness.data.folds import Folds
-from harness.data.splits import HOLDOUT, TEST, TRAIN
 from harness.pipeline import added, precision
-from harness.pipeline.artifacts import Artifacts, Options
 from harness.pipeline.elsewhere import Elsewhere
+from harness.pipeline.maker import Maker
+from harness.pipeline.prepared import Options
 from harness.recipes.ensemble import Ensemble
-from harness.recipes.recipe import FoldRecipe, Recipe
+from harness.recipes.recipe import Recipe
 from harness.recipes.snapshots import whole
-from harness.recipes.soup import Soup
-from harness.recipes.trained import Trained
-from harness.runs.blend import blend
-from harness.runs.fit import fit, fit_fold
+from harness.runs.fit import fit_fold
 from harness.runs.fold_jobs import fold_jobs
-from harness.runs.run import Run
 from harness.scoring import submission_csv
 from harness.scoring.predictions import Predictions
 from harness.utils.console import doing, say, seconds
 from harness.utils.errors import UserError
 from harness.utils.files import lock, out_of_space, write_text
 from harness.utils.workspace import Workspace
-
-if TYPE_CHECKING:
-    from harness.cluster.engine import Cluster
 
 Watch = Callable[[dict[str, list[float]]], None]
 UP_TO_DATE, STALE, MISSING = "up to date", "stale", "missing"
@@ -67,48 +56,18 @@ class Step:
     make: Callable[[], None]
 
 
-class Pipeline:
-    """The graph that makes the things of one competition."""
+class Pipeline(Maker):
+    """The graph that makes the things of one competition.
+
+    Args:
+        workspace: where things are kept.
+        competition: which.
+        options: what this command changes.
+    """
 
     def __init__(self, workspace: Workspace, competition: Competition, options: Options | None = None) -> None:
-        self.workspace, self.competition = workspace, competition
-        self.artifacts = Artifacts(workspace, competition, options)
+        super().__init__(workspace, competition, options)
         self.took: dict[str, float] = {}
-        self._cluster: Cluster | None = None
-        self._elsewhere: Elsewhere | None = None
-
-    def with_settings(self, assignments: list[str]) -> Pipeline:
-        """The same pipeline, on the same workers, for a command with more settings, written as for ``--set``."""
-        other = copy.copy(self)
-        other.artifacts = self.artifacts.with_settings(assignments)
-        return other
-
-    # Making.
-
-    def make_folds(self) -> None:
-        dataset = self.artifacts.dataset
-        rows = dataset.rows(TRAIN)
-        ids = tuple(dataset.ids[row] for row in rows)
-        split = self.artifacts.given_folds or Folds(
-            ids,
-            self.competition.folds.split(
-                dataset.targets.strata(dataset.labels[rows]), dataset.groups[rows], dataset.grouped
-            ),
-        )
-        with lock(self.artifacts.folds_file, "the folds"):
-            split.write(self.artifacts.folds_file, self.artifacts.folds_key)
-
-    def make_run(self, name: str) -> None:
-        run = self.artifacts.run_of(name)
-        if self._elsewhere is not None and not run.is_done():
-            self._elsewhere.finish(name)
-        with lock(run.folder, f"the recipe {name}"):
-            if run.is_done():
-                return
-            if not run.is_fitted():
-                self._fit(run)
-            with doing(f"scoring {name}"):
-                run.evaluate(self.artifacts.dataset)
 
     def fold_by_fold(self, name: str, watch: Watch | None = None) -> Generator[dict[str, Predictions], None, None]:
         """Make the folds of a recipe's run one after the other, and what they need: for one who may stop after some.
@@ -136,49 +95,6 @@ class Pipeline:
             for number, fold in enumerate(jobs):
                 watched = dataclasses.replace(fold, watch=None if number else watch)
                 yield fit_fold(run, recipe, watched, artifacts.dataset)
-
-    def _fit(self, run: Run) -> None:
-        if isinstance(run.recipe, Ensemble):
-            members = {name: self.artifacts.predictions(name) for name in self.artifacts.remaining(run.recipe)}
-            left_out = {
-                name: self.artifacts.failed[name] for name in run.recipe.members if name in self.artifacts.failed
-            }
-            blend(run, members, self.artifacts.dataset, self.artifacts.folds, left_out)
-        else:
-            recipe = self.of_folds(run.recipe)
-            caches = {input: self.artifacts.open_cache(input) for input in recipe.inputs()}
-            fit(run, recipe, self.artifacts.dataset, self.artifacts.folds, caches, self.competition.hflip_safe)
-
-    def of_folds(self, recipe: Recipe) -> FoldRecipe:
-        """What is fitted fold by fold: the recipe, or where it is a soup, what it is with its members' runs."""
-        if isinstance(recipe, Soup):
-            member = self.artifacts.run_of(recipe.members[0]).recipe
-            assert isinstance(member, Trained)
-            folders = {name: self.artifacts.run_of(name).folder for name in recipe.members}
-            return recipe.of_folds(member, folders, self.artifacts.dataset.groups)
-        assert isinstance(recipe, FoldRecipe)
-        return recipe
-
-    def make_submission(self, name: str) -> None:
-        predictions = self._in_order(name)
-        with lock(self.workspace.submissions(self.competition.name) / name, f"the submission of {name}"):
-            for split, file in self.artifacts.submission_files(name).items():
-                submission_csv.write(self.competition.submission, file, predictions[split])
-
-    def _in_order(self, name: str) -> dict[str, Predictions]:
-        """Predictions of the test and the hold-out in the order of the CSV's rows: the sample submission's."""
-        predictions = self.artifacts.predictions(name)
-        if self.artifacts.dataset.added is not None:
-            more = added.kept(self.artifacts, name)
-            assert more is not None, f"the added images were to be predicted by {name}"
-            predictions = added.joined(predictions, more)
-        rows = {split: self.artifacts.dataset.row_ids(split) for split in (TEST, HOLDOUT) if split in predictions}
-        return {
-            split: Predictions(ids, predictions[split].classes, predictions[split].of(ids))
-            for split, ids in rows.items()
-        }
-
-    # The graph.
 
     def steps(self, chosen: dict[str, Recipe], submit: str | None = None, known: bool = True) -> list[Step]:
         """The steps that the chosen recipes need, in order.
@@ -234,23 +150,6 @@ class Pipeline:
                 self._make(self.steps(chosen, submit)[1:], chosen, only)
             finally:
                 self._elsewhere = None
-
-    @contextlib.contextmanager
-    def workers(self) -> Iterator[Cluster | None]:
-        """A context with the workers that make folds and features; None where the command asks for none.
-
-        They start with their first job. In a context within another one they are the same.
-        """
-        if self._cluster is not None or self.artifacts.options.workers is None:
-            yield self._cluster
-            return
-        from harness.cluster.engine import Cluster
-
-        with Cluster(self.artifacts.options.workers, self.workspace.root) as self._cluster:
-            try:
-                yield self._cluster
-            finally:
-                self._cluster = None
 
     def _make(self, steps: list[Step], chosen: dict[str, Recipe], only: tuple[str, ...] | None) -> None:
         for step in steps:
@@ -314,12 +213,7 @@ class Pipeline:
                 return UP_TO_DATE
             return STALE if list(file.parent.glob(f"{input.kind}-{input}-????????.h5")) else MISSING
 
-        return Step(_named(input), file, ("data",), state, lambda: self._make_cache(input))
-
-    def _make_cache(self, input: Input) -> None:
-        # Images are decoded by this machine's threads: on several machines they would wait for the same disk.
-        fill = self._elsewhere.fill(input) if self._elsewhere is not None and input.kind == "features" else None
-        self.artifacts.open_cache(input, fill)
+        return Step(_named(input), file, ("data",), state, lambda: self.make_cache(input))
 
     def _run_step(self, name: str, recipe: Recipe) -> Step:
         def state() -> str:
@@ -344,7 +238,7 @@ class Pipeline:
         run, images = self.artifacts.run_of(name), self.artifacts.dataset.added
         if not run.is_done() or (images is not None and added.kept(self.artifacts, name) is None):
             return MISSING
-        predictions = self._in_order(name)
+        predictions = self.in_order(name)
         files = self.artifacts.submission_files(name)
         if all(
             file.is_file()

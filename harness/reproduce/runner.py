@@ -9,7 +9,8 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.pipeline.graph import Options, Pipeline
+from harness.pipeline.graph import Pipeline
+from harness.pipeline.prepared import Options
 from harness.plugins import loading
 from harness.recipes.recipe import Recipe
 from harness.recipes.settings import plain

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from harness.api import LoadedCompetition
-from harness.pipeline.graph import Options, Pipeline
+from harness.pipeline.graph import Pipeline
+from harness.pipeline.prepared import Options
 from harness.plugins import loading
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace

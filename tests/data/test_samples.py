@@ -15,7 +15,8 @@ import pytest
 from harness.data import dataset
 from harness.data.dataset import Dataset
 from harness.data.images import Geometry, load
-from harness.pipeline.graph import Options, Pipeline
+from harness.pipeline.graph import Pipeline
+from harness.pipeline.prepared import Options
 from harness.plugins import loading
 from harness.utils.workspace import Workspace
 from tests.conftest import CHECKOUT

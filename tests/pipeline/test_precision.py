@@ -14,7 +14,8 @@ from harness.cluster import environment
 from harness.cluster.jobs import Job
 from harness.pipeline import job
 from harness.pipeline.elsewhere import Elsewhere
-from harness.pipeline.graph import MISSING, UP_TO_DATE, Options, Pipeline
+from harness.pipeline.graph import MISSING, UP_TO_DATE, Pipeline
+from harness.pipeline.prepared import Options
 from harness.plugins import loading
 from harness.recipes import Network
 from harness.runs import precision

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from harness.ensembles.members import join
-from harness.pipeline.graph import Options, Pipeline
+from harness.pipeline.graph import Pipeline
+from harness.pipeline.prepared import Options
 from harness.plugins import loading
 from harness.recipes import Blend, Calibrated, HillClimb, LogisticRegression, Stacked
 from harness.scoring.metrics import METRICS

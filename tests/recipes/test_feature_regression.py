@@ -12,7 +12,8 @@ from harness.data.cache.cache import Cache
 from harness.data.columns import Columns
 from harness.data.fold import Fold
 from harness.models import linear, linear_path
-from harness.pipeline.graph import Options, Pipeline
+from harness.pipeline.graph import Pipeline
+from harness.pipeline.prepared import Options
 from harness.plugins import loading
 from harness.recipes import FeatureRegression
 from harness.recipes.with_columns import kept_encoder

@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from harness.pipeline.graph import Options, Pipeline
+from harness.pipeline.graph import Pipeline
+from harness.pipeline.prepared import Options
 from harness.plugins import loading
 from harness.recipes import LogisticRegression, seeds
 from harness.recipes.seeds import lookup

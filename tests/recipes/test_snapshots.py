@@ -8,7 +8,8 @@ import json
 import cv2
 import pytest
 
-from harness.pipeline.graph import UP_TO_DATE, Options, Pipeline
+from harness.pipeline.graph import UP_TO_DATE, Pipeline
+from harness.pipeline.prepared import Options
 from harness.plugins import loading
 from harness.plugins.scaffold import create
 from harness.recipes import Network, Soup, snapshots

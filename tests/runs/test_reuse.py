@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.data.fold import Fold
-from harness.pipeline.graph import Options, Pipeline
+from harness.pipeline.graph import Pipeline
+from harness.pipeline.prepared import Options
 from harness.plugins import loading
 from harness.recipes.network import Network
 from harness.runs import reuse
