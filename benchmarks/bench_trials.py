@@ -114,15 +114,7 @@ def cost(recipe: str, space: str, *assignments: str) -> None:
 def _as_job(workspace: Workspace, search: Search) -> tuple[float, float]:
     """Seconds of a core, and seconds, of the next trial as a job."""
     job = on_workers.Trials(search, None, None).job()
-    asked = {
-        "title": job.title,
-        "command": job.command,
-        "asked": job.asked,
-        "log": str(job.log),
-        "folder": str(job.folder),
-        "environment": environment.of_driver(),
-        "topic": "ours",
-    }
+    asked = job.for_worker(environment.of_driver(), "ours")
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     answer = on_worker.watched(asked, lambda: True, lambda line: None)
     took, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)

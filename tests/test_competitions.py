@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from harness.competition import Competition
+from harness.pipeline.selection import choose
 from harness.plugins import loading
 from harness.plugins.loading import FILES
 from harness.scoring import submission_csv
@@ -52,8 +53,8 @@ def test_found_by_either_spelling(competition: Competition) -> None:
 def test_recipes(competition: Competition) -> None:
     recipes, default = loading.recipes(competition)
     assert default in recipes
+    assert choose(competition, recipes, [*recipes], []).keys() >= recipes.keys()  # members fit together as they are
     for recipe in recipes.values():
-        recipe.check(competition)
         smoke = recipe.smoke()
         smoke.check(competition)
         assert type(smoke) is type(recipe)

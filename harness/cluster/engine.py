@@ -170,15 +170,7 @@ class Cluster:
                 self._futures[job] = self._sent(job)
 
     def _sent(self, job: Job) -> Any:
-        asked = {
-            "title": job.title,
-            "command": job.command,
-            "asked": job.asked,
-            "log": str(job.log),
-            "folder": str(job.folder),
-            "environment": self._environment,
-            "topic": self._topic,
-        }
+        asked = job.for_worker(self._environment, self._topic)
         key = f"{job.title} {secrets.token_hex(4)}"
         future = self._client.submit(on_worker.run, asked, key=key, pure=False, retries=TRIES - 1)
         future.add_done_callback(lambda _: self._is_over())

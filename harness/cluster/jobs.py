@@ -37,6 +37,23 @@ class Job:
     folder: Path
     first: bool = False
 
+    def for_worker(self, environment: dict[str, Any], topic: str) -> dict[str, Any]:
+        """The job as a worker is told of it, in plain values.
+
+        Args:
+            environment: the driver's.
+            topic: under which the worker passes on what the process says.
+        """
+        return {
+            "title": self.title,
+            "command": self.command,
+            "asked": self.asked,
+            "log": str(self.log),
+            "folder": str(self.folder),
+            "environment": environment,
+            "topic": topic,
+        }
+
 
 @dataclass(frozen=True)
 class Workers:

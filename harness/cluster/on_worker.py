@@ -34,8 +34,7 @@ def run(asked: dict[str, Any]) -> dict[str, Any]:
     """The task that a worker's thread performs.
 
     Args:
-        asked: "title", "command", "asked", "log" and "folder" as of a ``Job``; "environment" of the driver; "topic",
-            under which its words are sent.
+        asked: the job, from ``Job.for_worker``.
 
     Returns:
         What the process answered, with "host" and "seconds"; or "refused", a message and its fix.
