@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from harness.report.figures import logarithmic
 from harness.utils.files import read_json
 
 
@@ -30,7 +31,6 @@ def draw(out: Path, panels: dict[str, dict[str, Path]]) -> None:
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = out.stem  # the same runs give the same bytes
     from matplotlib import pyplot
-    from matplotlib.ticker import LogLocator, NullFormatter
 
     figure, axes = pyplot.subplots(
         1, len(panels), figsize=(4.6 * len(panels), 3.6), sharey=True, squeeze=False, layout="constrained"
@@ -39,10 +39,8 @@ def draw(out: Path, panels: dict[str, dict[str, Path]]) -> None:
         for name, folder in runs.items():
             minutes, accuracies = curve(sorted(folder.glob("fold-*"))[-1])
             panel.plot(minutes, accuracies, "o-", markersize=2.5, linewidth=1.2, label=name)
-        panel.set(title=place, xlabel="minutes of training, one fold", xscale="log")
-        panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        panel.xaxis.set_major_formatter("{x:g}")
-        panel.xaxis.set_minor_formatter(NullFormatter())
+        panel.set(title=place, xlabel="minutes of training, one fold")
+        logarithmic(panel)
         panel.grid(alpha=0.3)
         panel.legend(loc="lower right", fontsize=8)
     axes[0][0].set_ylabel("accuracy on the validation part")

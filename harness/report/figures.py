@@ -154,8 +154,6 @@ def ranking(names: Sequence[str], intervals: Sequence[Interval], title: str) -> 
 
 def worth(rows: Sequence[dict[str, Any]], split: str, title: str) -> str:
     """Each run's score by the minutes it took in all, with a line along the Pareto front."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
     figure, axes = blank(5.2, 3.4)
     for is_on_front, colour in ((False, COLOURS[0]), (True, COLOURS[1])):
         shown = sorted(
@@ -169,10 +167,7 @@ def worth(rows: Sequence[dict[str, Any]], split: str, title: str) -> str:
         axes.plot(minutes, scores, "o" + "-" * is_on_front, color=colour, markersize=4)
         for x, y, name in shown if is_on_front else ():
             axes.annotate(name, (x, y), (4, -9), textcoords="offset points", fontsize=8, color=INK)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    logarithmic(axes)
     axes.set(xlabel="minutes in all", ylabel=title)
     return svg(figure, "worth")
 
@@ -192,6 +187,16 @@ def blank(width: float, height: float) -> tuple[Figure, Any]:
     for spine in axes.spines.values():
         spine.set_color(INK)
     return figure, axes
+
+
+def logarithmic(axes: Any) -> None:
+    """Show x by its powers, with 1, 2 and 5 of each as plain numbers: more of them would cover each other."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def svg(figure: Figure, name: str) -> str:

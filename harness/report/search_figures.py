@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.report.figures import COLOURS, LEGEND, blank, svg
+from harness.report.figures import COLOURS, LEGEND, blank, logarithmic, svg
 from harness.scoring.metrics import METRICS
 
 COMPLETE = "complete"
@@ -64,6 +64,6 @@ def _slice(axis: dict[str, Any], complete: list[dict[str, Any]], best: int | Non
         axes.set_xticks(range(len(axis["choices"])), axis["choices"])
         axes.set_xlim(-0.5, len(axis["choices"]) - 0.5)
     elif axis["log"]:
-        axes.set_xscale("log")
+        logarithmic(axes)
     axes.set(xlabel=axis["name"], ylabel=title)
     return svg(figure, f"search-{axis['name']}")
