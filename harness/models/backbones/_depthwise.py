@@ -16,7 +16,7 @@ class FastDepthwiseConv2D(layers.DepthwiseConv2D):
     """``keras.layers.DepthwiseConv2D`` of (n, height, width, channels), with the same weights.
 
     Where a kernel is larger than its input, as in a backbone's last blocks on images of 64x64, TensorFlow's gradient
-    of the filters on a CPU takes 7 to 40 times as long as it has to: half of a training step. In training on
+    of the filters on a CPU takes 8 to 37 times as long as it has to: two fifths of a training step. In training on
     TensorFlow it is two matrix products instead; elsewhere this is Keras's layer.
     """
 
