@@ -1,9 +1,9 @@
 """Draw what finished trainings reached minute by minute: the accuracy on the validation part after each epoch.
 
-    python benchmarks/draw_minutes.py docs/images/cifar10-minutes.svg "two cores: quick=RUN" "one H100: airbench=RUN"
+    python benchmarks/draw_minutes.py docs/images/cifar10-minutes.svg "two cores: quick=FOLD" "one H100: airbench=FOLD"
 
-RUN is a run's folder, ``runs/COMP/RECIPE/KEY``. Each place gets a panel. A fold's first epochs, in which only the head
-of a backbone learns, come before its curve. An epoch's minutes are the training's, divided by its epochs.
+FOLD is a fold's folder, ``runs/COMP/RECIPE/KEY/fold-1``. Each place gets a panel. The first epochs of fine-tuning, in
+which only the head learns, come before its curve. An epoch's minutes are the training's, divided by its epochs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def draw(out: Path, panels: dict[str, dict[str, Path]]) -> None:
     )
     for panel, (place, runs) in zip(axes[0], panels.items(), strict=True):
         for name, folder in runs.items():
-            minutes, accuracies = curve(sorted(folder.glob("fold-*"))[-1])
+            minutes, accuracies = curve(folder)
             panel.plot(minutes, accuracies, "o-", markersize=2.5, linewidth=1.2, label=name)
         panel.set(title=place, xlabel="minutes of training, one fold")
         logarithmic(panel)
@@ -50,7 +50,7 @@ def draw(out: Path, panels: dict[str, dict[str, Path]]) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument("runs", nargs="+", metavar="PLACE: NAME=RUN")
+    parser.add_argument("runs", nargs="+", metavar="PLACE: NAME=FOLD")
     asked = parser.parse_args()
     found: dict[str, dict[str, Path]] = {}
     for run in asked.runs:
