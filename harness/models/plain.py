@@ -17,6 +17,8 @@ def plain(network: keras.Model) -> keras.Model:
     pairs = []
 
     def cloned(layer: layers.Layer) -> layers.Layer:
+        if not isinstance(layer, layers.Layer):  # an operation such as an index, which has no weights
+            return layer
         pairs.append((layer, layer.counterpart() if hasattr(layer, "counterpart") else _copied(layer)))
         return pairs[-1][1]
 

@@ -151,8 +151,10 @@ class _Export:
         """The input that a backbone makes features of; its network is written, once."""
         name = f"weights/{features}.keras"
         if not (self.folder / name).exists():
+            from harness.models.plain import plain
+
             with whole(self.folder / name) as temporary:
-                features.network().save(temporary)
+                plain(features.network()).save(temporary)
         side, window = features.decoded_side, features.side_of_network
         return _input(Geometry(side, side), (window, window), name)
 

@@ -30,3 +30,11 @@ def test_it_has_no_layer_of_ours_and_the_same_answers(whiten: bool, tmp_path):
     expected = keras.ops.convert_to_numpy(network(IMAGES))
     assert expected.std() > 1e-3, "answers that differ by image and class"
     assert np.allclose(keras.ops.convert_to_numpy(again(IMAGES)), expected, atol=1e-5)
+
+
+def test_an_operation_between_layers_stays():
+    """As where channels are turned from RGB to BGR before VGG16."""
+    pixels = keras.Input((4, 4, 3))
+    network = keras.Model(pixels, keras.layers.Flatten()(pixels[..., ::-1]))
+    images = np.random.default_rng(0).random((2, 4, 4, 3), np.float32)
+    assert np.array_equal(plain(network)(images), network(images))
