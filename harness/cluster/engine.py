@@ -173,10 +173,10 @@ class Cluster:
         asked = job.for_worker(self._environment, self._topic)
         key = f"{job.title} {secrets.token_hex(4)}"
         future = self._client.submit(on_worker.run, asked, key=key, pure=False, retries=TRIES - 1)
-        future.add_done_callback(lambda _: self._is_over())
+        future.add_done_callback(lambda _: self._send_next())
         return future
 
-    def _is_over(self) -> None:
+    def _send_next(self) -> None:
         """What Dask's thread calls when a job is over: its worker is free, whatever the driver is doing."""
         with contextlib.suppress(Exception):  # that a scheduler is gone is told to those who wait for jobs
             self._send()

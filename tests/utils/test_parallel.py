@@ -90,8 +90,12 @@ def test_ctrl_c_ends_it_without_waiting_for_what_was_not_begun() -> None:
             os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.01)
 
-    with joblib.parallel_config(n_jobs=2), ended_by_signals(), pytest.raises(Ended):
-        [*each(work, range(10_000))]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background commands ignore it
+    try:
+        with joblib.parallel_config(n_jobs=2), ended_by_signals(), pytest.raises(Ended):
+            [*each(work, range(10_000))]
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert len(begun) < 1000
 
 
