@@ -150,6 +150,8 @@ def test_a_line_of_progress_in_a_log_tells_what_it_is_of(clock, capsys):
 def test_between_lines_of_progress_of_a_log_nothing_else_is_told(clock, capsys, monkeypatch):
     """Lines come every ten seconds; the wait is told where one is late, and as soon as ever where all of it is over."""
     monkeypatch.setattr("tqdm.std.time", clock)
+    # tqdm's own thread looks every ten real seconds for lines to write again, and knows nothing of this clock.
+    monkeypatch.setattr("tqdm._monitor.TMonitor.get_instances", lambda monitor: [])
     with console.watched("harness submit"):
         with console.progress("reading images", 100, "img") as bar:
             clock.now = 10.5
