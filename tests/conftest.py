@@ -32,10 +32,6 @@ from harness.utils.workspace import Workspace
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
-# As harness.models.keras_backend.start does, for tests that import Keras without it.
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 # Many tests train the same small networks, and on JAX compiling them takes most of the time.
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(CHECKOUT / ".pytest_cache" / "jax")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"

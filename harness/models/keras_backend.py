@@ -14,7 +14,7 @@ from harness.utils.console import doing, say
 def start(seed: int) -> str:
     """Prepare Keras for a piece of work that gives the same result on every run on this machine.
 
-    The backend is TensorFlow unless ``KERAS_BACKEND`` names another one.
+    The backend is the one of ``KERAS_BACKEND``, which the package ``harness`` sets to TensorFlow where nobody has.
 
     Args:
         seed: the seed of the random numbers of Python, NumPy and the backend.
@@ -22,12 +22,6 @@ def start(seed: int) -> str:
     Returns:
         The backend's name.
     """
-    # Set before TensorFlow is loaded: its start-up messages are about our choice of wheel, which no user can fix.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # TensorFlow takes oneDNN's kernels by itself on some processors only. On one with AVX2 alone, where it does not,
-    # they train networks from scratch 1.5 to 1.7 times as fast (docs/training.md), and give the same each time too.
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if "keras" not in sys.modules:  # which takes some seconds
         say(f"loading Keras on {os.environ['KERAS_BACKEND']}")
     with doing(f"loading Keras on {os.environ['KERAS_BACKEND']}"):

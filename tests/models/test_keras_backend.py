@@ -1,8 +1,11 @@
-"""What starting Keras leaves out of a user's log."""
+"""How Keras is started, and what that leaves out of a user's log."""
 
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -19,3 +22,12 @@ def test_that_each_fold_has_a_network_of_its_own_is_no_warning_for_users():
         record = logger.makeRecord("tensorflow", logging.WARNING, "here", 1, words, (), None)
         assert bool(logger.filter(record)) == is_told
     assert len(logger.filters) == len({*logger.filters})
+
+
+@pytest.mark.parametrize("chosen", [{}, {"TF_ENABLE_ONEDNN_OPTS": "0", "KERAS_BACKEND": "jax"}])
+def test_tensorflow_takes_onednn_also_where_a_competition_loads_it_first(chosen):
+    """It reads these as it is loaded; a competition's own modules may do that before anything of ours does."""
+    ours = {"TF_ENABLE_ONEDNN_OPTS": "1", "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    clean = {name: value for name, value in os.environ.items() if name not in ours}
+    code = f"import harness, os; print({{name: os.environ[name] for name in {sorted(ours)}}} == {ours | chosen})"
+    assert subprocess.check_output([sys.executable, "-c", code], env=clean | chosen, text=True) == "True\n"
