@@ -87,20 +87,27 @@ def load_or_read(
             f"the hold-out leaves no training images of these classes: {some(empty_classes)}.",
             "add images of them, or set a smaller holdout= in the competition's competition.py",
         )
+    _write(table, listing, (splits, cells, groups, hashes), made_from, **about_kept, grouped=grouped)
+    dataset = load(reader, folder, table, made_from, targets, window)
+    assert dataset is not None
+    return dataset
+
+
+def _write(
+    table: Path, listing: Listing, made: tuple[Array, list[str], Array, list[str]], made_from: str, **about: Any
+) -> None:
+    """Keep a listing, and what was made of its rows: splits, labels, groups and hashes."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     several = any(row.row is not None for row in listing.rows)
     further = (*listing.numbers, *listing.categories)
     writer.writerow([*COLUMNS, *(["row"] if several else []), *further])
-    for row, split, cell, group, image_hash in zip(listing.rows, splits, cells, groups, hashes, strict=True):
+    for row, split, cell, group, image_hash in zip(listing.rows, *made, strict=True):
         of_row = [row.id if row.row is None else row.row] if several else []
         writer.writerow([row.id, split, cell, group, row.source, image_hash, *of_row, *row.cells])
-    about: dict[str, Any] = {"joined": listing.joined} if several else {}
+    about |= {"joined": listing.joined} if several else {}
     about |= {"numbers": listing.numbers, "categories": listing.categories} if further else {}
-    write_table(table, text.getvalue(), made_from, **about_kept, grouped=grouped, **about)
-    dataset = load(reader, folder, table, made_from, targets, window)
-    assert dataset is not None
-    return dataset
+    write_table(table, text.getvalue(), made_from, **about)
 
 
 def labelled(listing: Listing, targets: Targets) -> tuple[tuple[str, ...], list[str]]:
