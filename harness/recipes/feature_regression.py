@@ -48,7 +48,7 @@ class FeatureRegression(WithColumns):
     Args:
         backbone: a key of ``harness.models.backbones.BACKBONES``, or several, whose features stand side by side.
         side: the height and width images are brought to; None takes those that each backbone was trained on.
-        layers: the layers tapped, by name or index (``harness inspect``), of one backbone; none: each one's default.
+        layers: the layers tapped of every backbone, by name or index (``harness inspect``); none: each one's default.
         tta: the views whose answers are averaged: keys of ``harness.tta.views.VIEWS`` joined by "+", not "random".
             For crops, images are brought to 8/7 of ``side`` first.
         average: what is averaged over the views.
@@ -99,7 +99,6 @@ class FeatureRegression(WithColumns):
         known = len(names) > 0 and all(name in BACKBONES for name in names)
         require(self, "backbone", known, f"one or more of {', '.join(BACKBONES)}")
         require(self, "backbone", len(set(names)) == len(names), "each backbone once")
-        require(self, "layers", not self.layers or len(names) == 1, "empty where there are several backbones")
         require(self, "side", self.side is None or self.side >= 32, "at least 32, or None for the backbone's own")
         require(self, "c", len(self.c) > 0 and min(self.c) > 0, "one or more numbers above 0")
         views(self.tta, competition.hflip_safe, drawn=False)

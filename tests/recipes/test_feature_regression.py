@@ -85,12 +85,16 @@ def test_several_backbones_stand_side_by_side_in_one_regression(fold: Fold):
     assert np.array_equal(recipe.predict(joined), RECIPE.predict(fold))
 
 
-def test_layers_of_several_backbones_cannot_be_told_apart():
-    recipe = dataclasses.replace(RECIPE, backbone=("efficientnet-lite0", "vgg16"), layers=(-1,))
-    with pytest.raises(UserError, match=r"layers.*several backbones"):
-        recipe.check(declared())
+def test_layers_are_tapped_of_every_backbone():
+    several = dataclasses.replace(RECIPE, backbone=("efficientnet-lite0", "vgg16"), layers=(-2, "pool"))
+    several.check(declared())
+    tapped = {one.backbone: one.layers for one in several.features}
+    assert tapped == {"efficientnet-lite0": (-2, "pool"), "vgg16": (-2, "pool")}
+
+
+def test_one_of_several_backbones_is_to_be_looked_at():
     with pytest.raises(UserError, match="side by side") as refused:
-        recipe.architecture(lambda: 3)
+        dataclasses.replace(RECIPE, backbone=("efficientnet-lite0", "vgg16")).architecture(lambda: 3)
     assert refused.value.fix.endswith("harness inspect efficientnet-lite0")
 
 
