@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.arguments import Commands
 from harness.utils.console import answer, console, printable
-from harness.utils.workspace import Workspace
+from harness.utils.workspace import Workspace, shown
 
 if TYPE_CHECKING:
     from harness.plugins.guessed import AmbiguousError
@@ -71,8 +71,9 @@ def run_new(workspace: Workspace, options: Namespace) -> None:
             choices = dataclasses.replace(choices, **{ambiguous.choice: chosen})
     for line in said:
         console().print(line, markup=False)
-    console().print(f"made competitions/{name}/ ({', '.join(loading.FILES)})")
-    console().print(f"next: make submit COMP={name}")
+    folder, root = shown(workspace.competition(name)), shown(workspace.root)
+    console().print(f"made {folder}/ ({', '.join(loading.FILES)})")
+    console().print(f"next: make{'' if root == '.' else f' -C {root}'} submit COMP={name}")
 
 
 def _asked(ambiguous: AmbiguousError) -> str | None:

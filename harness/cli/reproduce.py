@@ -8,7 +8,7 @@ from harness.cli.arguments import Commands
 from harness.reproduce.published import ROWS
 from harness.utils.console import console
 from harness.utils.errors import UserError
-from harness.utils.workspace import Workspace
+from harness.utils.workspace import Workspace, shown
 
 
 def add_commands(commands: Commands) -> None:
@@ -66,4 +66,4 @@ def run_results(workspace: Workspace, options: Namespace) -> None:
     """Renew the page of results from the runs that there are."""
     from harness.reproduce.runner import write_page
 
-    console().print(f"results: {workspace.shown(write_page(workspace))}")
+    console().print(f"results: {shown(write_page(workspace))}")

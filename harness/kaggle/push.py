@@ -30,7 +30,7 @@ from harness.kaggle.words import CSV, Wording, message
 from harness.utils.console import console, say
 from harness.utils.errors import UserError
 from harness.utils.files import write_text
-from harness.utils.workspace import Workspace
+from harness.utils.workspace import Workspace, shown
 
 if TYPE_CHECKING:
     from harness.runs.records import Record
@@ -184,7 +184,7 @@ class _Way:
         file = self.kernel.folder / LOG
         write_text(file, log)
         end = "\n".join(f"  {printable(line)}" for line in log.strip().splitlines()[-LOG_LINES:])
-        where = self.workspace.shown(file)
+        where = shown(file)
         return UserError(f"{error.what} The end of its log:\n{end or '  (it is empty)'}\nAll of it: {where}", error.fix)
 
 

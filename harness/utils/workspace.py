@@ -51,12 +51,13 @@ class Workspace:
     def submissions(self, name: str) -> Path:
         return self.root / "submissions" / name
 
-    def shown(self, path: Path) -> str:
-        """A path relative to the root if it is below it, for messages."""
-        try:
-            return str(path.relative_to(self.root))
-        except ValueError:
-            return str(path)
+
+def shown(path: Path) -> str:
+    """A path for messages, which can be copied: relative to the current folder if it is below that, else absolute."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except (ValueError, OSError):  # elsewhere; or the current folder is gone
+        return str(path)
 
 
 def enclosing(root: Path) -> Path | None:

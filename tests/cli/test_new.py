@@ -36,4 +36,8 @@ def test_new_asks_on_a_terminal_what_the_files_do_not_say(
     else:
         run_new(workspace, options)
         assert f'label="{chosen}"' in (workspace.competition("toys") / "competition.py").read_text()
-    assert "  1  colour\n  2  size\nWhich one?" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "  1  colour\n  2  size\nWhich one?" in told.err
+    if chosen:  # from a folder that is not the workspace
+        assert f"made {workspace.competition('toys')}/ (" in told.out.replace("\n", "")
+        assert f"next: make -C {workspace.root} submit COMP=toys" in told.out.replace("\n", " ")

@@ -113,4 +113,5 @@ def test_a_run_without_its_models_says_how_to_go_on(photos: Path, tmp_path: Path
     save(photos / "test" / "5.png", draw(1, 105))
     with pytest.raises(UserError, match="keeps no model") as told:
         submitted(workspace)
-    assert "rm data/insects/dataset.json" in str(told.value.fix)
+    kept = workspace.data("insects") / "dataset.json"
+    assert f"rm {kept}" in str(told.value.fix) and f"rm -f {workspace.runs('insects')}" in str(told.value.fix)

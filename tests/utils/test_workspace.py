@@ -1,0 +1,38 @@
+"""Where a command finds its workspace, and how it names files of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.utils.workspace import Workspace, shown
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "mine" / "competitions").mkdir(parents=True)
+    return (tmp_path / "mine").resolve()
+
+
+def test_it_is_the_nearest_folder_above_with_competitions_and_else_the_checkout(root: Path, tmp_path: Path):
+    inside = root / "runs" / "pets"
+    inside.mkdir(parents=True)
+    assert Workspace.find(inside).root == Workspace.find(root).root == root
+    assert (Workspace.find(tmp_path).root / "harness" / "utils").is_dir()
+
+
+def test_a_path_that_is_told_can_be_used_from_where_it_is_told(root: Path, tmp_path: Path, monkeypatch):
+    file = root / "runs" / "pets" / "report.html"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    for folder, told in ((root, "runs/pets/report.html"), (root / "runs", "pets/report.html")):
+        monkeypatch.chdir(folder)
+        assert shown(file) == told
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.chdir(other)
+    assert shown(file) == str(file)
+    assert shown(Path("given.csv")) == "given.csv"
+    other.rmdir()
+    assert shown(file) == str(file)  # the current folder is gone
