@@ -249,10 +249,8 @@ def console() -> Console:
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # Rich would exit with 1, but a reader that stops early is no error
 
-    # No markup: names and messages may contain square brackets.
-    if sys.stdout.isatty():
-        return OurConsole(highlight=False, markup=False, soft_wrap=True)
-    return OurConsole(highlight=False, markup=False, width=160)
+    # No markup: names and messages may contain square brackets. Soft wraps: a path stays in one piece, to be copied.
+    return OurConsole(highlight=False, markup=False, soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 
 
 def seconds(value: float) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.utils.console import WIDTH, below, fitting, pace, progress, rate_words, say
+from harness.utils.console import WIDTH, below, console, fitting, pace, progress, rate_words, say
 
 
 @given(st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=120), st.integers(1, 10**9))
@@ -60,3 +60,9 @@ def test_a_line_that_was_never_closed_does_not_move_others_in_a_log(capsys):
         line.refresh()
     assert "\x1b[A" not in capsys.readouterr().err
     left.close()
+
+
+def test_a_long_path_stays_in_one_piece_and_brackets_in_it_are_no_markup(capsys):
+    line = "page: " + "/a long folder [old]" * 12 + "/report.html"
+    console().print(line)
+    assert capsys.readouterr().out == line + "\n"
