@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from harness.competition import Competition
 from harness.recipes.recipe import FoldRecipe, Recipe
 from harness.recipes.seeds import base, lookup
@@ -24,8 +26,8 @@ def choose(
     Raises:
         UserError: no such recipe or setting, a value that makes no sense, or members that do not fit together.
     """
-    # Settings come first, for they may name other members; then those that none of the chosen has are refused.
-    names = _with_members(competition, override(recipes, assignments), requested)
+    # Settings come first, for they may name other members; then those that do not fit the chosen ones are refused.
+    names = _with_members(competition, _where_they_fit(recipes, assignments), requested)
     declared = override({base(name): recipes[base(name)] for name in names}, assignments)
     chosen = {name: recipe for name in names if (recipe := lookup(declared, name)) is not None}
     for name, recipe in chosen.items():
@@ -38,6 +40,16 @@ def choose(
                 "give them the same folds, or --set folds=",
             )
     return chosen
+
+
+def _where_they_fit(recipes: dict[str, Recipe], assignments: list[str]) -> dict[str, Recipe]:
+    """All recipes with the settings that each can take: one of them may be meant that another one has differently."""
+    changed = dict(recipes)
+    for name in recipes:
+        for assignment in assignments:
+            with contextlib.suppress(UserError):
+                changed |= override({name: changed[name]}, [assignment])
+    return changed
 
 
 def _with_members(competition: Competition, recipes: dict[str, Recipe], requested: list[str]) -> list[str]:
