@@ -32,6 +32,7 @@ from harness.data.dataset import Dataset
 from harness.utils.console import progress, say, seconds
 from harness.utils.errors import UserError, some
 from harness.utils.files import lock, require_space, size, sync
+from harness.utils.workspace import shown
 
 Array = np.ndarray
 Fill = Callable[[Dataset, Array], Iterator[Filled]]
@@ -112,13 +113,7 @@ def _build(
     unreadable = [dataset.sources[row] for row in np.flatnonzero(states == UNREADABLE)]
     if len(unreadable) > allowed_unreadable:
         part.unlink()
-        shown = "\n".join(f"  {source}: {reasons.get(source, 'unreadable')}" for source in unreadable[:10])
-        more = f"\n  and {len(unreadable) - 10:,} more" if len(unreadable) > 10 else ""
-        raise UserError(
-            f"{len(unreadable):,} of {len(dataset):,} images cannot be read, and {allowed_unreadable:,} "
-            f"are allowed:\n{shown}{more}",
-            "replace or remove those files, or allow them with `unreadable=` in the competition's competition.py",
-        )
+        raise _too_many(unreadable, reasons, len(dataset), allowed_unreadable)
     if unreadable:
         say(f"{len(unreadable):,} unreadable images are grey, and never trained on: {some(unreadable)}.")
     with h5py.File(part, "r+") as h5:
@@ -133,7 +128,16 @@ def _build(
     # The rows were just written from memory, so they need not be verified by reading them again.
     remember_verified(file)
     rate = f"{len(pending) / elapsed:,.0f} a second" if len(pending) else "none"
-    say(f"{title}: {len(dataset):,} images in {seconds(elapsed)}, {rate}; {size(file.stat().st_size)}, {file}")
+    say(f"{title}: {len(dataset):,} images in {seconds(elapsed)}, {rate}; {size(file.stat().st_size)}, {shown(file)}")
+
+
+def _too_many(unreadable: list[str], reasons: dict[str, str], images: int, allowed: int) -> UserError:
+    first = "\n".join(f"  {source}: {reasons.get(source, 'unreadable')}" for source in unreadable[:10])
+    more = f"\n  and {len(unreadable) - 10:,} more" if len(unreadable) > 10 else ""
+    return UserError(
+        f"{len(unreadable):,} of {images:,} images cannot be read, and {allowed:,} are allowed:\n{first}{more}",
+        "replace or remove those files, or allow them with `unreadable=` in the competition's competition.py",
+    )
 
 
 def _create(part: Path, cache_input: Input, dataset: Dataset, made_from: str, compressed: bool) -> None:
