@@ -3,6 +3,8 @@
 from harness.models.linear import RESNET50_GRID
 from harness.recipes import Blend, Calibrated, FeatureRegression, HillClimb, LogisticRegression, Network, recipe
 
+LITES = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
+
 
 @recipe
 def pixels():
@@ -74,7 +76,36 @@ def joined():
 
     harness train dogs_vs_cats joined
     """
-    return FeatureRegression(backbone=("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"))
+    return FeatureRegression(backbone=LITES)
+
+
+@recipe
+def joined288():
+    """The same with all images at 288x288, larger than those that the networks were trained on.
+
+    harness train dogs_vs_cats joined288
+    """
+    return FeatureRegression(backbone=LITES, side=288)
+
+
+@recipe
+def joined320():
+    """The same at 320x320.
+
+    harness train dogs_vs_cats joined320
+    """
+    return FeatureRegression(backbone=LITES, side=320)
+
+
+@recipe
+def sizes():
+    """The average of `joined`, `joined288` and `joined320`: the best here, in four times the time of `joined`.
+
+    On 3,600 images: log loss .0206 (.0141 to .0287) out of fold, and 99.3 % right; `calibrated` has .0221 and 99.2 %.
+
+    make submit COMP=dogs-vs-cats RECIPE=sizes
+    """
+    return Blend(of=("joined", "joined288", "joined320"))
 
 
 @recipe
