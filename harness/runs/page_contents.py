@@ -14,6 +14,7 @@ from harness.models.adversarial import Likeness
 from harness.runs import page_likeness, page_making
 from harness.runs.epochs import kept_epochs
 from harness.runs.page_pictures import predicted
+from harness.runs.predict import member_of
 from harness.runs.records import Record
 from harness.runs.searches import search_of
 from harness.scoring import mistakes
@@ -27,6 +28,7 @@ from harness.scoring.examination import (
     reliability,
     thresholds,
 )  # fmt: skip
+from harness.scoring.predictions import Predictions
 from harness.utils.errors import UserError
 from harness.utils.files import read_json
 
@@ -64,15 +66,16 @@ def contents(
             f"the run {record.recipe}/{record.key[:8]} was made of other images than there are now.",
             "restore them, or train the recipe again",
         )
-    labels = dataset.labels_of(out_of_fold.ids)
-    bins, lines = _believed(labels, out_of_fold.probabilities, dataset.targets)
+    labels, blend = dataset.labels_of(out_of_fold.ids), read_json(record.folder / "blend.json")
+    undecided = _undecided(record, out_of_fold, blend)
+    bins, lines = _believed(labels, undecided, dataset.targets)
     wrong = mistakes.find(labels, out_of_fold.probabilities, out_of_fold.classes, dataset.targets)
-    found = None if wrong else examine(labels, out_of_fold.probabilities)
+    found = None if wrong else examine(labels, out_of_fold.probabilities, undecided)
     shown = {"worst": wrong.worst} if wrong else {}
     if found:
         shown = {"worst": found.worst, "doubtful": found.doubtful, "labels": found.label_errors}
     pictures = {
-        name: [predicted(dataset, out_of_fold, labels, int(row)) for row in rows[:PICTURES]]
+        name: [predicted(dataset, out_of_fold, undecided, labels, int(row)) for row in rows[:PICTURES]]
         for name, rows in shown.items()
     }
     return {
@@ -83,7 +86,8 @@ def contents(
         "rows": len(labels),
         "folds": _folds(record),
         "epochs": kept_epochs(record.folder, record.about),
-        "blend": read_json(record.folder / "blend.json"),
+        "blend": blend,
+        "decides": undecided is not out_of_fold.probabilities,
         "views": read_json(record.folder / "views.json"),
         "likeness": page_likeness.contents(likeness, splits, dataset, record.scores[OUT_OF_FOLD]["metric"]),
         "steps": page_making.steps(record, caches),
@@ -95,6 +99,21 @@ def contents(
         "search": search_of(record),
         "scores": [(split, record.scores[split]) for split in (OUT_OF_FOLD, HOLDOUT) if split in record.scores],
     }
+
+
+def _undecided(record: Record, out_of_fold: Predictions, blend: dict[str, Any] | None) -> Array:
+    """The probabilities that thresholds decide by, which are the member's; the run's own where it has no thresholds.
+
+    Raises:
+        UserError: the member's run is not there any more.
+    """
+    if "thresholds" not in ((blend or {}).get("fitted") or {}):
+        return out_of_fold.probabilities
+    ((name, key),) = record.about["members"].items()
+    splits = tables.read((member := member_of(record, name, key)).folder / "predictions.h5", member.key)
+    if splits is None:
+        raise UserError(f"{member.folder / 'predictions.h5'} is missing or damaged.", "train the recipe again")
+    return splits[OUT_OF_FOLD].of(out_of_fold.ids)
 
 
 def _believed(labels: Array, probabilities: Array, targets: Targets) -> tuple[list[Bin], list[Threshold]]:

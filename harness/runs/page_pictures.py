@@ -36,14 +36,22 @@ def uri(image: Array, quality: int = 85) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(content.tobytes()).decode()
 
 
-def predicted(dataset: Dataset, predictions: Predictions, labels: Array, row: int) -> dict[str, Any]:
-    """An image with its label, and what was predicted; of one class an image with the probabilities of both."""
+def predicted(dataset: Dataset, predictions: Predictions, undecided: Array, labels: Array, row: int) -> dict[str, Any]:
+    """An image with its label, and what was predicted; of one class an image with the probabilities of both.
+
+    Args:
+        dataset: the images.
+        predictions: say what is given.
+        undecided: the probabilities, as they were before any thresholds: (n, classes).
+        labels: (n,), or (n, labels).
+        row: of the n.
+    """
     probabilities, classes, targets = predictions.probabilities[row], predictions.classes, dataset.targets
     image = shown(dataset, predictions.ids[row]) | {
         "true": targets.words(labels[row], classes),
         "given": LINKS[targets.link].said(probabilities, classes),
     }
     if targets.link == "softmax":
-        image["true_probability"] = float(probabilities[labels[row]])
-        image["probability"] = float(probabilities.max())
+        image["true_probability"] = float(undecided[row, labels[row]])
+        image["probability"] = float(undecided[row, probabilities.argmax()])
     return image

@@ -50,8 +50,15 @@ class Examination:
     label_errors: Array
 
 
-def examine(labels: Array, probabilities: Array) -> Examination:
-    """Examine probabilities (n, classes) of rows with class numbers (n,), n at least 1."""
+def examine(labels: Array, probabilities: Array, undecided: Array | None = None) -> Examination:
+    """Examine probabilities (n, classes) of rows with class numbers (n,), n at least 1.
+
+    Args:
+        labels: the class numbers.
+        probabilities: of which the greatest says what is given.
+        undecided: the probabilities as they were before thresholds decided; None where they are the same.
+    """
+    undecided = probabilities if undecided is None else undecided
     classes, given = probabilities.shape[1], probabilities.argmax(axis=1)
     counts = np.bincount(labels, minlength=classes)
     right = np.bincount(labels[given == labels], minlength=classes)
@@ -59,14 +66,14 @@ def examine(labels: Array, probabilities: Array) -> Examination:
     confusions = [Confusion(int(a), int(b), int(n)) for (a, b), n in zip(pairs, times, strict=True)]
     own = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]
     wrong = np.flatnonzero(given != labels)
-    first_two = np.sort(probabilities, axis=1)[:, -2:]
+    first_two = np.sort(undecided, axis=1)[:, -2:]
     return Examination(
         counts=counts,
         recalls=np.divide(right, counts, out=np.full(classes, np.nan), where=counts > 0),
         confusions=sorted(confusions, key=lambda pair: -pair.count),
         worst=wrong[np.argsort(own[wrong], kind="stable")],
         doubtful=np.argsort(first_two[:, 1] - first_two[:, 0], kind="stable"),
-        label_errors=likely_label_errors(labels, probabilities),
+        label_errors=likely_label_errors(labels, undecided),
     )
 
 

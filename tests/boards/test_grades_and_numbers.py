@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,12 @@ def test_grades_by_kappa(workspace: Workspace, eyes: Path):
     assert {cells[0] for cells in found.test.values()} <= set("01234")
     probabilities = made.artifacts.predictions("decided")["holdout"].probabilities
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    pages = [LoadedCompetition(workspace, "board").report(name).read_text() for name in ("decided", "fine")]
+    # A decided grade has a probability of nearly 1: what can be believed is what was there before.
+    cells = r'<td class="n">(0\.\d{3})</td><td class="n">([01]\.\d{3})</td>'
+    errors, tables = ([re.findall(one, page) for page in pages] for one in (r"calibration error: (\S+)\. ", cells))
+    assert len(errors[0]) == 1 and errors[0] == errors[1] and tables[0] == tables[1] and len(tables[0]) > 2
+    assert ["those of fine, before thresholds decide" in page for page in pages] == [True, False]
 
 
 @pytest.mark.parametrize("metric", ["rmse", pytest.param("mae", marks=pytest.mark.slow)])
