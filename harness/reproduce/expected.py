@@ -28,6 +28,7 @@ def expected(page: Path, competition: str) -> dict[str, str]:
 
 def _words(row: dict[str, str], changed: str) -> str:
     split = next(split for split in SCORES if row[split])
-    score = row[split].partition(" (")[0]
-    words = f"{split} {score} top-1 in {row['time']} ({row['device']})"
+    scores = [part.partition(" (")[0] for part in row[split].split("; ")]
+    told = ", ".join(f"{score} top-1" if score.endswith("%") else score for score in scores)
+    words = f"{split} {told} in {row['time']} ({row['device']})"
     return f"{words}, with {changed}" if changed else words

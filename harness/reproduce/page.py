@@ -11,7 +11,7 @@ from harness.recipes.seeds import base
 from harness.recipes.settings import may_be
 from harness.reproduce.published import Row
 from harness.runs.records import Record
-from harness.scoring.metrics import wilson
+from harness.scoring.metrics import METRICS, wilson
 from harness.utils.console import seconds
 from harness.utils.files import read_json
 
@@ -28,13 +28,15 @@ This page is generated from the records of the runs; nothing on it is typed by h
     make reproduce SMOKE=1    # a smoke run of each row; this page does not change
     make results              # this page again, from the existing runs
 
-Scores are top-1 accuracy with a 95 % Wilson interval: out of fold, and on the hold-out, which is never trained on.
-Top-5 accuracy is on the hold-out. The published scores are on their author's splits. The newest run with a recipe's
-settings is shown. If there are only shortened runs, the settings that differ are shown next to the recipe's name.
-`trained on` is the number of images per fold. `time` is the time for fitting and predicting; for an ensemble it
-includes its members.
+Scores are top-1 accuracy with a 95 % Wilson interval: out of fold, and on the hold-out, which is never trained on. If
+the competition's metric is another one, it follows, with a bootstrap interval. Top-5 accuracy is on the hold-out. The
+published scores are on their author's splits. The newest run with a recipe's settings is shown. If there are only
+shortened runs, the settings that differ are shown next to the recipe's name. `trained on` is the number of images per
+fold. `time` is the time for fitting and predicting; for an ensemble it includes its members.
 """
 
+# Metrics that say no more than top-1 accuracy does.
+OF_TOP1 = {"accuracy", "error"}
 COLUMNS = (
     "out of fold", "hold-out", "top-5", "trained on", "seeds", "epochs", "device", "time", "versions", "run"
 )  # fmt: skip
@@ -175,7 +177,7 @@ def _cells(run: Counted, versions: list[str]) -> list[str]:
     fitted_records = {fitted.folder: fitted for fitted in (record, *members)}.values()
     return [
         *(_score(run, split) if split in scores else "" for split in (OUT_OF_FOLD, HOLDOUT)),
-        f"{100 * top5_scores['top5']:.2f} %" if record.classes > 5 else "",
+        f"{100 * top5_scores['top5']:.2f} %" if "top5" in top5_scores and record.classes > 5 else "",
         _trained_on(members),
         ", ".join(map(str, sorted({member.settings["seed"] for member in members}))),
         _range([training["epochs"] for member in members for training in member.about.get("training", [])]),
@@ -187,15 +189,26 @@ def _cells(run: Counted, versions: list[str]) -> list[str]:
 
 
 def _score(run: Counted, split: str) -> str:
-    """Top-1 accuracy with its interval, which needs only the numbers of hits and rows, whatever the metric is."""
+    """Top-1 accuracy where there is such a thing, and the competition's metric where it says more."""
+    scores, told = run.record.scores[split], []
+    if "top1" in scores:
+        told.append(_top1(run, split))
+    if scores["metric"] not in OF_TOP1:
+        title = METRICS[scores["metric"]].title
+        told.append(f"{title} {scores['score']:.4f} ({scores['low']:.4f} to {scores['high']:.4f})")
+    return "; ".join(told)
+
+
+def _top1(run: Counted, split: str) -> str:
+    """Top-1 accuracy with its interval, which needs only the numbers of hits and rows."""
     scores = run.record.scores[split]
     hits = round(scores["top1"] * scores["rows"])
     interval = wilson(hits, scores["rows"])
     text = f"{100 * interval.score:.2f} % ({100 * interval.low:.2f} to {100 * interval.high:.2f})"
     if len(run.members) < 2:
         return text
-    member_scores = [100 * member.scores[split]["top1"] for member in run.members]
-    return f"{text}, each {min(member_scores):.2f} to {max(member_scores):.2f} %"
+    low, high = (f"{100 * of(member.scores[split]['top1'] for member in run.members):.2f}" for of in (min, max))
+    return f"{text}, each {low} %" if low == high else f"{text}, each {low} to {high} %"
 
 
 def _trained_on(members: list[Record]) -> str:

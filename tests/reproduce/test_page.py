@@ -120,11 +120,27 @@ def test_what_differs_and_what_it_ran_on_is_told(tmp_path):
     interval = wilson(150, 200)
     (line,) = (line for line in text.splitlines() if line.startswith("| bugs"))
     assert "`net`, epochs=8, max_samples=2000" in line and "| 2,000 (1 fold) |" in line
-    assert f"| 75.00 % ({100 * interval.low:.2f} to {100 * interval.high:.2f}) |" in line
+    top1 = f"75.00 % ({100 * interval.low:.2f} to {100 * interval.high:.2f})"
+    assert f"| {top1}; log loss 0.5000 (0.4000 to 0.6000) |" in line
     assert "Fast 3000" in line and "1 min 40 s" in line
     assert "`01234567`, 2026-01-01" in line
     assert "1. tensorflow backend: python 3.11.7, keras 3.15.1" in text
     assert "not yet run: `harness train bugs both`" in text
+
+
+@pytest.mark.parametrize(
+    ("metric", "also", "told"),
+    [("accuracy", {"top1": 0.75, "top5": 1.0}, "75.00 %"), ("rmse", {}, "RMSE 0.5000 (0.4000 to 0.6000)")],
+)
+def test_what_says_as_much_as_top_1_accuracy_is_left_out_and_a_number_has_no_such_thing(tmp_path, metric, also, told):
+    record = write(tmp_path, "net", "a", NETWORK)
+    scores = {"metric": metric, "score": 0.5, "low": 0.4, "high": 0.6, "rows": 200} | also
+    write_json(record.folder / "metrics.json", {"splits": {"out_of_fold": scores}})
+    if not also:
+        (record.folder / "confusion-out_of_fold.csv").unlink()
+    (line,) = (line for line in text_of(tmp_path).splitlines() if line.startswith("| bugs"))
+    (cell,) = (cell for cell in line.split(" | ") if cell.startswith(told))
+    assert ";" not in cell
 
 
 def test_an_ensemble_tells_of_its_members(tmp_path):
