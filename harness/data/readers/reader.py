@@ -242,7 +242,7 @@ def find(readers: tuple[Reader, ...], root: Path) -> tuple[Reader, Path]:
     raise UserError(
         f"no known layout in {root} (or two folders below).\nLooked for:\n{layouts}\n"
         f"Found: {some(entries, 8) or 'nothing'}.",
-        "give the right folder with --data DIR",
+        "give the right folder: --data DIR, or --from DIR where a competition is new",
     )
 
 
