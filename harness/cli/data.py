@@ -10,7 +10,8 @@ from harness.cli.arguments import Commands, add_competition, add_data, add_folds
 from harness.cli.session import competition_of, pipeline_of
 from harness.utils.console import console
 from harness.utils.errors import UserError
-from harness.utils.workspace import Workspace, shown
+from harness.utils.files import shown_path
+from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
     from harness.api import LoadedCompetition
@@ -136,7 +137,7 @@ def run_status(workspace: Workspace, options: Namespace) -> None:
     colour = {"up to date": "green", "stale": "yellow", "missing": "red"}
     for step in pipeline.steps(chosen, pipeline.artifacts.default, known=known):
         state = step.state()
-        table.add_row(step.name, Text(state, style=colour[state]), ", ".join(step.needs), shown(step.target))
+        table.add_row(step.name, Text(state, style=colour[state]), ", ".join(step.needs), shown_path(step.target))
     console().print(table)
     if not known:
         console().print("Later steps are known once the data is read.")
@@ -176,7 +177,7 @@ def run_check(workspace: Workspace, options: Namespace) -> None:
     examination = check.load_or_examine(pipeline.artifacts.dataset, file)
     out = console()
     report.show(competition.name, examination, out)
-    out.print(f"\nwhole report: {shown(file)}")
+    out.print(f"\nwhole report: {shown_path(file)}")
     unreadable = [f"  {source}: {reason}" for source, reason in examination["unreadable"].items()]
     if len(unreadable) > competition.unreadable:
         more = f"\n  and {len(unreadable) - 10:,} more" if len(unreadable) > 10 else ""
@@ -216,7 +217,7 @@ def run_cache(workspace: Workspace, options: Namespace) -> None:
             damage = files.verify(cache)
             state = damage or "verified"
             damaged += [cache] if damage else []
-        where = shown(cache.file)
+        where = shown_path(cache.file)
         table.add_row(cache.competition, cache.holds, f"{cache.images:,}", cache.form, size(cache.bytes), state, where)
     console().print(table if caches else "There are no caches.")
     if damaged:
@@ -237,7 +238,7 @@ def _damage(workspace: Workspace, damaged: list[CacheFile]) -> UserError:
     what = f"{len(damaged)} cache{'s are' if len(damaged) > 1 else ' is'} damaged: {names}."
     fix = f"the next command that needs one makes it again (or: harness cache rm {damaged[0].competition})"
     if made:
-        folders = [shown(record.folder) for _, record in made]
+        folders = [shown_path(record.folder) for _, record in made]
         what += " Runs that were made from them, perhaps when they were damaged already: " + ", ".join(folders) + "."
         first, record = made[0]
         fix = (

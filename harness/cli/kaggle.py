@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from harness.cli.arguments import Commands, add_competition, add_data
 from harness.utils.console import console, say
 from harness.utils.errors import UserError
-from harness.utils.workspace import Workspace, shown
+from harness.utils.files import shown_path
+from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
     from harness.competition import Competition
@@ -69,7 +70,7 @@ def run_leaderboard(workspace: Workspace, options: Namespace) -> None:
     ):
         if asked:
             file = downloaded(workspace, competition, side)
-            say(f"Kaggle's {side} leaderboard, {fetch(client_of(competition), file):,} teams: {shown(file)}")
+            say(f"Kaggle's {side} leaderboard, {fetch(client_of(competition), file):,} teams: {shown_path(file)}")
     known, metric = board(workspace, competition), METRICS[competition.metric]
     recipes, _ = loading.recipes(competition)
     sent = ledger_of(workspace, competition).latest()
@@ -107,10 +108,10 @@ def run_download(workspace: Workspace, options: Namespace) -> None:
         from harness.kaggle.upload import client_of
 
         file = download.one_file(client_of(competition), workspace.raw(competition.name), options.file)
-        console().print(f"file: {shown(file)}")
+        console().print(f"file: {shown_path(file)}")
         return
     fetch(workspace, competition)
-    folder = shown(workspace.raw(competition.name))
+    folder = shown_path(workspace.raw(competition.name))
     console().print(f"next: harness prepare {competition.name} --data {folder}")
 
 

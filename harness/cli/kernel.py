@@ -9,7 +9,8 @@ from harness.cli.arguments import Commands, add_competition, add_data
 from harness.cli.runs import RUN_HELP
 from harness.cli.session import competition_of
 from harness.utils.console import console
-from harness.utils.workspace import Workspace, shown
+from harness.utils.files import shown_path
+from harness.utils.workspace import Workspace
 
 
 def add_commands(commands: Commands) -> None:
@@ -53,8 +54,8 @@ def run_kernel(workspace: Workspace, options: Namespace) -> None:
                 kernel = writer.write(record, default, replace=True)
         else:
             kernel = writer.write(record, options.to)
-        console().print(f"dataset: {shown(kernel.dataset)} ({len(kernel.files)} files)")
-        console().print(f"notebook: {shown(kernel.notebook)}")
+        console().print(f"dataset: {shown_path(kernel.dataset)} ({len(kernel.files)} files)")
+        console().print(f"notebook: {shown_path(kernel.notebook)}")
         return kernel
 
     if not options.push:

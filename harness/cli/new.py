@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from harness.cli.arguments import Commands
 from harness.utils.console import answer, console, printable
-from harness.utils.workspace import Workspace, shown
+from harness.utils.files import shown_path
+from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
     from harness.plugins.guessed import AmbiguousError
@@ -71,7 +72,7 @@ def run_new(workspace: Workspace, options: Namespace) -> None:
             choices = dataclasses.replace(choices, **{ambiguous.choice: chosen})
     for line in said:
         console().print(line, markup=False)
-    folder, root = shown(workspace.competition(name)), shown(workspace.root)
+    folder, root = shown_path(workspace.competition(name)), shown_path(workspace.root)
     console().print(f"made {folder}/ ({', '.join(loading.FILES)})")
     console().print(f"next: make{'' if root == '.' else f' -C {root}'} submit COMP={name}")
 

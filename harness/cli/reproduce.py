@@ -8,7 +8,8 @@ from harness.cli.arguments import Commands
 from harness.reproduce.published import ROWS
 from harness.utils.console import console
 from harness.utils.errors import UserError
-from harness.utils.workspace import Workspace, shown
+from harness.utils.files import shown_path
+from harness.utils.workspace import Workspace
 
 
 def add_commands(commands: Commands) -> None:
@@ -66,4 +67,4 @@ def run_results(workspace: Workspace, options: Namespace) -> None:
     """Renew the page of results from the runs that there are."""
     from harness.reproduce.runner import write_page
 
-    console().print(f"results: {shown(write_page(workspace))}")
+    console().print(f"results: {shown_path(write_page(workspace))}")

@@ -13,8 +13,8 @@ from harness.cli.arguments import Commands, add_competition
 from harness.cli.session import competition_of
 from harness.utils.console import console, say
 from harness.utils.errors import UserError, nearest
-from harness.utils.files import write_text
-from harness.utils.workspace import Workspace, shown
+from harness.utils.files import shown_path, write_text
+from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
     from harness.data.targets import Targets
@@ -162,7 +162,7 @@ def _export_curves(workspace: Workspace, tool: str, name: str, folder: Path) -> 
 def run_report(workspace: Workspace, options: Namespace) -> None:
     """Write a run's page, or the competition's."""
     say("making the page")
-    console().print(f"page: {shown(competition_of(workspace, options).report(options.of))}")
+    console().print(f"page: {shown_path(competition_of(workspace, options).report(options.of))}")
 
 
 def run_predict(workspace: Workspace, options: Namespace) -> None:

@@ -13,7 +13,8 @@ from harness.cli.tables import print_scores
 from harness.data.splits import HOLDOUT, TEST
 from harness.utils.console import console, say, seconds
 from harness.utils.errors import UserError
-from harness.utils.workspace import Workspace, shown
+from harness.utils.files import shown_path
+from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
     from harness.api import LoadedCompetition
@@ -76,7 +77,7 @@ def run_submit(workspace: Workspace, options: Namespace) -> None:
     print_scores(pipeline, chosen)
     out = console()
     for split, file in pipeline.artifacts.submission_files(recipe).items():
-        out.print(f"{'submission' if split == 'test' else 'hold-out'}: {shown(file)}")
+        out.print(f"{'submission' if split == 'test' else 'hold-out'}: {shown_path(file)}")
         if split == "holdout":
             out.print(str(competition.score(file)))
     if sender is not None:
@@ -88,7 +89,7 @@ def run_submit(workspace: Workspace, options: Namespace) -> None:
         command = f"harness submit {competition.name}{wanted}{given(options)}"
         out.print(f"A smoke run shows that it works, not how well. next: {command}")
     else:
-        out.print(f"page: {shown(_page(competition, recipe))}")
+        out.print(f"page: {shown_path(_page(competition, recipe))}")
         out.print(f"next: look at the page, or harness status {competition.name}{given(options)}")
 
 
@@ -117,7 +118,7 @@ def run_score(workspace: Workspace, options: Namespace) -> None:
     if file is None:
         folder = workspace.submissions(competition.name)
         raise UserError(f"there is no CSV of a finished run in {folder} yet.", f"harness submit {competition.name}")
-    console().print(f"file: {shown(file)}")
+    console().print(f"file: {shown_path(file)}")
     if options.answers is None and _split_of(competition.pipeline, file) == TEST:
         raise _unlabelled(competition.pipeline, file)
     console().print(str(competition.score(file, options.answers)))
@@ -159,7 +160,7 @@ def run_lint(workspace: Workspace, options: Namespace) -> None:
             f"{options.file} is no good submission {what}:\n" + "\n".join(f"  - {defect.text}" for defect in errors),
             f"correct the file, or make one with: harness submit {competition.name}",
         )
-    console().print(f"{shown(options.file)}: no defect, {what}")
+    console().print(f"{shown_path(options.file)}: no defect, {what}")
 
 
 def _split_of(pipeline: Pipeline, file: Path) -> str:

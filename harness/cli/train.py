@@ -9,7 +9,8 @@ from harness.cli.session import pipeline_of
 from harness.cli.tables import print_scores
 from harness.utils.console import console
 from harness.utils.errors import UserError
-from harness.utils.workspace import Workspace, shown
+from harness.utils.files import shown_path
+from harness.utils.workspace import Workspace
 
 
 def add_commands(commands: Commands) -> None:
@@ -93,4 +94,4 @@ def run_lr_find(workspace: Workspace, options: Namespace) -> None:
     finding = lr_finder.find(recipe, fold, recipe.assemble)
     out = console()
     out.print(f"suggested: --set learning_rate={finding.suggested:.2g} (the recipe has {recipe.learning_rate:g})")
-    out.print(f"plot: {shown(fold.folder / 'learning-rates.png')}")
+    out.print(f"plot: {shown_path(fold.folder / 'learning-rates.png')}")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings, add_workers, given
 from harness.cli.session import pipeline_of
 from harness.utils.console import console
-from harness.utils.workspace import Workspace, shown
+from harness.utils.files import shown_path
+from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
     from harness.tuning.subject import Subject
@@ -89,7 +90,7 @@ def _print_recipe(searched: Subject, point: dict[str, str], also: str) -> None:
     changed = [field.name for field in dataclasses.fields(tuned)]
     changed = [setting for setting in changed if getattr(tuned, setting) != getattr(declared, setting)]
     settings = ", ".join(f"{setting}={getattr(tuned, setting)!r}" for setting in changed)
-    file = shown(artifacts.competition.folder / "recipes.py")
+    file = shown_path(artifacts.competition.folder / "recipes.py")
     if changed:
         out.print(
             f"\nto keep it, in {file} (with `import dataclasses`):\n\n"

@@ -29,8 +29,8 @@ from harness.kaggle.upload import RunOf, client_of, entry_of, ledger_of, print_r
 from harness.kaggle.words import CSV, Wording, message
 from harness.utils.console import console, say
 from harness.utils.errors import UserError
-from harness.utils.files import write_text
-from harness.utils.workspace import Workspace, shown
+from harness.utils.files import shown_path, write_text
+from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
     from harness.runs.records import Record
@@ -184,7 +184,7 @@ class _Way:
         file = self.kernel.folder / LOG
         write_text(file, log)
         end = "\n".join(f"  {printable(line)}" for line in log.strip().splitlines()[-LOG_LINES:])
-        where = shown(file)
+        where = shown_path(file)
         return UserError(f"{error.what} The end of its log:\n{end or '  (it is empty)'}\nAll of it: {where}", error.fix)
 
 

@@ -15,7 +15,8 @@ from harness.scoring.leaderboard import Leaderboard, span_words
 from harness.scoring.metrics import Interval
 from harness.utils.console import console, say
 from harness.utils.errors import UserError
-from harness.utils.workspace import Workspace, shown
+from harness.utils.files import shown_path
+from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -129,7 +130,7 @@ def upload(workspace: Workspace, pipeline: Pipeline, sender: Sender, recipe: str
     if entry.forecast_best is not None and entry.forecast_worst is not None:
         out.print(f"forecast: {span_words((entry.forecast_best, entry.forecast_worst))} by the hold-out's interval")
     if dry:
-        out.print(f"would send: {shown(file)} ({file.stat().st_size:,} bytes, sha256 {entry.sha256})")
+        out.print(f"would send: {shown_path(file)} ({file.stat().st_size:,} bytes, sha256 {entry.sha256})")
         out.print(f"to: {sender.client.slug}\nwith the message: {entry.message}")
         for defect in _defects(pipeline, file, sender.ledger.sent(sender.client.slug)):
             out.print(f"{'warning' if defect.severity == 'warning' else 'it would be refused'}: {defect.text}")
@@ -220,7 +221,7 @@ def fetch(workspace: Workspace, competition: Competition) -> None:
         competition.name,
         competition.obtain,
     )
-    say(f"data: {shown(folder)} ({reader.looks_for})")
+    say(f"data: {shown_path(folder)} ({reader.looks_for})")
 
 
 def sender_of(workspace: Workspace, competition: Competition) -> Sender:

@@ -13,7 +13,7 @@ from harness.scoring import predictions as tables
 from harness.scoring.predictions import Predictions
 from harness.utils import fingerprint as fp
 from harness.utils.errors import UserError
-from harness.utils.workspace import shown
+from harness.utils.files import shown_path
 
 
 def file(artifacts: Artifacts, name: str) -> Path:
@@ -43,7 +43,7 @@ def predict(artifacts: Artifacts, name: str) -> None:
         found = Predictor(images, artifacts.kinds(), caches, artifacts.competition.unreadable).predict(record)
     except UserError as error:
         table = artifacts.workspace.data(artifacts.competition.name) / "dataset.json"
-        again = f"to make all anew with these images: rm {shown(table)}"
+        again = f"to make all anew with these images: rm {shown_path(table)}"
         raise UserError(error.what, f"{error.fix}; or, {again}" if error.fix else again) from None
     tables.write(file(artifacts, name), _key(artifacts, name), {TEST: found})
 

@@ -30,8 +30,8 @@ from harness.scoring import submission_csv
 from harness.scoring.predictions import Predictions
 from harness.utils.console import doing, say, seconds
 from harness.utils.errors import UserError
-from harness.utils.files import lock, out_of_space, write_text
-from harness.utils.workspace import Workspace, shown
+from harness.utils.files import lock, out_of_space, shown_path, write_text
+from harness.utils.workspace import Workspace
 
 Watch = Callable[[dict[str, list[float]]], None]
 UP_TO_DATE, STALE, MISSING = "up to date", "stale", "missing"
@@ -190,7 +190,7 @@ class Pipeline(Maker):
         self.artifacts.failed[name] = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
         file = self.artifacts.run_of(name).folder / "failed.txt"
         write_text(file, traceback.format_exc())
-        say(f"{name}: failed, and is left out. {self.artifacts.failed[name]}\n  the traceback: {shown(file)}")
+        say(f"{name}: failed, and is left out. {self.artifacts.failed[name]}\n  the traceback: {shown_path(file)}")
 
     def _table_state(self, table: Path) -> str:
         if self.artifacts.known_dataset() is not None:

@@ -19,8 +19,8 @@ from harness.plugins.guessed import Choices, Guess
 from harness.scoring.metrics import METRICS
 from harness.scoring.submission_format import SubmissionFormat
 from harness.utils.errors import UserError, some
-from harness.utils.files import lock, whole_folder, write_json
-from harness.utils.workspace import Workspace, shown
+from harness.utils.files import lock, shown_path, whole_folder, write_json
+from harness.utils.workspace import Workspace
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Where the metric judges decisions, not probabilities.
@@ -50,7 +50,7 @@ def new_folder(workspace: Workspace, name: str) -> Path:
         )
     folder = workspace.competition(folder_name)
     if folder.exists():
-        raise UserError(f"{shown(folder)} exists already.", "choose another name, or remove that folder")
+        raise UserError(f"{shown_path(folder)} exists already.", "choose another name, or remove that folder")
     if loading.names(workspace):
         trust.require(workspace)
     return folder

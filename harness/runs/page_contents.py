@@ -57,9 +57,7 @@ def contents(
     Raises:
         UserError: the predictions are missing, or were made of other images than there are now.
     """
-    splits = tables.read(record.folder / "predictions.h5", record.key)
-    if splits is None:
-        raise UserError(f"{record.folder / 'predictions.h5'} is missing or damaged.", "train the recipe again")
+    splits = _predictions(record)
     out_of_fold = splits[OUT_OF_FOLD]
     if not set(out_of_fold.ids) <= set(dataset.ids):
         raise UserError(
@@ -67,7 +65,8 @@ def contents(
             "restore them, or train the recipe again",
         )
     labels, blend = dataset.labels_of(out_of_fold.ids), read_json(record.folder / "blend.json")
-    undecided = _undecided(record, out_of_fold, blend)
+    member = _decided(record, blend)
+    undecided = _predictions(member)[OUT_OF_FOLD].of(out_of_fold.ids) if member else out_of_fold.probabilities
     bins, lines = _believed(labels, undecided, dataset.targets)
     wrong = mistakes.find(labels, out_of_fold.probabilities, out_of_fold.classes, dataset.targets)
     found = None if wrong else examine(labels, out_of_fold.probabilities, undecided)
@@ -87,7 +86,7 @@ def contents(
         "folds": _folds(record),
         "epochs": kept_epochs(record.folder, record.about),
         "blend": blend,
-        "decides": undecided is not out_of_fold.probabilities,
+        "decided": member.recipe if member else None,
         "views": read_json(record.folder / "views.json"),
         "likeness": page_likeness.contents(likeness, splits, dataset, record.scores[OUT_OF_FOLD]["metric"]),
         "steps": page_making.steps(record, caches),
@@ -101,19 +100,26 @@ def contents(
     }
 
 
-def _undecided(record: Record, out_of_fold: Predictions, blend: dict[str, Any] | None) -> Array:
-    """The probabilities that thresholds decide by, which are the member's; the run's own where it has no thresholds.
+def _predictions(record: Record) -> dict[str, Predictions]:
+    splits = tables.read(record.folder / "predictions.h5", record.key)
+    if splits is None:
+        competition = record.folder.parent.parent.name
+        raise UserError(
+            f"{record.folder / 'predictions.h5'} is missing or damaged.", f"harness train {competition} {record.recipe}"
+        )
+    return splits
+
+
+def _decided(record: Record, blend: dict[str, Any] | None) -> Record | None:
+    """The member whose probabilities thresholds decide by; None of a run without thresholds.
 
     Raises:
         UserError: the member's run is not there any more.
     """
     if "thresholds" not in ((blend or {}).get("fitted") or {}):
-        return out_of_fold.probabilities
+        return None
     ((name, key),) = record.about["members"].items()
-    splits = tables.read((member := member_of(record, name, key)).folder / "predictions.h5", member.key)
-    if splits is None:
-        raise UserError(f"{member.folder / 'predictions.h5'} is missing or damaged.", "train the recipe again")
-    return splits[OUT_OF_FOLD].of(out_of_fold.ids)
+    return member_of(record, name, key)
 
 
 def _believed(labels: Array, probabilities: Array, targets: Targets) -> tuple[list[Bin], list[Threshold]]:

@@ -23,7 +23,7 @@ from harness.scoring.predictions import Predictions
 from harness.tta.worth import chosen_variant
 from harness.utils.console import doing, say
 from harness.utils.errors import UserError, some
-from harness.utils.workspace import shown
+from harness.utils.files import shown_path
 
 Array = np.ndarray
 
@@ -153,7 +153,7 @@ def classes_of(record: Record) -> tuple[str, ...]:
 
 def keeps_no_model(record: Record) -> UserError:
     """The error of a run that was made before models were kept. Its checkpoints make another training needless."""
-    runs, folder = record.folder.parent.parent, shown(record.folder)
+    runs, folder = record.folder.parent.parent, shown_path(record.folder)
     return UserError(
         f"the run {record.recipe}/{record.key[:8]} keeps no model, for an older version made it, or one was removed.",
         f"rm -f {folder}/run.json {folder}/fold-*/predictions.h5 && harness train {runs.name} {record.recipe}"

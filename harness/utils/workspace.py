@@ -52,14 +52,6 @@ class Workspace:
         return self.root / "submissions" / name
 
 
-def shown(path: Path) -> str:
-    """A path for messages, which can be copied: relative to the current folder if it is below that, else absolute."""
-    try:
-        return str(path.absolute().relative_to(Path.cwd()))
-    except (ValueError, OSError):  # elsewhere; or the current folder is gone
-        return str(path)
-
-
 def enclosing(root: Path) -> Path | None:
     """The outermost workspace among whose files a folder lies (below its data, runs or submissions); None if none."""
     root = root.resolve()

@@ -1,4 +1,4 @@
-"""Where a command finds its workspace, and how it names files of it."""
+"""Where a command finds its workspace, and how files of it are named."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.utils.workspace import Workspace, shown
+from harness.utils.files import shown_path
+from harness.utils.workspace import Workspace
 
 
 @pytest.fixture
@@ -28,11 +29,11 @@ def test_a_path_that_is_told_can_be_used_from_where_it_is_told(root: Path, tmp_p
     file.touch()
     for folder, told in ((root, "runs/pets/report.html"), (root / "runs", "pets/report.html")):
         monkeypatch.chdir(folder)
-        assert shown(file) == told
+        assert shown_path(file) == told
     other = tmp_path / "other"
     other.mkdir()
     monkeypatch.chdir(other)
-    assert shown(file) == str(file)
-    assert shown(Path("given.csv")) == "given.csv"
+    assert shown_path(file) == str(file)
+    assert shown_path(Path("given.csv")) == "given.csv"
     other.rmdir()
-    assert shown(file) == str(file)  # the current folder is gone
+    assert shown_path(file) == str(file)  # the current folder is gone

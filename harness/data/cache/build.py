@@ -31,8 +31,7 @@ from harness.data.cache.rows import DAMAGE, create, new_file, open_rows, writing
 from harness.data.dataset import Dataset
 from harness.utils.console import progress, say, seconds
 from harness.utils.errors import UserError, some
-from harness.utils.files import lock, require_space, size, sync
-from harness.utils.workspace import shown
+from harness.utils.files import lock, require_space, shown_path, size, sync
 
 Array = np.ndarray
 Fill = Callable[[Dataset, Array], Iterator[Filled]]
@@ -128,7 +127,8 @@ def _build(
     # The rows were just written from memory, so they need not be verified by reading them again.
     remember_verified(file)
     rate = f"{len(pending) / elapsed:,.0f} a second" if len(pending) else "none"
-    say(f"{title}: {len(dataset):,} images in {seconds(elapsed)}, {rate}; {size(file.stat().st_size)}, {shown(file)}")
+    space = f"{size(file.stat().st_size)}, {shown_path(file)}"
+    say(f"{title}: {len(dataset):,} images in {seconds(elapsed)}, {rate}; {space}")
 
 
 def _too_many(unreadable: list[str], reasons: dict[str, str], images: int, allowed: int) -> UserError:
