@@ -1,9 +1,9 @@
 """A training step with our layers and with Keras's: of networks from scratch, and of a backbone on small images.
 
-Networks from scratch have one kernel for a batch norm, the backbone another gradient of its depthwise filters. Where
-this processor has instructions for bfloat16, mixed precision is measured beside it. ``--torch PYTHON`` names an
-interpreter that has PyTorch, and adds the fast network written in it, eager and channels last. The contestants take
-turns.
+Networks from scratch have one kernel for a batch norm; the backbone has its norms fused with its convolutions, and
+other gradients of the filters. Where this processor has instructions for bfloat16, mixed precision is measured beside
+it. ``--torch PYTHON`` names an interpreter that has PyTorch, and adds the fast network written in it, eager and
+channels last. The contestants take turns.
 """
 
 from __future__ import annotations
@@ -33,21 +33,16 @@ def plain_layers() -> Iterator[None]:
     """Our layers compute as Keras's do; graphs traced in here stay so."""
     import keras
 
-    from harness.models.backbones._depthwise import FastDepthwiseConv2D
+    from harness.models import fusion
     from harness.models.networks._batch_norm import FusedBatchNormalization
 
-    pairs = {
-        FusedBatchNormalization: keras.layers.BatchNormalization,
-        FastDepthwiseConv2D: keras.layers.DepthwiseConv2D,
-    }
-    calls = {ours: ours.call for ours in pairs}
-    for ours, theirs in pairs.items():
-        ours.call = theirs.call
+    call, fuse = FusedBatchNormalization.call, fusion.fuse
+    FusedBatchNormalization.call = keras.layers.BatchNormalization.call
+    fusion.fuse = lambda network, **_: network
     try:
         yield
     finally:
-        for ours, call in calls.items():
-            ours.call = call
+        FusedBatchNormalization.call, fusion.fuse = call, fuse
 
 
 def network(name: str):
@@ -63,8 +58,10 @@ def trainer(name: str, policy: str) -> Callable[[], object]:
     """Some steps of training a network in a precision; the first call, which traces the graph, is made here."""
     import keras
 
+    from harness.models import fusion
+
     keras.config.set_dtype_policy(policy)
-    model = network(name)
+    model = fusion.fuse(network(name))
     model.compile(
         keras.optimizers.SGD(1e-3), "sparse_categorical_crossentropy", jit_compile=keras_backend.compiles_well()
     )

@@ -65,6 +65,7 @@ def build(settings: TrainingSettings, fold: Fold, cache: ImageCache, assemble: A
 def _build(settings: TrainingSettings, fold: Fold, cache: ImageCache, assemble: Assemble) -> Models:
     import keras
 
+    from harness.models.fusion import fuse
     from harness.training.augmentation import augmentation
     from harness.training.loss_layer import LossLayer, balance, mixing
 
@@ -85,7 +86,7 @@ def _build(settings: TrainingSettings, fold: Fold, cache: ImageCache, assemble: 
         augmented, labels = mixed["images"], mixed["labels"]
     class_weights = balance(fold.labels[fold.train], classes) if settings.class_weight == "balanced" else None
     loss = LossLayer(settings.label_smoothing, class_weights, kind.loss, kind.unit)
-    outputs = loss([network(augmented), labels])
+    outputs = loss([fuse(network)(augmented), labels])
     return Models(network, keras.Model({"images": images, "labels": fed_labels}, outputs, name="trainer"), kind)
 
 

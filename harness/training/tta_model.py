@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from harness.models.fusion import fuse
 from harness.training.augmentation import augmentation
 from harness.tta.views import Drawn, View
 
@@ -63,7 +64,7 @@ class Views(layers.Layer):
 def asking(network: keras.Model, settings: TrainingSettings, views: tuple[View | Drawn, ...]) -> keras.Model:
     """A model from cached images, (n, H, W, 3) uint8, to the probabilities for each view: (n, views · classes)."""
     images = keras.Input((*settings.size, 3), dtype="uint8")
-    probabilities = network(Views(settings, views)(images))
+    probabilities = fuse(network, predicts=True)(Views(settings, views)(images))
     classes = probabilities.shape[-1]
     by_view = ops.reshape(probabilities, (len(views), -1, classes))
     return keras.Model(images, ops.reshape(ops.transpose(by_view, (1, 0, 2)), (-1, len(views) * classes)))

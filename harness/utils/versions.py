@@ -66,7 +66,7 @@ STEPS: dict[str, Step] = {
     "tta": Step(1, ("tta.views",)),
     # Recipes.
     "network": Step(1, ("recipes.network",)),
-    "fine_tune": Step(1, ("recipes.fine_tune",)),
+    "fine_tune": Step(2, ("recipes.fine_tune",)),
     "feature_regression": Step(1, ("recipes.feature_regression", "models.linear_path")),
     "logistic_regression": Step(1, ("recipes.logistic_regression",)),
     "columns": Step(1, ("recipes.with_columns",)),

@@ -16,8 +16,6 @@ import keras
 import numpy as np
 from keras import layers
 
-from harness.models.backbones._depthwise import FastDepthwiseConv2D
-
 Array = np.ndarray
 
 
@@ -73,7 +71,7 @@ def _block(x, name: str, stage: Stage, stride: int, filters: int):
     block_input = x
     if stage.expand > 1:
         x = _conv(x, f"{name}_expand", x.shape[-1] * stage.expand, 1)
-    x = FastDepthwiseConv2D(stage.kernel, stride, padding="same", use_bias=False, name=f"{name}_dwconv")(x)
+    x = layers.DepthwiseConv2D(stage.kernel, stride, padding="same", use_bias=False, name=f"{name}_dwconv")(x)
     x = _normalise(x, f"{name}_bn")
     x = layers.ReLU(6.0, name=f"{name}_activation")(x)
     x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_project_conv")(x)

@@ -186,7 +186,6 @@ _RULES: dict[str, Callable[..., Node]] = {
     "Dense": _dense,
     "DepthwiseConv2D": _convolution,
     "Dropout": lambda _, x: x,
-    "FastDepthwiseConv2D": _convolution,
     "Flatten": _flatten,
     "GetItem": _item,
     "GlobalAveragePooling2D": lambda layer, x: ops.reduce_mean(x, [2, 3], layer.keepdims),
