@@ -37,7 +37,7 @@ class FusedConvolution(layers.Layer):
         kernel = ops.cast(kernel * ops.reshape(scale, shape), self.compute_dtype)
         bias = (layer.bias if layer.use_bias else 0) - norm.moving_mean
         bias = ops.cast(bias, "float32") * scale + (ops.cast(norm.beta, "float32") if norm.center else 0)
-        outputs = convolved(layer, inputs, kernel, learns=bool(training))
+        outputs = convolved(layer, inputs, kernel, learns=bool(training and layer.trainable))
         return ops.add(outputs, ops.cast(ops.reshape(bias, (1, 1, 1, -1)), self.compute_dtype))
 
     def compute_output_shape(self, input_shape) -> tuple:

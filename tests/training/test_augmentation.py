@@ -77,6 +77,16 @@ def test_a_flip_mirrors_left_and_right_only():
     assert all(a != b for a, b in zip(same, mirrored, strict=True)) and any(same) and any(mirrored)
 
 
+def test_flips_are_those_of_keras_for_the_same_seed():
+    import keras
+
+    images = pictures()
+    (flip,) = layers_for(flip=True)
+    theirs = keras.layers.RandomFlip("horizontal", seed=1)
+    for _ in range(2):  # batch after batch
+        assert np.array_equal(np.asarray(flip(images, training=True)), np.asarray(theirs(images, training=True)))
+
+
 def moved(**settings) -> np.ndarray:
     """What is made of a picture of one bright square of 4×4 on a black ground of 41×41, two hundred times."""
     picture = np.zeros((200, 41, 41, 3), np.uint8)
