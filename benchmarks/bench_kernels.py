@@ -1,4 +1,4 @@
-"""A training step with our layers and with Keras's: of networks from scratch, and of a backbone on small images.
+"""Training and predicting with our layers and with Keras's: networks from scratch, and a backbone on small images.
 
 Networks from scratch have one kernel for a batch norm; the backbone has its norms fused with its convolutions, and
 other gradients of the filters. Where this processor has instructions for bfloat16, mixed precision is measured beside
@@ -66,9 +66,7 @@ def trainer(name: str, policy: str) -> Callable[[], object]:
         keras.optimizers.SGD(1e-3), "sparse_categorical_crossentropy", jit_compile=keras_backend.compiles_well()
     )
     keras.config.set_dtype_policy("float32")
-    random = np.random.default_rng(0)
-    images = random.standard_normal((BATCH[name], SIDE[name], SIDE[name], 3), dtype=np.float32)
-    labels = random.integers(0, 10, BATCH[name])
+    images, labels = drawn(name), np.random.default_rng(0).integers(0, 10, BATCH[name])
 
     def run() -> None:
         for _ in range(STEPS):
@@ -76,6 +74,26 @@ def trainer(name: str, policy: str) -> Callable[[], object]:
 
     run()
     return run
+
+
+def predictor(name: str) -> Callable[[], object]:
+    """The same of predicting."""
+    from harness.models import fusion
+
+    model, images = fusion.fuse(network(name), predicts=True), drawn(name)
+    model.compile(jit_compile=keras_backend.compiles_well())
+
+    def run() -> None:
+        for _ in range(STEPS):
+            model.predict_on_batch(images)
+
+    run()
+    return run
+
+
+def drawn(name: str) -> np.ndarray:
+    shape = (BATCH[name], SIDE[name], SIDE[name], 3)
+    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
 
 
 @contextlib.contextmanager
@@ -118,6 +136,10 @@ def main(torch_python: str | None) -> None:
             verdict(f"{name}: times as fast as PyTorch", took["PyTorch"] / ours, 0.95)
         if has_bfloat16():
             verdict(f"{name}: and in bfloat16", took["Keras's"] / took["ours, bfloat16"], 1.6)
+    with plain_layers():
+        contestants = {"Keras's": predictor(BACKBONE)}
+    took = rounds(contestants | {"ours": predictor(BACKBONE)}, TIMES)
+    verdict(f"{BACKBONE}, predicting: times as fast as with Keras's", took["Keras's"] / took["ours"], 1.2)
 
 
 if __name__ == "__main__":

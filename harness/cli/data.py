@@ -117,7 +117,10 @@ def _list_recipes(workspace: Workspace, name: str) -> None:
         table.add_row(*cells[: len(columns)])
     console().print(table)
     if measured:
-        console().print("measured: from docs/results.md; the time is that of fitting and predicting, without caches")
+        console().print(
+            "measured: from docs/results.md; the time is in all, with caches and features; Pareto: no other recipe is "
+            "better in less time on that device"
+        )
 
 
 def run_status(workspace: Workspace, options: Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Convolutions whose filters learn fast: two gradients of TensorFlow on a CPU, as matrix products."""
+"""Convolutions whose filters learn fast: two gradients that TensorFlow is slow at on a CPU, as matrix products."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from harness.models.convolution import convolved
+from harness.models.networks._batch_norm import FusedBatchNormalization
 
 
 class FusedConvolution(layers.Layer):
@@ -13,35 +14,36 @@ class FusedConvolution(layers.Layer):
 
     A norm whose statistics do not change only scales and shifts each channel. So the kernel is scaled instead, which
     is small, and the shift is the convolution's bias, which TensorFlow computes together with the convolution, and
-    with the ReLU or the sum that follows. The weights are those of the two layers, and learn as they do there.
+    with the ReLU or the sum that follows. The weights are those of the two layers; the kernel learns as it does there.
 
     Source: Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference
     (2018), section 3.2, on a norm that is folded into a convolution.
 
     Args:
         convolution: a ``Conv2D`` or ``DepthwiseConv2D``.
-        norm: a ``BatchNormalization`` over the last axis; it is used as in inference, and its own scale does not learn.
+        norm: a ``BatchNormalization`` over the last axis that is frozen, or in a model that only predicts.
     """
 
     def __init__(self, convolution: layers.Layer, norm: layers.BatchNormalization) -> None:
-        super().__init__(dtype=convolution.dtype_policy, name=f"{convolution.name}_fused")
+        # Weights come in float32, so that the scaled kernel is rounded once where the convolution computes in bfloat16.
+        super().__init__(dtype="float32", autocast=False, name=f"{convolution.name}_{norm.name}")
         self.convolution, self.norm = convolution, norm
 
     def call(self, inputs, training: bool | None = None):
-        layer, norm = self.convolution, self.norm
-        scale = ops.rsqrt(ops.cast(norm.moving_variance, "float32") + norm.epsilon)
+        layer, norm, precision = self.convolution, self.norm, self.convolution.compute_dtype
+        scale = ops.rsqrt(norm.moving_variance + norm.epsilon)
         if norm.scale:
-            scale = scale * ops.cast(norm.gamma, "float32")
-        kernel = ops.cast(layer.kernel, "float32")
-        shape = (1, 1, *kernel.shape[2:]) if isinstance(layer, layers.DepthwiseConv2D) else (1, 1, 1, -1)
-        kernel = ops.cast(kernel * ops.reshape(scale, shape), self.compute_dtype)
-        bias = (layer.bias if layer.use_bias else 0) - norm.moving_mean
-        bias = ops.cast(bias, "float32") * scale + (ops.cast(norm.beta, "float32") if norm.center else 0)
-        outputs = convolved(layer, inputs, kernel, learns=bool(training and layer.trainable))
-        return ops.add(outputs, ops.cast(ops.reshape(bias, (1, 1, 1, -1)), self.compute_dtype))
+            scale = scale * norm.gamma
+        shape = (1, 1, *layer.kernel.shape[2:]) if isinstance(layer, layers.DepthwiseConv2D) else (1, 1, 1, -1)
+        kernel = ops.cast(layer.kernel * ops.reshape(scale, shape), precision)
+        bias = ((layer.bias if layer.use_bias else 0) - norm.moving_mean) * scale + (norm.beta if norm.center else 0)
+        learns = bool(training and layer.trainable)
+        outputs = convolved(layer, ops.cast(inputs, precision), kernel, learns=learns)
+        return ops.add(outputs, ops.cast(ops.reshape(bias, (1, 1, 1, -1)), precision))
 
-    def compute_output_shape(self, input_shape) -> tuple:
-        return self.convolution.compute_output_shape(input_shape)
+    def compute_output_spec(self, inputs, training: bool | None = None) -> keras.KerasTensor:
+        shape = self.convolution.compute_output_shape(inputs.shape)
+        return keras.KerasTensor(shape, self.convolution.compute_dtype)
 
 
 def fuse(network: keras.Model, *, predicts: bool = False) -> keras.Model:
@@ -50,41 +52,63 @@ def fuse(network: keras.Model, *, predicts: bool = False) -> keras.Model:
     It is a second model beside the network, which stays as it is: layers are named, kept and exported from there.
 
     Args:
-        network: functional or sequential, at any depth of nesting.
+        network: functional or sequential, at any depth of nesting; a model of another kind stays as it is.
         predicts: all norms are fused, as the model is never trained; otherwise those that are frozen.
 
     Returns:
-        The network itself if it has nothing to fuse.
+        The network itself if it has no norm that could be fused.
     """
-    if not any(_fixed(layer, predicts) for layer in network._flatten_layers()):
+    graph = network._functional if isinstance(network, keras.Sequential) else network
+    if not hasattr(graph, "_run_through_graph") or not any(_fixed(one, predicts) for one in graph._flatten_layers()):
         return network
-    if isinstance(network, keras.Sequential):
-        network = keras.Model(network.inputs, network.outputs, name=network.name)
-    # By the id of the output, which is kept beside it: an id may be used again.
-    convolutions: dict[int, tuple] = {}
+    fusion = _Fusion(predicts)
+    return keras.models.clone_model(graph, clone_function=fusion.clone, call_function=fusion.call)
 
-    def called(operation, *arguments, **options):
-        if _fixed(operation, predicts) and id(arguments[0]) in convolutions:
-            _, convolution, inputs = convolutions[id(arguments[0])]
-            return FusedConvolution(convolution, operation)(inputs)
+
+class _Fusion:
+    """What makes the second model, operation by operation.
+
+    Args:
+        predicts: as for ``fuse``.
+    """
+
+    def __init__(self, predicts: bool) -> None:
+        self.predicts = predicts
+        # By the id of the output, which is kept beside it: an id may be used again.
+        self.convolutions: dict[int, tuple[object, layers.Layer, object]] = {}
+        # A layer or a model that is asked several times is so here too.
+        self.fused: dict[tuple[int, int], FusedConvolution] = {}
+        self.models: dict[int, keras.Model] = {}
+
+    def clone(self, operation):
+        if not isinstance(operation, keras.Model):
+            return operation
+        if id(operation) not in self.models:
+            self.models[id(operation)] = fuse(operation, predicts=self.predicts)
+        return self.models[id(operation)]
+
+    def call(self, operation, *arguments, **options):
+        alone = len(arguments) == 1 and all(value is None for value in options.values())
+        if alone and _fixed(operation, self.predicts) and id(arguments[0]) in self.convolutions:
+            _, convolution, inputs = self.convolutions[id(arguments[0])]
+            pair = id(convolution), id(operation)
+            if pair not in self.fused:
+                self.fused[pair] = FusedConvolution(convolution, operation)
+            return self.fused[pair](inputs)
         outputs = operation(*arguments, **options)
-        if _convolves(operation):
-            convolutions[id(outputs)] = outputs, operation, arguments[0]
+        if alone and _convolves(operation):
+            self.convolutions[id(outputs)] = outputs, operation, arguments[0]
         return outputs
-
-    def twin(operation):
-        return fuse(operation, predicts=predicts) if isinstance(operation, keras.Model) else operation
-
-    return keras.models.clone_model(network, clone_function=twin, call_function=called)
 
 
 def _fixed(operation, predicts: bool) -> bool:
-    """Whether it is a batch norm whose statistics stay as they are."""
-    norm = isinstance(operation, layers.BatchNormalization)
+    """Whether it is a batch norm whose statistics stay as they are; a layer made from one may do something else."""
+    norm = type(operation) in (layers.BatchNormalization, FusedBatchNormalization)
     return norm and operation.axis in (-1, 3) and (predicts or not operation.trainable)
 
 
 def _convolves(operation) -> bool:
-    """Whether it is a convolution of images, channels last, that a norm can be fused with."""
-    kinds = isinstance(operation, layers.Conv2D | layers.DepthwiseConv2D)
-    return kinds and operation.data_format == "channels_last" and operation.activation is keras.activations.linear
+    """Whether it is a convolution of images, channels last, with nothing of its own between it and a norm."""
+    if type(operation) not in (layers.Conv2D, layers.DepthwiseConv2D) or operation.data_format != "channels_last":
+        return False
+    return operation.activation is keras.activations.linear and operation.activity_regularizer is None

@@ -30,5 +30,6 @@ def _words(row: dict[str, str], changed: str) -> str:
     split = next(split for split in SCORES if row[split])
     scores = [part.partition(" (")[0] for part in row[split].split("; ")]
     told = ", ".join(f"{score} top-1" if score.endswith("%") else score for score in scores)
-    words = f"{split} {told} in {row['time']} ({row['device']})"
+    front = ", Pareto" if row.get("Pareto") else ""
+    words = f"{split} {told} in {row['time']} ({row['device']}){front}"
     return f"{words}, with {changed}" if changed else words

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness.data.splits import HOLDOUT, OUT_OF_FOLD
 from harness.recipes.seeds import base
 from harness.recipes.settings import may_be
 from harness.reproduce.published import Row
+from harness.runs.comparison import mark_pareto
+from harness.runs.page_making import in_all, steps
 from harness.runs.records import Record
 from harness.scoring.metrics import METRICS, wilson
 from harness.utils.console import seconds
 from harness.utils.files import read_json
+from harness.utils.stopwatch import Took
 
 # A run that changes only these settings is a shortened run of the recipe, and is shown as such. A run that changes
 # other settings is a different experiment.
@@ -32,13 +37,17 @@ Scores are top-1 accuracy with a 95 % Wilson interval: out of fold, and on the h
 the competition's metric is another one, it follows, with a bootstrap interval. Top-5 accuracy is on the hold-out. The
 published scores are on their author's splits. The newest run with a recipe's settings is shown. If there are only
 shortened runs, the settings that differ are shown next to the recipe's name. `trained on` is the number of images per
-fold. `time` is the time for fitting and predicting; for an ensemble it includes its members.
+fold. `time` is in all: caches, features, members, fitting and predicting; "over" where a cache is gone, and its time
+with it. `CPU time` is that of the process on all its cores, which other work beside does not stretch. `Pareto`: no
+other recipe of the competition has a better score out of fold in less time on the same device, as far as times are
+known.
 """
 
 # Metrics that say no more than top-1 accuracy does.
 OF_TOP1 = {"accuracy", "error"}
 COLUMNS = (
-    "out of fold", "hold-out", "top-5", "trained on", "seeds", "epochs", "device", "time", "versions", "run"
+    "out of fold", "hold-out", "top-5", "trained on", "seeds", "epochs", "device", "time", "CPU time", "Pareto",
+    "versions", "run"
 )  # fmt: skip
 
 
@@ -63,20 +72,25 @@ class Counted:
         record: the record of the run.
         members: the records of an ensemble's fitted members; for another recipe, the record itself.
         changed: the settings that differ from the declared ones.
+        took: how long it took with all it is made of.
+        is_all: whether that is all.
     """
 
     record: Record
     members: list[Record]
     changed: dict[str, Any]
+    took: Took
+    is_all: bool
 
 
-def counted(records: Iterable[Record], name: str, recipes: Mapping[str, Declared]) -> Counted | None:
+def counted(records: Iterable[Record], name: str, recipes: Mapping[str, Declared], caches: Path) -> Counted | None:
     """The newest run with a recipe's declared settings, else the newest shortened run; None if there is neither.
 
     Args:
         records: the records of a competition's runs.
         name: the recipe's name.
         recipes: the competition's recipes, by name.
+        caches: the folder of the competition's caches, which know how long they took.
     """
     candidates = []
     for record in records:
@@ -89,8 +103,11 @@ def counted(records: Iterable[Record], name: str, recipes: Mapping[str, Declared
         for member in members:
             changed |= _changed(member, recipes)
         if set(changed) <= SHORTENING:
-            candidates.append(Counted(record, members, changed))
-    return max(candidates, key=lambda run: (not run.changed, run.record.sequence), default=None)
+            candidates.append((record, members, changed))
+    if not candidates:
+        return None
+    record, members, changed = max(candidates, key=lambda run: (not run[2], run[0].sequence))
+    return Counted(record, members, changed, *in_all(steps(record, caches)))
 
 
 def _changed(record: Record, recipes: Mapping[str, Declared]) -> dict[str, Any]:
@@ -108,32 +125,40 @@ def _changed(record: Record, recipes: Mapping[str, Declared]) -> dict[str, Any]:
 
 
 def page(
-    rows: Iterable[Row], competitions: Mapping[str, Mapping[str, Declared]], runs: Callable[[str], Iterable[Record]]
+    rows: Iterable[Row],
+    competitions: Mapping[str, Mapping[str, Declared]],
+    runs: Callable[[str], Iterable[Record]],
+    caches: Callable[[str], Path],
 ) -> str:
-    """The page in Markdown; the same records give the same text.
+    """The page in Markdown; the same records and caches give the same text.
 
     Args:
         rows: the published experiments.
         competitions: the recipes by name, for each competition.
         runs: gives the records of a competition's runs.
+        caches: gives the folder of a competition's caches.
     """
-    records = {name: list(runs(name)) for name in competitions}
-    versions: list[str] = []
+    found: dict[tuple[str, str], Counted] = {}
+    for competition, recipes in competitions.items():
+        records = list(runs(competition))
+        for name in recipes:
+            run = counted(records, name, recipes, caches(competition))
+            found |= {(competition, name): run} if run else {}
+    front, versions = _front(found), list[str]()
     published = []
     for row in rows:
-        recipes = competitions.get(row.competition, {})
-        run = counted(records.get(row.competition, []), row.recipe, recipes)
-        ours = _cells(run, versions) if run else [_not_yet(row, competitions), *[""] * (len(COLUMNS) - 1)]
+        key = row.competition, row.recipe
+        run = found.get(key)
+        ours = _cells(run, key in front, versions) if run else [_not_yet(row, competitions), *[""] * (len(COLUMNS) - 1)]
         published.append(
             [str(row.number), row.what, row.competition, _recipe_cell(row.recipe, run), row.published, *ours]
         )
 
     reproduced = {(row.competition, row.recipe) for row in rows}
     beyond = [
-        [competition, _recipe_cell(name, run), *_cells(run, versions)]
-        for competition, recipes in competitions.items()
-        for name in recipes
-        if (competition, name) not in reproduced and (run := counted(records[competition], name, recipes))
+        [competition, _recipe_cell(name, run), *_cells(run, (competition, name) in front, versions)]
+        for (competition, name), run in found.items()
+        if (competition, name) not in reproduced
     ]
     text = HEAD + "\n## The published experiments\n\n"
     text += _table(["row", "what", "competition", "recipe", "published", *COLUMNS], published)
@@ -142,6 +167,22 @@ def page(
     if versions:
         text += "\n## Versions\n\n" + "".join(f"{number}. {line}\n" for number, line in enumerate(versions, 1))
     return text
+
+
+def _front(found: Mapping[tuple[str, str], Counted]) -> set[tuple[str, str]]:
+    """The competitions and recipes of the runs on the Pareto front of their device."""
+    by_device: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for (competition, name), run in found.items():
+        if OUT_OF_FOLD not in run.record.scores:
+            continue
+        row = {"recipe": name, OUT_OF_FOLD: run.record.scores[OUT_OF_FOLD]["score"], "seconds_in_all": run.took.seconds}
+        by_device.setdefault((competition, _devices(run)), []).extend([row] * run.is_all)
+    front = set()
+    for (competition, _), rows in by_device.items():
+        metric = found[competition, rows[0]["recipe"]].record.scores[OUT_OF_FOLD]["metric"] if rows else ""
+        mark_pareto(rows, bool(rows) and METRICS[metric].higher_is_better)
+        front |= {(competition, row["recipe"]) for row in rows if row["pareto"]}
+    return front
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
@@ -163,8 +204,14 @@ def _not_yet(row: Row, competitions: Mapping[str, Mapping[str, Declared]]) -> st
     return f"not yet run: `{row.command}`"
 
 
-def _cells(run: Counted, versions: list[str]) -> list[str]:
-    """A run's cells for ``COLUMNS``; its versions are added to the list if they are new."""
+def _cells(run: Counted, leads: bool, versions: list[str]) -> list[str]:
+    """A run's cells for ``COLUMNS``; its versions are added to the list if they are new.
+
+    Args:
+        run: the run.
+        leads: whether it is on the Pareto front.
+        versions: a line for each set of versions so far.
+    """
     record, members = run.record, run.members
     about, scores = record.about, record.scores
     libraries = {"python": about["machine"]["python"], **about["libraries"]}
@@ -174,15 +221,16 @@ def _cells(run: Counted, versions: list[str]) -> list[str]:
     if versions_line not in versions:
         versions.append(versions_line)
     top5_scores = scores.get(HOLDOUT) or scores[OUT_OF_FOLD]
-    fitted_records = {fitted.folder: fitted for fitted in (record, *members)}.values()
     return [
         *(_score(run, split) if split in scores else "" for split in (OUT_OF_FOLD, HOLDOUT)),
         f"{100 * top5_scores['top5']:.2f} %" if "top5" in top5_scores and record.classes > 5 else "",
         _trained_on(members),
         ", ".join(map(str, sorted({member.settings["seed"] for member in members}))),
         _range([training["epochs"] for member in members for training in member.about.get("training", [])]),
-        ", ".join(dict.fromkeys(_device(member) for member in members)),
-        seconds(sum(fitted.about["seconds"] for fitted in fitted_records)),
+        _devices(run),
+        ("" if run.is_all else "over ") + seconds(run.took.seconds),
+        "" if math.isnan(run.took.cpu_seconds) else seconds(run.took.cpu_seconds),
+        "yes" * leads,
         str(versions.index(versions_line) + 1),
         f"`{record.key[:8]}`, {record.finished[:10]}",
     ]
@@ -222,9 +270,9 @@ def _trained_on(members: list[Record]) -> str:
     return f"{_range(counts)} ({folds} fold{'s' * (folds > 1)})" if counts else ""
 
 
-def _device(record: Record) -> str:
-    machine = record.about["machine"]
-    return machine.get("device") or f"CPU, {machine['cores']} cores"
+def _devices(run: Counted) -> str:
+    machines = (member.about["machine"] for member in run.members)
+    return ", ".join(dict.fromkeys(one.get("device") or f"CPU, {one['cores']} cores" for one in machines))
 
 
 def _range(values: list[int]) -> str:

@@ -85,7 +85,7 @@ def write_page(workspace: Workspace) -> Path:
     declared = {name: _recipes(workspace, name) for name in loading.names(workspace)}
     file = workspace.root / "docs" / "results.md"
     with lock(workspace.runs(file.name), "the page of results"):
-        write_text(file, page.page(ROWS, declared, lambda name: records(workspace.runs(name))))
+        write_text(file, page.page(ROWS, declared, lambda name: records(workspace.runs(name)), workspace.cache))
     return file
 
 

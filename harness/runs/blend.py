@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from harness.data.dataset import Dataset
@@ -18,6 +16,7 @@ from harness.runs.run import Run
 from harness.scoring.metrics import METRICS
 from harness.scoring.predictions import Predictions
 from harness.utils.files import write_json
+from harness.utils.stopwatch import Stopwatch
 
 Array = np.ndarray
 
@@ -37,7 +36,7 @@ def blend(
     Raises:
         UserError: the members predict different rows or classes.
     """
-    recipe, metric, started = run.recipe, METRICS[run.metric], time.monotonic()
+    recipe, metric, stopwatch = run.recipe, METRICS[run.metric], Stopwatch()
     assert isinstance(recipe, Ensemble)
     first = next(iter(members.values()))
     splits = {
@@ -61,4 +60,4 @@ def blend(
     report = {"made_from": run.key, "left_out": left_out, **gain.examine(fitting, metric, dataset.groups_of(known.ids))}
     kept.write(run.folder, fitting.combiner, known.names)
     write_json(run.folder / "blend.json", report)
-    finish(run, combined, dataset, [round(time.monotonic() - started, 2)])
+    finish(run, combined, dataset, [stopwatch.took()])

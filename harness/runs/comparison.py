@@ -15,7 +15,7 @@ from harness.ensembles.gain import Gain, paired
 from harness.recipes.recipe import Recipe
 from harness.recipes.seeds import lookup
 from harness.recipes.settings import may_be, plain
-from harness.runs.page_making import steps
+from harness.runs.page_making import in_all, steps
 from harness.runs.records import Record
 from harness.scoring import predictions as tables
 from harness.scoring.metrics import METRICS
@@ -59,8 +59,8 @@ def compared(
         row |= {"gain": gain and gain.gain, "gain_low": gain and gain.low, "gain_high": gain and gain.high}
         row["verdict"] = gain.verdict if gain else (BEST if gains is not None and _is_best(record, records) else "")
         row["state"] = state(record)
-        row["seconds_in_all"] = sum(step.seconds or 0.0 for step in steps(record, caches))
-    _mark_pareto(rows, higher)
+        row["seconds_in_all"] = in_all(steps(record, caches))[0].seconds
+    mark_pareto(rows, higher)
     if sort == "recipe":
         rows.sort(key=lambda row: row["recipe"])
     elif sort != "finished":
@@ -69,8 +69,13 @@ def compared(
     return rows
 
 
-def _mark_pareto(rows: list[dict[str, Any]], higher: bool) -> None:
-    """Mark the runs that none beats both in out-of-fold score and in time: the Pareto front."""
+def mark_pareto(rows: list[dict[str, Any]], higher: bool) -> None:
+    """Mark the runs that none beats both in out-of-fold score and in time, the Pareto front.
+
+    Args:
+        rows: with "out_of_fold" and "seconds_in_all"; "pareto" is added.
+        higher: whether higher scores are better.
+    """
     sign, leading = 1 if higher else -1, -math.inf
     scored = [row for row in rows if row[OUT_OF_FOLD] is not None]
     for row in rows:

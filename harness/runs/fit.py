@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +24,7 @@ from harness.scoring.metrics import METRICS
 from harness.scoring.predictions import Predictions
 from harness.utils.console import say
 from harness.utils.files import lock, read_json, write_json
+from harness.utils.stopwatch import Stopwatch, Took
 
 Array = np.ndarray
 
@@ -60,8 +61,8 @@ def fit(
         chosen["made_on"] = [record.get("made_on") for record in records]
     if len(made_on) == len(records):  # elsewhere: here, Keras need not be loaded to tell the device
         chosen["machine"] = {name: value for name, value in made_on[0].items() if name != "libraries"}
-    seconds = [record.get("seconds", 0.0) for record in records]
-    finish(run, {OUT_OF_FOLD: out_of_fold} | splits, dataset, seconds, chosen)
+    took = [Took(record.get("seconds", 0.0), record.get("cpu_seconds", math.nan)) for record in records]
+    finish(run, {OUT_OF_FOLD: out_of_fold} | splits, dataset, took, chosen)
 
 
 def fit_fold(
@@ -82,15 +83,19 @@ def fit_fold(
         predictions = tables.read(file, run.key)
         if predictions is not None:
             return predictions
-        started = time.monotonic()
+        stopwatch = Stopwatch()
         reuse_weights(run, fold)
         predictions = _by_split(recipe.fit(fold), fold, dataset)
         # Of a fold that was stopped this is its last session alone; what trains knows how long it took in all.
-        session = time.monotonic() - started
+        session = stopwatch.took()
         trained = [read_json(file) or {} for file in fold.folder.glob("**/training.json")]
-        took_in_all = max(session, sum(record_of_training.get("seconds", 0.0) for record_of_training in trained))
+        took_in_all = {
+            name: max(value, round(sum(training.get(name, 0.0) for training in trained), 2))
+            for name, value in session._asdict().items()
+            if all(name in training for training in trained)  # earlier versions did not note all
+        }
         machine = {"made_on": made_on()} if made_on is not None else {}
-        write_json(record, {"seconds": round(took_in_all, 2), "trained_on": len(fold.train)} | machine)
+        write_json(record, took_in_all | {"trained_on": len(fold.train)} | machine)
         tables.write(file, run.key, predictions)
     return predictions
 

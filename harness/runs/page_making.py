@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,13 @@ from harness.data.dataset import Dataset
 from harness.runs import records
 from harness.runs.page_pictures import shown, uri
 from harness.runs.records import Record
+from harness.utils.stopwatch import Took
 
 Array = np.ndarray
 
 COPIES = 6  # groups of images that are shown
 OF_A_GROUP = 3  # images
+UNTIMED = ("data", "folds")  # steps whose time is not noted: an instant
 WIDEST = 900  # pixels of a row of augmented images
 
 
@@ -28,12 +32,12 @@ class Step:
     Args:
         name: for people.
         needs: the names of the steps before it.
-        seconds: how long it took; None where that was not noted.
+        took: how long it took; None where that was not noted.
     """
 
     name: str
     needs: tuple[str, ...]
-    seconds: float | None = None
+    took: Took | None = None
 
 
 def steps(record: Record, caches: Path) -> list[Step]:
@@ -56,22 +60,38 @@ def steps(record: Record, caches: Path) -> list[Step]:
                     add(of_member, member)
         inputs = {file: file.rpartition("-")[0] for file in one.about.get("inputs", {})}
         for file, cache in inputs.items():
-            found.setdefault(cache, Step(cache, ("data",), _seconds_of(caches / file)))
-        found[name] = Step(name, tuple(members) or ("folds", *inputs.values()), one.about["seconds"])
+            found.setdefault(cache, Step(cache, ("data",), _took(caches / file)))
+        found[name] = Step(name, tuple(members) or ("folds", *inputs.values()), took_of(one.about))
 
     add(record, record.recipe)
     return [*found.values()]
 
 
-def _seconds_of(cache: Path) -> float | None:
+def in_all(found: list[Step]) -> tuple[Took, bool]:
+    """How long a run took with all it is made of, and whether that is all: a cache that is gone is left out."""
+    timed = [step for step in found if step.name not in UNTIMED]
+    known = [step.took for step in timed if step.took is not None]
+    return sum(known, Took()), len(known) == len(timed)
+
+
+def _took(cache: Path) -> Took | None:
     """How long a cache took to build; None where it is gone."""
     import h5py
 
     try:
         with h5py.File(cache, "r") as h5:
-            return float(h5.attrs["seconds"])
-    except (*DAMAGE, KeyError, TypeError):
+            return took_of(h5.attrs)
+    except DAMAGE:
         return None
+
+
+def took_of(about: Mapping[str, Any]) -> Took:
+    """The times in a record; its time on all cores is not a number where none was noted.
+
+    Raises:
+        KeyError: it has no time at all.
+    """
+    return Took(float(about["seconds"]), float(about.get("cpu_seconds", math.nan)))
 
 
 def augmented(record: Record) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -15,12 +16,13 @@ from harness.runs.run import Run
 from harness.scoring import predictions as tables
 from harness.scoring.predictions import Predictions
 from harness.utils.files import lock, read_json, write_json
+from harness.utils.stopwatch import Took
 
 LIBRARIES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn", "opencv-python-headless", "opencv-python")
 
 
 def finish(
-    run: Run, splits: dict[str, Predictions], dataset: Dataset, took: list[float], chosen: dict[str, Any] | None = None
+    run: Run, splits: dict[str, Predictions], dataset: Dataset, took: list[Took], chosen: dict[str, Any] | None = None
 ) -> None:
     """Write the predictions, and last the record that makes the run count as fitted."""
     tables.write(run.folder / "predictions.h5", run.key, splits)
@@ -39,8 +41,8 @@ def finish(
         "leaks": run.leaks,
         "inputs": run.inputs,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(sum(took), 2),
-        "seconds_by_fold": took,
+        **{name: value for name, value in sum(took, Took())._asdict().items() if not math.isnan(value)},
+        "seconds_by_fold": [fold.seconds for fold in took],
         "machine": (chosen or {}).get("machine") or machine.about(trained=bool(training)),
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
         "libraries": _versions(),

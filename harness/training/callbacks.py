@@ -14,6 +14,7 @@ from harness.training.curves import plot
 from harness.training.interrupts import Interrupts
 from harness.utils.console import pace, progress, rate_words, seconds
 from harness.utils.files import write_json
+from harness.utils.stopwatch import Stopwatch, Took
 
 # Drawing a plot takes a tenth of a second or more; an epoch can be shorter.
 SECONDS_BETWEEN_PLOTS = 10.0
@@ -120,7 +121,7 @@ class CheckpointCallback(keras.callbacks.Callback):
         self.every, self.cycle, self.epochs, self.patience = every, cycle, epochs, patience
         self.monitor, self.steps = monitor, steps
         self.start = state.step
-        self.began = time.monotonic() - state.seconds
+        self.stopwatch = Stopwatch(Took(state.seconds, state.cpu_seconds))
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         step = self.start + batch + 1
@@ -148,7 +149,7 @@ class CheckpointCallback(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _save(self) -> None:
-        self.state.seconds = round(time.monotonic() - self.began, 2)
+        self.state.seconds, self.state.cpu_seconds = self.stopwatch.took()
         self.store.save(self.state, self.model)
 
 

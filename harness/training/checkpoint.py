@@ -46,6 +46,7 @@ class TrainingState:
         history: the scores by epoch.
         since: the number of epochs that another run trained; the best epoch is never one of them.
         seconds: training time, summed over all interruptions.
+        cpu_seconds: the same on all cores together; not a number if a part of it was not noted.
     """
 
     batch_size: int | None = None
@@ -55,6 +56,7 @@ class TrainingState:
     history: dict[str, list[float]] = field(default_factory=dict)
     since: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
     def best(self, by: str) -> int:
         """The epoch with the best validation "loss" or "accuracy", counted from 1; 0 if there is none yet."""
@@ -169,7 +171,8 @@ def restore(file: Path, trainer: keras.Model) -> None:
                     variable.assign(arrays[name])
             elif group == "weights":
                 raise UserError(
-                    f"the checkpoint {file} belongs to another network than the recipe's.",
+                    f"the checkpoint {file} belongs to another network than the recipe's, or to an earlier version of "
+                    "the harness.",
                     "resume with the network and the options that it was trained with",
                 )
             elif group == type(trainer.optimizer).__name__:
@@ -200,7 +203,8 @@ def resume_from(parent: Path, folder: Path, epoch: int) -> None:
         )
     with np.load(by_epoch[epoch], allow_pickle=False) as arrays:
         parts = {name: arrays[name] for name in arrays.files if name != "state"}
-    state = dataclasses.replace(states[by_epoch[epoch]] or TrainingState(), batch_size=None, since=epoch, seconds=0.0)
+    state = states[by_epoch[epoch]] or TrainingState()
+    state = dataclasses.replace(state, batch_size=None, since=epoch, seconds=0.0, cpu_seconds=0.0)
     _write(folder / "checkpoints" / _name(state), state, parts)
 
 
@@ -211,7 +215,8 @@ def _name(state: TrainingState) -> str:
 def _state(file: Path) -> TrainingState | None:
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            return TrainingState(**json.loads(arrays["state"].tobytes()))
+            # Before it was noted, states had no such time.
+            return TrainingState(**({"cpu_seconds": math.nan} | json.loads(arrays["state"].tobytes())))
     except FileNotFoundError:  # removed meanwhile
         return None
     except DAMAGE as error:

@@ -277,4 +277,6 @@ def _record(settings: TrainingSettings, fold: Fold, models: Models, state: Train
         "parameters": models.network.count_params(),
         "diagnosis": remarks,
     }
+    if not math.isnan(state.cpu_seconds):
+        record["cpu_seconds"] = state.cpu_seconds
     write_json(fold.folder / "training.json", record)

@@ -133,6 +133,21 @@ def test_stopped_in_either_stage_it_ends_as_if_it_had_not_been(fold: Fold, monke
     assert len(calls) == 2 + 2
 
 
+def test_its_batch_norms_are_fused_with_its_convolutions_in_training_alone(fold: Fold):
+    import keras
+
+    from harness.training.model import build
+
+    def kinds(model) -> set[str]:
+        return {type(layer).__name__ for layer in model._flatten_layers() if not isinstance(layer, keras.Model)}
+
+    models = build(RECIPE, fold, RECIPE.cache(fold), RECIPE.assemble)
+    assert "FusedConvolution" not in kinds(models.network)
+    backbone = next(layer for layer in models.trainer._flatten_layers() if layer.name == "tiny")
+    assert {type(layer).__name__ for layer in backbone.layers} >= {"FusedConvolution", "ReLU"}
+    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in backbone.layers)
+
+
 def test_without_a_frozen_stage_the_head_and_the_layers_learn_at_once(fold: Fold):
     dataclasses.replace(RECIPE, frozen_epochs=0, epochs=1).fit(fold)
     assert not (fold.folder / "frozen-stage").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import h5py
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
@@ -57,12 +58,12 @@ def write(runs: Path, recipe: str, key: str, settings: dict[str, Any], top1: flo
 
 
 def chosen(runs: Path, name: str = "net") -> str | None:
-    found = counted(records(runs), name, DECLARED)
+    found = counted(records(runs), name, DECLARED, runs / "caches")
     return found.record.key if found else None
 
 
 def text_of(runs: Path) -> str:
-    return page([ROW], {"bugs": DECLARED}, lambda _: records(runs))
+    return page([ROW], {"bugs": DECLARED}, lambda _: records(runs), lambda _: runs / "caches")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_the_newest_whole_run_counts_else_the_newest_of_those_cut_short(tmp_path
     numbered = [(changes, number) for (changes, _), number in zip(runs, order, strict=False)]
     for (changes, day), number in zip(runs, order, strict=False):
         write(folder, "net", str(number), NETWORK | changes, finished=f"{day}T00:00:00+00:00", sequence=number)
-    found = counted(records(folder), "net", DECLARED)
+    found = counted(records(folder), "net", DECLARED, folder / "caches")
     fitting = [(not changes, number) for changes, number in numbered if "learning_rate" not in changes]
     if not fitting:
         assert found is None
@@ -111,7 +112,7 @@ def test_a_setting_that_is_younger_than_the_run_had_its_usual_value(tmp_path):
     write(tmp_path, "net", "a", before)
     assert chosen(tmp_path) == "a"
     declared = {"net": Declared(NETWORK | {"milestones": [[1, 0.1]]}, {"milestones": []})}
-    assert counted(records(tmp_path), "net", declared) is None
+    assert counted(records(tmp_path), "net", declared, tmp_path / "caches") is None
 
 
 def test_what_differs_and_what_it_ran_on_is_told(tmp_path):
@@ -168,3 +169,53 @@ def test_an_ensemble_whose_members_are_not_known_does_not_count(tmp_path, about)
 def test_a_run_made_before_devices_were_recorded(tmp_path):
     write(tmp_path, "net", "a", NETWORK, machine={"cores": 2, "python": "3.11.7"})
     assert "| CPU, 2 cores |" in text_of(tmp_path)
+
+
+def columns(runs: Path, recipe: str) -> dict[str, str]:
+    """A recipe's cells on the page, by column."""
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text_of(runs).splitlines() if "|" in line]
+    (row,) = (line for line in lines if any(cell.startswith(f"`{recipe}`") for cell in line))
+    head = next(line for line in lines if "recipe" in line and len(line) == len(row))
+    return dict(zip(head, row, strict=True))
+
+
+def cache(runs: Path, name: str, **took: float) -> None:
+    (runs / "caches").mkdir(exist_ok=True)
+    with h5py.File(runs / "caches" / name, "w") as h5:
+        h5.attrs.update(took)
+
+
+def test_the_time_is_that_of_all_a_run_is_made_of(tmp_path):
+    inputs = {"images-8x8.h5": "k"}
+    write(tmp_path, "net", "a", NETWORK, inputs=inputs, seconds=100.0, cpu_seconds=190.0)
+    assert columns(tmp_path, "net")["time"] == "over 1 min 40 s" and columns(tmp_path, "net")["Pareto"] == ""
+    cache(tmp_path, "images-8x8.h5", seconds=20.0)
+    found = columns(tmp_path, "net")
+    assert (found["time"], found["CPU time"], found["Pareto"]) == ("2 min 00 s", "", "yes")
+    cache(tmp_path, "images-8x8.h5", seconds=20.0, cpu_seconds=50.0)
+    assert columns(tmp_path, "net")["CPU time"] == "4 min 00 s"
+    # What two members share counts once.
+    write(tmp_path, "net@2", "b", NETWORK | {"seed": 1042}, inputs=inputs, seconds=10.0, cpu_seconds=10.0)
+    members = {"net": "a", "net@2": "b"}
+    write(tmp_path, "both", "c", BLEND, members=members, seconds=1.0, cpu_seconds=1.0)
+    assert (columns(tmp_path, "both")["time"], columns(tmp_path, "both")["CPU time"]) == ("2 min 11 s", "4 min 11 s")
+
+
+@pytest.mark.parametrize(
+    ("loss", "seconds", "device", "front"),
+    [
+        (0.4, 200.0, "Fast 3000", {"net", "both"}),  # better for its time
+        (0.6, 201.0, "Fast 3000", {"net"}),  # worse, and later
+        (0.6, 201.0, "Slow 1", {"net", "both"}),  # nothing else ran there
+        (0.4, 50.0, "Fast 3000", {"both"}),
+    ],
+)
+def test_the_front_is_of_those_that_none_beats_in_less_time_on_their_device(tmp_path, loss, seconds, device, front):
+    declared = {"net": Declared(NETWORK, {}), "both": Declared(NETWORK, {})}
+    write(tmp_path, "net", "a", NETWORK)
+    machine = {"device": device, "cores": 2, "python": "3.11.7"}
+    record = write(tmp_path, "both", "b", NETWORK, seconds=seconds, machine=machine)
+    scores = {"metric": "log_loss", "score": loss, "low": 0.1, "high": 0.9, "rows": 200, "top1": 0.75, "top5": 1.0}
+    write_json(record.folder / "metrics.json", {"splits": {"out_of_fold": scores}})
+    text = page([], {"bugs": declared}, lambda _: records(tmp_path), lambda _: tmp_path)
+    assert {line.split("`")[1] for line in text.splitlines() if "| yes |" in line} == front

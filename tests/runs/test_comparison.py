@@ -7,7 +7,7 @@ import csv
 import pytest
 
 from harness.api import LoadedCompetition
-from harness.runs.comparison import _mark_pareto
+from harness.runs.comparison import mark_pareto
 from harness.utils.files import read_json, write_json
 from harness.utils.versions import STEPS
 from harness.utils.workspace import Workspace
@@ -67,7 +67,7 @@ def test_the_pareto_front_is_of_runs_that_none_beats_in_both_score_and_time(high
         {"recipe": name, "seconds_in_all": took, "out_of_fold": score and sign * score}
         for name, (took, score) in reversed(scores.items())
     ]
-    _mark_pareto(rows, higher)
+    mark_pareto(rows, higher)
     assert [row["recipe"] for row in rows if row["pareto"]] == ["best", "fast"]
 
 

@@ -21,13 +21,13 @@ def test_the_steps_are_those_of_the_run_and_of_all_it_is_made_of(insects: Worksp
     record = find(insects.runs("insects"), "blend")
     found = {step.name: step for step in steps(record, insects.cache("insects"))}
     assert found["blend"].needs == ("coarse", "fine") and found["coarse"].needs == ("folds", "images-6x6")
-    assert found["images-12x12"].needs == ("data",) and found["images-12x12"].seconds is not None
-    assert found["blend"].seconds == record.about["seconds"]
+    assert found["images-12x12"].needs == ("data",) and found["images-12x12"].took is not None
+    assert found["blend"].took.seconds == record.about["seconds"]
     names = [*found]
     assert all(names.index(need) < names.index(name) for name, step in found.items() for need in step.needs)
     for file in insects.cache("insects").glob("*.h5"):
         file.unlink()
-    assert {s.name: s for s in steps(record, insects.cache("insects"))}["images-6x6"].seconds is None
+    assert {s.name: s for s in steps(record, insects.cache("insects"))}["images-6x6"].took is None
 
 
 def test_of_the_sheet_of_augmented_images_the_first_row_is_shown(tmp_path: Path):

@@ -110,7 +110,8 @@ def test_a_run_stopped_anywhere_ends_as_one_that_was_never_stopped(
     stopped = CheckpointStore(tmp_path / "checkpoints").latest()
     assert np.array_equal(RECIPE.fit(fold), expected)
     assert stopped is not None
-    assert json.loads((tmp_path / "training.json").read_text())["seconds"] > stopped[1].seconds > 0
+    took = json.loads((tmp_path / "training.json").read_text())
+    assert took["seconds"] > stopped[1].seconds > 0 and took["cpu_seconds"] > stopped[1].cpu_seconds > 0
     found = history(fold)
     assert found.keys() == curves.keys()
     for name, values in curves.items():  # those of an epoch in two parts are joined out of their means
@@ -128,6 +129,22 @@ def test_a_checkpoint_finds_its_own_best_epoch_though_a_later_one_was_lost(whole
     shutil.copy(kept / "epoch-0001.npz", kept / "best-0009.npz")
     found = RECIPE.fit(fold)
     assert np.array_equal(found, expected) and best.exists()
+
+
+def test_the_time_of_the_cores_is_left_out_where_a_checkpoint_does_not_know_it(whole_run, tmp_path: Path):
+    """Earlier versions noted only the time on the clock."""
+    first, expected, _ = whole_run
+    fold, kept = dataclasses.replace(first, folder=tmp_path), tmp_path / "checkpoints"
+    kept.mkdir()
+    with np.load(first.folder / "checkpoints" / "epoch-0001.npz") as arrays:
+        parts = dict(arrays)
+    state = json.loads(parts["state"].tobytes())
+    del state["cpu_seconds"]
+    parts["state"] = np.frombuffer(json.dumps(state).encode(), np.uint8)
+    np.savez(kept / "epoch-0001.npz", **parts)
+    assert np.array_equal(RECIPE.fit(fold), expected)
+    took = json.loads((tmp_path / "training.json").read_text())
+    assert took["seconds"] > 0 and "cpu_seconds" not in took
 
 
 @pytest.mark.parametrize(("free", "told"), [(7_000_000, False), (5_000_000, True)])

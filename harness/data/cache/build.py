@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,6 +31,7 @@ from harness.data.dataset import Dataset
 from harness.utils.console import progress, say, seconds
 from harness.utils.errors import UserError, some
 from harness.utils.files import lock, require_space, shown_path, size, sync
+from harness.utils.stopwatch import Stopwatch
 
 Array = np.ndarray
 Fill = Callable[[Dataset, Array], Iterator[Filled]]
@@ -69,7 +69,7 @@ def open_or_build(
                 say(f"{file.name} {damage}; building it again.")
                 file.unlink()
         compressed = compressed and cache_input.compressible
-        _build(file, cache_input, dataset, made_from, allowed_unreadable, compressed, fill or cache_input.fill)
+        _build(file, cache_input, dataset, made_from, allowed_unreadable, compressed, fill)
         return open_cache(file, made_from, cache_input.opened)
 
 
@@ -80,10 +80,10 @@ def _build(
     made_from: str,
     allowed_unreadable: int,
     compressed: bool,
-    fill: Fill,
+    fill: Fill | None,
 ) -> None:
     """Fill ``<file>.part``, which also holds each row's state and checksum; rename it when it is complete."""
-    started = time.monotonic()
+    stopwatch = Stopwatch()
     title = f"{cache_input.kind} {cache_input}"
     part = file.with_name(file.name + ".part")
     states = _resume(part, made_from, cache_input, compressed)
@@ -100,7 +100,7 @@ def _build(
         say(f"{title}: {done:,} of {len(states):,} are already done; continuing from there.")
     reasons: dict[str, str] = {}
     with writing(part, cache_input.layout) as writer, progress(title, len(states), "img", done) as bar:
-        for filled in fill(dataset, pending):
+        for filled in (fill or cache_input.fill)(dataset, pending):
             reasons |= filled.unreadable
             # The state is written last, when the rows that it marks as done have been written.
             for name in sorted(filled.tables, key=lambda name: name == "state"):
@@ -118,17 +118,20 @@ def _build(
     with h5py.File(part, "r+") as h5:
         training = np.flatnonzero((dataset.splits == "train") & (states == READABLE))
         tables = {name: h5[name][:] for name in cache_input.layout.tables}
-        elapsed = time.monotonic() - started
-        for name, value in (cache_input.summary(tables, training) | {"seconds": elapsed, "complete": True}).items():
+        took = stopwatch.took()
+        told = cache_input.summary(tables, training) | took._asdict() | {"complete": True}
+        if fill is not None:  # what other processes took is not known
+            del told["cpu_seconds"]
+        for name, value in told.items():
             h5.attrs[name] = value
         h5.attrs["tables"] = tables_checksum(h5)
     sync(part)
     os.replace(part, file)
     # The rows were just written from memory, so they need not be verified by reading them again.
     remember_verified(file)
-    rate = f"{len(pending) / elapsed:,.0f} a second" if len(pending) else "none"
+    rate = f"{len(pending) / max(took.seconds, 0.01):,.0f} a second" if len(pending) else "none"
     space = f"{size(file.stat().st_size)}, {shown_path(file)}"
-    say(f"{title}: {len(dataset):,} images in {seconds(elapsed)}, {rate}; {space}")
+    say(f"{title}: {len(dataset):,} images in {seconds(took.seconds)}, {rate}; {space}")
 
 
 def _too_many(unreadable: list[str], reasons: dict[str, str], images: int, allowed: int) -> UserError:
