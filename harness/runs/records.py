@@ -52,9 +52,11 @@ class Record:
 
     @property
     def classes(self) -> int:
-        """How many there are."""
-        with next(self.folder.glob("confusion-*.csv")).open(newline="", encoding="utf-8") as file:
-            return len(next(csv.reader(file))) - 1
+        """How many there are; 0 where the run has no confusion matrix, or it was removed."""
+        for matrix in self.folder.glob("confusion-*.csv"):
+            with matrix.open(newline="", encoding="utf-8") as file:
+                return len(next(csv.reader(file), [""])) - 1
+        return 0
 
     def members(self) -> list[Record] | None:
         """The fitted runs an ensemble is made of, itself for any other; None where that is not known any more."""

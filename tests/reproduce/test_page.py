@@ -144,6 +144,11 @@ def test_what_says_as_much_as_top_1_accuracy_is_left_out_and_a_number_has_no_suc
     assert ";" not in cell
 
 
+def test_without_its_confusion_matrix_a_run_is_told_of_all_the_same(tmp_path):
+    (write(tmp_path, "net", "a", NETWORK).folder / "confusion-out_of_fold.csv").unlink()
+    assert "75.00 %" in columns(tmp_path, "net")["out of fold"] and columns(tmp_path, "net")["top-5"] == ""
+
+
 def test_an_ensemble_tells_of_its_members(tmp_path):
     write(tmp_path, "net", "a", NETWORK | {"epochs": 8}, 0.7)
     write(tmp_path, "net@2", "b", NETWORK | {"seed": 1042, "epochs": 8}, 0.8)
