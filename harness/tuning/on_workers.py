@@ -105,19 +105,24 @@ class Trials:
         return job_of(artifacts, [subject.name], f"a trial of {subject.name}, job {self._begun}", words, asked, log)
 
     def _had_trial(self, job: Job, answer: dict[str, Any] | Exception) -> bool:
-        """Whether a job that is over found a trial to run; one in which all its processes died is failed."""
+        """Whether a job that is over found a trial to run; one in which all its processes died is failed.
+
+        A job that died next to another may have left its trial to that one, which then answers for it.
+        """
         if not isinstance(answer, Exception):
             return answer["begun"]
         why = f"{str(answer).partition(' The log')[0]} It was tried {TRIES} times. The log: {job.log}"
-        if not isinstance(answer, JobFailedError) or not self._search.study.fail_left(job.asked["job"], why):
+        failed = self._search.study.fail_left(job.asked["job"], why) if isinstance(answer, JobFailedError) else None
+        if failed is None:
             raise answer
-        self._lost += 1
-        if self._lost >= FRUITLESS:
+        self._lost += failed
+        if failed and self._lost >= FRUITLESS:
             raise UserError(
-                f"{self._lost} jobs ended in failure {TRIES} times each. The last one: {answer}",
+                f"{self._lost} trials ended in failure {TRIES} times each. The last one: {answer}",
                 "if it was memory: fewer workers, or a smaller space; then the same command goes on",
             ) from answer
-        say(why)
+        if failed:
+            say(why)
         return True
 
     def _show(self, words: deque[dict[str, str]]) -> None:

@@ -167,13 +167,17 @@ class Study:
             return True
         return False
 
-    def fail_left(self, job: str, reason: str) -> bool:
-        """Have a job's trial be failed whose process ended for the last time; False where the job began none.
+    def fail_left(self, job: str, reason: str) -> int | None:
+        """Have a job's trial be failed whose process ended for the last time.
 
         Args:
             job: what the trial notes of the job that runs it.
             reason: why it failed.
+
+        Returns:
+            How many trials failed by that: 0 where another process has taken it over, None where the job began none.
         """
+        failed = 0
         with filelock.FileLock(self.folder / ".next.lock"):
             begun = [one for one in self._optuna.get_trials(deepcopy=False) if one.user_attrs.get("job") == job]
             for trial in begun:
@@ -181,7 +185,8 @@ class Study:
                     if trial.state == TrialState.RUNNING:  # else another process tries it anew
                         self._note_reason(trial.number, reason)
                         self._optuna.tell(trial.number, state=TrialState.FAIL)
-        return bool(begun)
+                        failed += 1
+        return failed if begun else None
 
     def tell(self, number: int, value: float | None = None, state: TrialState | None = None) -> None:
         self._optuna.tell(number, value, state)

@@ -125,7 +125,7 @@ def test_processes_that_die_whatever_they_try_end_the_search(guesses: Workspace)
     search = search_of(guesses, "guess", "luck=0..1", 9)
     here = Here(guesses)
     here._do = left(here, search)
-    with pytest.raises(UserError, match=r"3 jobs ended in failure 3 times each.*SIGKILL"):
+    with pytest.raises(UserError, match=r"3 trials ended in failure 3 times each.*SIGKILL"):
         on_workers.run(search, here)
     assert len(here.asked) == 3
     nothing_begun = Here(guesses, do=lambda asked: JobFailedError("it cannot even start"))

@@ -92,6 +92,22 @@ def test_processes_share_the_trials_and_none_is_run_twice(tmp_path: Path):
     assert [one.number for one in theirs.tried()] == [1, 2, 3] and theirs.next(3) is None
 
 
+def test_a_trial_that_another_process_took_over_is_not_failed_with_the_job_that_left_it(tmp_path: Path):
+    one, other = study(tmp_path), study(tmp_path)
+    assert one.fail_left("never begun", "killed") is None
+    first = one.next(2)
+    assert first is not None
+    first.note(job="1")
+    first.release()  # as when its process is killed
+    anew = other.next(2)
+    assert anew is not None and anew.point == first.point
+    anew.note(job="2")
+    assert one.fail_left("1", "killed") == 0 and one.fail_left("2", "killed") == 0, "it is being run"
+    anew.release()
+    assert one.fail_left("2", "killed") == 1 and one.fail_left("2", "killed") == 0
+    assert [(tried.state, tried.reason) for tried in one.tried()] == [(FAILED, "killed")]
+
+
 def test_a_small_space_is_tried_whole_and_no_point_twice(tmp_path: Path):
     space = (Choice("side", ("160", "224")), Range("epochs", 5, 7, whole=True))
     one = study(tmp_path, space, None)
