@@ -134,7 +134,7 @@ def _finetuned(side: int, epochs: int, pad: int, folds: int | None) -> FineTune:
 def finetune_lite0():
     """EfficientNet-Lite0 on images enlarged to 96x96, all but its first two blocks trained on, on five folds.
 
-    Here: 91.4 % out of fold, 92.2 % on the hold-out by the folds' average, in 107 CPU-minutes.
+    Here: 91.4 % out of fold, 92.2 % on the hold-out by the folds' average, in 109 CPU-minutes.
 
     make submit COMP=cifar10
     """
