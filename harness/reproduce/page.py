@@ -173,14 +173,14 @@ def _front(found: Mapping[tuple[str, str], Counted]) -> set[tuple[str, str]]:
     """The competitions and recipes of the runs on the Pareto front of their device."""
     by_device: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for (competition, name), run in found.items():
-        if OUT_OF_FOLD not in run.record.scores:
-            continue
-        row = {"recipe": name, OUT_OF_FOLD: run.record.scores[OUT_OF_FOLD]["score"], "seconds_in_all": run.took.seconds}
-        by_device.setdefault((competition, _devices(run)), []).extend([row] * run.is_all)
+        scores = run.record.scores.get(OUT_OF_FOLD)
+        if scores is not None and run.is_all:
+            row = {"recipe": name, "metric": scores["metric"], OUT_OF_FOLD: scores["score"]}
+            row["seconds_in_all"] = run.took.seconds
+            by_device.setdefault((competition, _devices(run)), []).append(row)
     front = set()
     for (competition, _), rows in by_device.items():
-        metric = found[competition, rows[0]["recipe"]].record.scores[OUT_OF_FOLD]["metric"] if rows else ""
-        mark_pareto(rows, bool(rows) and METRICS[metric].higher_is_better)
+        mark_pareto(rows, METRICS[rows[0]["metric"]].higher_is_better)
         front |= {(competition, row["recipe"]) for row in rows if row["pareto"]}
     return front
 

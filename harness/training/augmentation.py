@@ -18,7 +18,7 @@ Array = np.ndarray
 class RandomFlip(layers.RandomFlip):
     """Keras's layer for batches of images, left and right alone: the same flips for the same seed.
 
-    On TensorFlow it takes a fifth of the time: Keras mirrors every image, and then chooses pixel by pixel.
+    On TensorFlow it takes half the time: Keras mirrors every image, and then chooses pixel by pixel.
     """
 
     def __init__(self, seed: int | None = None, **kwargs) -> None:
