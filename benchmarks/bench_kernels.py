@@ -33,16 +33,17 @@ def plain_layers() -> Iterator[None]:
     """Our layers compute as Keras's do; graphs traced in here stay so."""
     import keras
 
-    from harness.models import fusion
+    from harness.models import fusion, gelu
     from harness.models.networks._batch_norm import FusedBatchNormalization
 
-    call, fuse = FusedBatchNormalization.call, fusion.fuse
+    call, activation, fuse = FusedBatchNormalization.call, gelu.gelu, fusion.fuse
     FusedBatchNormalization.call = keras.layers.BatchNormalization.call
+    gelu.gelu = lambda inputs: keras.ops.gelu(inputs, approximate=False)
     fusion.fuse = lambda network, **_: network
     try:
         yield
     finally:
-        FusedBatchNormalization.call, fusion.fuse = call, fuse
+        FusedBatchNormalization.call, gelu.gelu, fusion.fuse = call, activation, fuse
 
 
 def network(name: str):

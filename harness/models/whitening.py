@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from harness.models.gelu import gelu
+
 Array = np.ndarray
 
 IMAGES = 5_000  # whose patches are looked at
@@ -42,7 +44,7 @@ class Whitening(layers.Layer):
         self.kernel.assign(np.concatenate([filters, -filters], axis=-1))
 
     def call(self, images):
-        return ops.gelu(ops.conv(images, self.kernel, padding="valid") + self.bias, approximate=False)
+        return gelu(ops.conv(images, self.kernel, padding="valid") + self.bias)
 
     def counterpart(self) -> layers.Conv2D:
         """Keras's layer, which does the same."""

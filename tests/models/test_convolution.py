@@ -84,15 +84,27 @@ def test_a_kernel_of_one_pixel_gives_and_learns_what_keras_does(more):
     agree(keras.layers.Conv2D(**settings), Convolution(**settings), (5, 4))
 
 
-@pytest.mark.parametrize("kind", ["depthwise", "one pixel"])
-def test_half_precision_is_near_to_whole(kind):
-    if kind == "depthwise":
-        settings = {"kernel_size": 5, "padding": "same", "use_bias": False}
-        theirs, ours = keras.layers.DepthwiseConv2D, Depthwise
-    else:
-        settings = {"filters": 10, "kernel_size": 1, "use_bias": False}
-        theirs, ours = keras.layers.Conv2D, Convolution
-    exact = learnt(theirs(**settings), (4, 4))
-    half = learnt(ours(**settings, dtype="mixed_bfloat16"), (4, 4), "mixed_bfloat16")
+@pytest.mark.parametrize(
+    ("side", "settings"),
+    [
+        ((4, 4), {"kernel_size": 5, "padding": "same"}),
+        ((8, 8), {"kernel_size": 3, "padding": "same"}),
+        ((9, 8), {"kernel_size": 3, "padding": "same", "strides": 2}),
+        ((9, 8), {"kernel_size": 5, "padding": "valid", "strides": 2}),
+        ((8, 8), {"kernel_size": 3, "padding": "same", "depth_multiplier": 2}),
+        ((8, 8), {"kernel_size": 3, "padding": "same", "dilation_rate": 2}),
+    ],
+)
+def test_a_depthwise_kernel_in_half_precision_is_near_to_whole(side, settings):
+    near(keras.layers.DepthwiseConv2D, Depthwise, side, settings)
+
+
+def test_a_kernel_of_one_pixel_in_half_precision_is_near_to_whole():
+    near(keras.layers.Conv2D, Convolution, (4, 4), {"filters": 10, "kernel_size": 1})
+
+
+def near(theirs, ours, side, settings) -> None:
+    exact = learnt(theirs(**settings, use_bias=False), side)
+    half = learnt(ours(**settings, use_bias=False, dtype="mixed_bfloat16"), side, "mixed_bfloat16")
     for right, found in zip(exact, half, strict=True):
         assert np.abs(right - found).max() <= 0.1 * np.abs(right).max()

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from harness.models.gelu import Gelu
 from harness.models.networks._batch_norm import FusedBatchNormalization
 from harness.models.networks._layers import decay
 
@@ -56,12 +57,12 @@ def build(
         return FusedBatchNormalization(momentum=0.6, epsilon=1e-5, scale=False)(x)
 
     def block(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
-        x = pooled = layers.Activation("gelu")(norm(layers.MaxPooling2D(2)(conv(x, filters))))
+        x = pooled = Gelu()(norm(layers.MaxPooling2D(2)(conv(x, filters))))
         for number in range(2, depth + 1):
             x = norm(conv(x, filters))
             if depth > 2 and number == depth:
                 x = layers.Add()([x, pooled])
-            x = layers.Activation("gelu")(x)
+            x = Gelu()(x)
         return x
 
     inputs = x = keras.Input((height, width, channels))
