@@ -57,7 +57,7 @@ STEPS: dict[str, Step] = {
     },
     "whitening": Step(1, ("models.whitening",)),
     "training": Step(1, ("training.loop", "training.settings", "recipes.trained")),
-    "mixed_precision": Step(2, ("training.precision",)),
+    "mixed_precision": Step(3, ("training.precision",)),
     "norms": Step(1, ("training.norms",)),
     "augmentation": Step(1, ("training.augmentation",)),
     "scaling": Step(1, ("training.scaling",)),
