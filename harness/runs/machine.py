@@ -41,4 +41,5 @@ def _gpu() -> str | None:
 
 
 def _processor() -> str:
-    return f"{processor.name()}, {os.cpu_count()} cores"
+    parts = [processor.name(), f"{os.cpu_count()} cores", processor.instructions()]
+    return ", ".join(part for part in parts if part)
