@@ -28,6 +28,7 @@ from harness.data.readers.reader import Reader
 from harness.plugins.scaffold import create
 from harness.scoring.submission_format import SubmissionFormat
 from harness.utils import fingerprint as fp
+from harness.utils import processor
 from harness.utils.workspace import Workspace
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -59,6 +60,13 @@ def trusted(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Workspaces of the tests are trusted, and the user's own list of workspaces stays as it is."""
     os.environ["HARNESS_TRUSTED"] = str(tmp_path_factory.getbasetemp())
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def without_bfloat16(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Networks train in float32 wherever the tests run, and nothing is measured; other processes ask the machine."""
+    processor.CPUINFO = tmp_path_factory.mktemp("processor") / "cpuinfo"
+    processor.CPUINFO.write_text("processor\t: 0\nmodel name\t: drawn\nflags\t: fpu\n")
 
 
 @pytest.fixture

@@ -60,7 +60,6 @@ def _airbench(epochs: int, learning_rate: float, **changes: Any) -> Network:
         "coupled_decay": round(0.002 / learning_rate, 5),
         "norm_rate": 64,
         "lookahead": True,
-        "mixed_precision": "auto",
         "schedule": "triangle",
         "tta": "diagonal",
         "average": "logits",

@@ -64,7 +64,6 @@ def airbench():
         coupled_decay=0.00133,
         norm_rate=64,
         lookahead=True,
-        mixed_precision="auto",
         learning_rate=0.375,
         schedule="triangle",
         tta="diagonal",

@@ -53,7 +53,7 @@ class FeatureRegression(WithColumns):
             For crops, images are brought to 8/7 of ``side`` first.
         average: what is averaged over the views.
         c: the inverse penalties C to choose from; one is taken as it is.
-        precision: "bfloat16" trades exactness for speed on processors that have matrix units for it.
+        precision: "bfloat16" trades exactness for speed on processors that have instructions for it.
         storage: of the cached features; "float16" takes half the room.
     """
 

@@ -11,7 +11,7 @@ from harness.recipes.recipe import Array, ImageRecipe
 from harness.training.settings import TrainingSettings
 from harness.tta.views import CENTRE
 from harness.utils.errors import require
-from harness.utils.fingerprint import default_of
+from harness.utils.fingerprint import left_out
 
 if TYPE_CHECKING:
     import keras
@@ -49,7 +49,7 @@ class Trained(TrainingSettings, ImageRecipe):
         settings = {
             field.name: value
             for field in dataclasses.fields(self)
-            if field.name not in PREDICTING and (value := getattr(self, field.name)) != default_of(field)
+            if field.name not in PREDICTING and (value := getattr(self, field.name)) != left_out(field)
         }
         return {"kind": type(self).__name__} | settings, self.training_steps
 

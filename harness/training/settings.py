@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Final, Literal
 
 from harness.data.image_settings import ImageSettings
 from harness.tta.views import views
 from harness.utils.errors import require
 
 # What ``mixed_precision`` is before it is decided; only what was decided is in keys and records.
-AUTO = "auto"
+AUTO: Final = "auto"
 
 OptimizerName = Literal["sgd", "rmsprop", "adam", "adagrad", "adadelta", "nadam"]
 
@@ -97,7 +97,7 @@ class TrainingSettings(ImageSettings):
     decay: float = 0.0
     triangle: tuple[float, float, float] = (0.2, 0.23, 0.07)
     cycles: int = 1
-    mixed_precision: bool | Literal["auto"] = False
+    mixed_precision: bool | Literal["auto"] = field(default=AUTO, metadata={"left_out": False})
     checkpoint: int = 5
     tta: str = "centre"
     average: Literal["probabilities", "logits"] = "probabilities"

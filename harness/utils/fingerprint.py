@@ -27,10 +27,18 @@ def _plain(value: Any) -> Any:
         fields = {
             field.name: getattr(value, field.name)
             for field in dataclasses.fields(value)
-            if getattr(value, field.name) != default_of(field)
+            if getattr(value, field.name) != left_out(field)
         }
         return {"": type(value).__name__, **fields}
     raise TypeError(f"a fingerprint is made of JSON values and dataclasses. Received: {value!r}")
+
+
+def left_out(field: dataclasses.Field) -> Any:
+    """The value that a key does not name: a field's default, unless its metadata has another as ``left_out``.
+
+    So a default may change, and what was made with the one before it is still found.
+    """
+    return field.metadata.get("left_out", default_of(field))
 
 
 def default_of(field: dataclasses.Field) -> Any:

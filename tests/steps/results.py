@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.utils.fingerprint import default_of
+from harness.utils.fingerprint import default_of, left_out
 from tests.steps import regressions
 
 Value = str | int | float | list
@@ -174,7 +174,7 @@ def digest(*values: Any) -> str:
 def defaults(*classes: type) -> Numbers:
     """The default settings that classes declare: they decide results, and a key leaves them out."""
     return {
-        f"default of {one.__name__}.{field.name}": repr(default_of(field))
+        f"default of {one.__name__}.{field.name}": repr(left_out(field))
         for one in classes
         for field in dataclasses.fields(one)
         if field.name in vars(one).get("__annotations__", ()) and default_of(field) is not dataclasses.MISSING

@@ -6,7 +6,7 @@ import importlib.util
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -130,3 +130,14 @@ def test_fields_at_their_default_leave_a_key_as_it_is():
     Grown.__name__ = Settings.__name__
     assert fp.fingerprint(made=Grown((8, 8))) == fp.fingerprint(made=Settings((8, 8)))
     assert fp.fingerprint(made=Grown((8, 8), added="new")) != fp.fingerprint(made=Settings((8, 8)))
+
+
+def test_a_default_may_change_and_keys_stay():
+    @dataclass(frozen=True)
+    class Changed:
+        size: tuple[int, int]
+        rate: float = field(default=0.2, metadata={"left_out": 0.1})
+
+    Changed.__name__ = Settings.__name__
+    assert fp.fingerprint(made=Changed((8, 8), rate=0.1)) == fp.fingerprint(made=Settings((8, 8)))
+    assert fp.fingerprint(made=Changed((8, 8))) == fp.fingerprint(made=Settings((8, 8), rate=0.2))

@@ -18,8 +18,8 @@ def engine(backbone: Backbone, layers: tuple[Layer, ...] = (), precision: Precis
     Args:
         backbone: the network.
         layers: as in ``Backbone.build``.
-        precision: "bfloat16" is faster only on processors with matrix units for it (Intel AMX), and changes features by
-            about 6 %. It only has an effect on a CPU with OpenVINO.
+        precision: "bfloat16" is faster only on processors with instructions for it (AVX-512's, AMX), and changes
+            features by about 6 %. It only has an effect on a CPU with OpenVINO.
 
     Raises:
         UserError: there is no such layer, or the weights are missing.
