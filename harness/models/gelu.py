@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
+import os
+from collections.abc import Iterator
 
 import keras
 from keras import layers, ops
@@ -61,4 +64,20 @@ def _fused():
     def both(inputs):
         return forward(inputs), functools.partial(backward, inputs)
 
+    with tensorflow.init_scope(), _silent():
+        forward(tensorflow.zeros(1))
     return both
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing is written to stderr, where TensorFlow tells of the first kernel that XLA makes, at any level of its log."""
+    stderr = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -60,3 +62,9 @@ def test_batches_of_any_size_pass_and_it_is_loaded_as_it_was_saved_and_replaced_
     assert isinstance(loaded.layers[0], Gelu) and np.array_equal(loaded(IMAGES), model(IMAGES))
     assert type(plain(model).layers[0]) is keras.layers.Activation
     assert np.allclose(plain(model)(IMAGES), model(IMAGES), atol=1e-6)
+
+
+def test_a_first_kernel_is_made_without_a_word():
+    code = "import harness, numpy; from harness.models.gelu import Gelu; print(Gelu()(numpy.ones((2, 3))).shape)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "(2, 3)\n" and "XLA" not in done.stderr
