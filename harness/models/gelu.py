@@ -71,7 +71,7 @@ def _fused():
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
-    """Nothing is written to stderr, where TensorFlow tells of the first kernel that XLA makes, at any level of its log."""
+    """Nothing is written to stderr, where TensorFlow tells of XLA's first kernel at any level of its log."""
     stderr = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
