@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from harness.models.inference import on_gpu
+
 Array = np.ndarray
 
 
@@ -30,7 +32,7 @@ def convolved(layer: layers.Layer, inputs, kernel, *, learns: bool):
     """
     depthwise = isinstance(layer, layers.DepthwiseConv2D)
     if learns and keras.backend.backend() == "tensorflow":
-        if depthwise and layer.dilation_rate == (1, 1) and (_by_pairs(layer, inputs) or inputs.dtype != "float32"):
+        if depthwise and layer.dilation_rate == (1, 1) and (_by_pairs(layer, inputs) or _is_halved(inputs)):
             return _depthwise(layer, inputs, kernel)
         if not depthwise and (layer.kernel_size, layer.strides, layer.groups) == ((1, 1), (1, 1), 1):
             return _pointwise(inputs, kernel)
@@ -66,6 +68,11 @@ def _pointwise(inputs, kernel):
     return convolution(inputs, kernel)
 
 
+def _is_halved(inputs) -> bool:
+    """Whether images are in half precision on a CPU."""
+    return keras.backend.standardize_dtype(inputs.dtype) in ("bfloat16", "float16") and not on_gpu()
+
+
 def _by_pairs(layer: layers.DepthwiseConv2D, inputs) -> bool:
     """Whether a layer is of the kind that the products of pairs are for, and has few enough pairs."""
     (height, width), (rows, columns) = inputs.shape[1:3], layer.kernel_size
@@ -81,8 +88,9 @@ def _depthwise(layer: layers.DepthwiseConv2D, inputs, kernel):
 
     options = {"strides": (1, *layer.strides, 1), "padding": layer.padding.upper()}
     # In bfloat16, oneDNN is slow at these two alone.
-    for_inputs = inputs.dtype if layer.strides == (1, 1) else "float32"
-    for_kernel = inputs.dtype if max(layer.kernel_size) <= 3 else "float32"
+    slow = "float32" if _is_halved(inputs) else inputs.dtype
+    for_inputs = inputs.dtype if layer.strides == (1, 1) else slow
+    for_kernel = inputs.dtype if max(layer.kernel_size) <= 3 else slow
 
     @tensorflow.custom_gradient
     def convolution(inputs, kernel):

@@ -6,10 +6,16 @@ import contextlib
 import functools
 import math
 import os
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import keras
 from keras import layers, ops
+
+from harness.utils.console import say
+
+_making = threading.Lock()  # stderr is silent while the kernels are made
 
 
 def gelu(inputs):
@@ -23,7 +29,9 @@ def gelu(inputs):
     """
     if keras.backend.backend() != "tensorflow" or inputs.dtype == "float64":
         return ops.gelu(inputs, approximate=False)
-    return _fused()(inputs)
+    with _making:
+        kernel = _fused()
+    return kernel(inputs)
 
 
 @keras.saving.register_keras_serializable("harness")
@@ -64,20 +72,28 @@ def _fused():
     def both(inputs):
         return forward(inputs), functools.partial(backward, inputs)
 
-    with tensorflow.init_scope(), _silent():
-        forward(tensorflow.zeros(1))
+    try:
+        with tensorflow.init_scope(), _silent():
+            backward(tensorflow.zeros(1), forward(tensorflow.zeros(1)))
+    except tensorflow.errors.OpError as error:
+        reason = str(error).partition("\n")[0]
+        say(f"XLA makes no kernel for GELU on this device ({reason}); it is computed as Keras does, which takes longer")
+        return functools.partial(ops.gelu, approximate=False)
     return both
 
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
     """Nothing is written to stderr, where TensorFlow tells of XLA's first kernel at any level of its log."""
-    stderr = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        stderr = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
         yield
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
-        os.close(nowhere)

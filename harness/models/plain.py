@@ -9,6 +9,8 @@ from keras import layers
 def plain(network: keras.Model) -> keras.Model:
     """The same network, weights included, with Keras's layers in place of ours. It predicts; it is not trained on.
 
+    It computes in float32, in whatever precision the network is trained: all processors are fast at that.
+
     A layer of ours has a method ``counterpart``, which gives Keras's layer with the same weights by name.
 
     Args:
@@ -19,7 +21,7 @@ def plain(network: keras.Model) -> keras.Model:
     def cloned(layer: layers.Layer) -> layers.Layer:
         if not isinstance(layer, layers.Layer):  # an operation such as an index, which has no weights
             return layer
-        pairs.append((layer, layer.counterpart() if hasattr(layer, "counterpart") else _copied(layer)))
+        pairs.append((layer, _copied(layer.counterpart() if hasattr(layer, "counterpart") else layer)))
         return pairs[-1][1]
 
     same = keras.models.clone_model(network, clone_function=cloned, recursive=True)
@@ -33,6 +35,8 @@ def plain(network: keras.Model) -> keras.Model:
 
 def _copied(layer: layers.Layer) -> layers.Layer:
     config = layer.get_config()
+    if layer.dtype_policy.name.startswith("mixed"):
+        config["dtype"] = "float32"
     initializer = getattr(layer, "kernel_initializer", None)
     if initializer is not None and not type(initializer).__module__.startswith("keras."):
         config["kernel_initializer"] = "zeros"  # the weights are set afterwards

@@ -12,6 +12,7 @@ from harness.recipes.recipe import Recipe
 from harness.training.settings import AUTO
 from harness.utils.docstrings import named_like, of_setting, of_settings
 from harness.utils.errors import UserError, nearest
+from harness.utils.fingerprint import left_out
 from harness.utils.typed import NO, fitted, sample, words
 
 
@@ -61,7 +62,7 @@ def restored(settings: dict[str, Any], kinds: dict[str, type[Recipe]]) -> Recipe
     """The recipe whose settings ``plain`` has put into a JSON file.
 
     Args:
-        settings: "kind" and the recipe's settings; one that is missing has its default.
+        settings: "kind" and the recipe's settings; one that is missing has the value that keys leave out.
         kinds: the classes by name.
 
     Raises:
@@ -75,7 +76,8 @@ def restored(settings: dict[str, Any], kinds: dict[str, type[Recipe]]) -> Recipe
             "restore the class in the competition's recipes.py",
         )
     hints: dict[str, Any] = _hints(kind)
-    values: dict[str, Any] = {}
+    usual = {field.name: left_out(field) for field in dataclasses.fields(kind)}
+    values = {name: value for name, value in usual.items() if value is not dataclasses.MISSING}
     for name, value in settings.items():
         if name != "kind":
             given = _tuples(value)

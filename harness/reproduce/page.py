@@ -40,7 +40,7 @@ shortened runs, the settings that differ are shown next to the recipe's name. `t
 fold. `time` is in all: caches, features, members, fitting and predicting; "over" where a cache is gone, and its time
 with it. `CPU time` is that of the process on all its cores, which other work beside does not stretch. `Pareto`: no
 other recipe of the competition has a better score out of fold in less time on the same device, as far as times are
-known.
+known. Older runs name their device without its instructions, such as AVX-512.
 """
 
 # Metrics that say no more than top-1 accuracy does.

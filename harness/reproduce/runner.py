@@ -20,6 +20,7 @@ from harness.runs.records import records
 from harness.utils.console import say, seconds
 from harness.utils.errors import UserError
 from harness.utils.files import lock, out_of_space, write_text
+from harness.utils.fingerprint import left_out
 from harness.utils.workspace import Workspace
 
 RAN, LEFT_OUT, FAILED = "ran", "left out", "failed"
@@ -99,8 +100,8 @@ def _recipes(workspace: Workspace, name: str) -> dict[str, page.Declared]:
 
 
 def _declared(recipe: Recipe) -> page.Declared:
-    fields = dataclasses.fields(recipe)
-    defaults = {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
+    usual = {field.name: left_out(field) for field in dataclasses.fields(recipe)}
+    defaults = {name: value for name, value in usual.items() if value is not dataclasses.MISSING}
     return page.Declared(_through_json(plain(recipe)), _through_json(defaults))
 
 

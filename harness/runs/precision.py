@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.recipes.trained import Trained
-from harness.runs import machine
+from harness.runs import machine, reuse
 from harness.runs.run import Run
 from harness.training import bfloat16
 from harness.training.bfloat16 import Timing
@@ -45,8 +45,9 @@ class Answer(NamedTuple):
 def known(runs: dict[bool, Run], recipe: Trained, classes: int) -> Answer:
     """What is known without measuring.
 
-    A run that is finished is kept, and one that is begun goes on, though the machine might answer otherwise now; but
-    none goes on in bfloat16 where there are no instructions for it, which would take many times as long.
+    A run that is finished is kept, weights that another run has trained are used, and a run that is begun goes on,
+    though the machine might answer otherwise now; but nothing goes on in bfloat16 where there are no instructions for
+    it, which would take many times as long.
 
     Args:
         runs: the recipe's run in float32 (False), and in mixed precision (True).
@@ -55,12 +56,16 @@ def known(runs: dict[bool, Run], recipe: Trained, classes: int) -> Answer:
     """
     answer = _of_machine(recipe, classes)
     finished = [mixed for mixed, run in runs.items() if run.about() is not None]
-    begun = [mixed for mixed, run in runs.items() if _is_begun(run) and not (mixed and not bfloat16.is_available())]
+    possible = [mixed for mixed in runs if not mixed or bfloat16.is_available()]
+    trained = [mixed for mixed in possible if reuse.is_trained(runs[mixed])]
+    begun = [mixed for mixed in possible if _is_begun(runs[mixed])]
     otherwise = f", though {answer.why}" if answer.is_settled else ""
     if finished:
         mixed = answer.mixed if len(finished) > 1 else finished[0]
         is_as_now = mixed == answer.mixed or not answer.is_settled
         return Answer(mixed, "" if is_as_now else f"the finished run in {WORDS[mixed]} is kept{otherwise}")
+    if len(trained) == 1 and not (answer.is_settled and answer.mixed == trained[0]):
+        return Answer(trained[0], f"the weights that were trained in {WORDS[trained[0]]} are used{otherwise}")
     if len(begun) == 1 and not (answer.is_settled and answer.mixed == begun[0]):
         return Answer(begun[0], f"the run that was begun in {WORDS[begun[0]]} goes on{otherwise}")
     return answer

@@ -36,6 +36,11 @@ def reuse_weights(run: Run, fold: Fold) -> None:
         resume_from(run.parent.run.folder / fold.folder.name, fold.folder, run.parent.epoch)
 
 
+def is_trained(run: Run) -> bool:
+    """Whether another run of the recipe, which is finished, was trained as this one would be."""
+    return bool(_siblings(run))
+
+
 def _siblings(run: Run) -> list[Path]:
     """The folders of the recipe's other finished runs whose weights were made from the same, the latest first."""
     records = {file.parent: read_json(file, sealed=False) or {} for file in run.folder.parent.glob("*/run.json")}

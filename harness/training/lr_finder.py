@@ -87,7 +87,7 @@ def find(
     if not math.isfinite(losses[0]):
         raise UserError(
             f"{fold.title}: the loss is {losses[0]} at the first step already, at a learning rate of {low:g}.",
-            "look at the data (harness check), and train without mixed precision and with smaller images",
+            "look at the data (harness check), then try --set mixed_precision=False, and smaller images",
         )
     rates = low * (high / low) ** (np.arange(len(losses)) / (steps - 1))
     finding = Finding(rates, np.array(losses), float(rates[int(np.nanargmin(losses))] / 10))

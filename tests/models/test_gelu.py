@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from harness.models import keras_backend
+from harness.models import gelu, keras_backend
 from harness.models.gelu import Gelu
 from harness.models.plain import plain
 
@@ -68,3 +68,29 @@ def test_a_first_kernel_is_made_without_a_word():
     code = "import harness, numpy; from harness.models.gelu import Gelu; print(Gelu()(numpy.ones((2, 3))).shape)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "(2, 3)\n" and "XLA" not in done.stderr
+
+
+def test_it_works_with_a_closed_stderr():
+    code = "import harness, numpy; from harness.models.gelu import Gelu; print(Gelu()(numpy.ones((2, 3))).shape)"
+    closed = ["sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, code]
+    assert subprocess.run(closed, stdout=subprocess.PIPE, text=True, check=True).stdout == "(2, 3)\n"
+
+
+def test_without_a_compiler_it_is_that_of_keras(monkeypatch, capsys):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("TensorFlow's only")
+    import tensorflow
+
+    def broken(**_):
+        def refuse(*_):
+            raise tensorflow.errors.UnimplementedError(None, None, "libdevice not found\nmore")
+
+        return lambda function: refuse
+
+    monkeypatch.setattr(tensorflow, "function", broken)
+    gelu._fused.cache_clear()
+    try:
+        assert np.allclose(Gelu()(IMAGES), keras.ops.gelu(IMAGES, approximate=False), atol=1e-6)
+    finally:
+        gelu._fused.cache_clear()
+    assert "(libdevice not found)" in capsys.readouterr().err

@@ -116,6 +116,25 @@ def test_where_it_pays_networks_train_in_it_and_a_line_says_so(insects: Workspac
     assert run.key == run_of(insects, "mixed_precision=true").key  # never that of "auto"
 
 
+@pytest.mark.parametrize("mixed", [False, True])
+@pytest.mark.parametrize("asked", ["tta=centre", "average=logits"])
+def test_weights_that_a_run_has_trained_are_used_in_the_precision_they_were_trained_in(
+    insects: Workspace, machine: Machine, mixed: bool, asked: str, capsys
+):
+    trained = train(insects, f"mixed_precision={mixed}", "tta=hflip")
+    machine.says = SLOWER if mixed else FASTER
+    found = answer(insects, asked)
+    assert found.mixed is mixed and found.is_settled
+    assert "weights" in found.why and machine.measured == 0
+    assert run_of(insects, asked).training_key == trained.training_key
+
+
+def test_in_bfloat16_nothing_is_used_again_without_its_instructions(insects: Workspace, machine: Machine):
+    train(insects, "mixed_precision=True", "tta=hflip")
+    machine.has_bfloat16 = False
+    assert answer(insects, "tta=centre").mixed is False
+
+
 @pytest.mark.parametrize(("has_bfloat16", "measured"), [(False, 0), (True, 1)])
 def test_elsewhere_the_key_is_that_of_float32(
     insects: Workspace, machine: Machine, has_bfloat16: bool, measured: int, capsys
