@@ -72,7 +72,8 @@ def airbench():
     """A small, fast network behind whitened patches.
 
     Published: 94 %, on the original pixels and all 50,000 images; on a JPEG copy the author's code reaches 90.7 %, and
-    this 90.9 % (docs/training.md). Source: harness/models/networks/airbench.py.
+    this 90.9 % (docs/training.md). On 40,000 of them: 90.4 % out of fold, 90.0 % on the hold-out, in 18 CPU-minutes.
+    Source: harness/models/networks/airbench.py.
 
     harness train cifar10 airbench
     """
@@ -145,7 +146,7 @@ def finetune_lite0():
 def quick():
     """`finetune_lite0` at 64x64, on one of the five folds.
 
-    Here: 89.4 % out of fold, 89.0 % on the hold-out, in 14 CPU-minutes.
+    Here, in bfloat16: 89.9 % out of fold, 89.2 % on the hold-out, in 5 CPU-minutes.
 
     harness train cifar10 quick
     """
@@ -298,8 +299,8 @@ def minigooglenet():
 def resnet():
     """ResNet with three stages of nine modules and a learning rate that falls linearly from 0.1.
 
-    Published: 93.58 %. Not yet measured here. As published, ``reg`` applies to the stem and the dense layer, and the
-    modules have their own 1e-4.
+    Published: 93.58 %. Measured here for 3 epochs only. As published, ``reg`` applies to the stem and the dense layer,
+    and the modules have their own 1e-4.
 
     harness train cifar10 resnet
     """
