@@ -183,7 +183,8 @@ class _Export:
 
     def _copied(self, record: Record, number: int, name: str) -> str:
         file = f"weights/{_stem(record)}-fold-{number}{Path(name).suffix}"
-        shutil.copyfile(record.folder / f"fold-{number}" / name, self.folder / file)
+        copy = kept_network.copy if name == kept_network.NAME else shutil.copyfile
+        copy(record.folder / f"fold-{number}" / name, self.folder / file)
         return file
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.models import keras_backend
+from harness.training import bfloat16
 from harness.utils.files import whole
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def write(network: keras.Model, folder: Path) -> None:
 def read(fold: Fold) -> keras.Model:
     """The network in a fold's folder.
 
+    It computes in the precision that it was trained in, but in float32 where the device has no instructions for that.
+
     Raises:
         FileNotFoundError: there is none.
     """
@@ -37,6 +40,20 @@ def read(fold: Fold) -> keras.Model:
     if not file.is_file():
         raise FileNotFoundError(file)
     keras_backend.start(fold.seed)
+    return _loaded(file, in_float32=not bfloat16.is_available())
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a kept network for other machines: it computes in float32, whatever it was trained in."""
+    keras_backend.start(seed=0)
+    with whole(target) as temporary:
+        _loaded(source, in_float32=True).save(temporary)
+
+
+def _loaded(file: Path, in_float32: bool) -> keras.Model:
     import keras
 
-    return keras.saving.load_model(file, compile=False)
+    from harness.models.plain import is_mixed, plain
+
+    network = keras.saving.load_model(file, compile=False)
+    return plain(network, in_float32=True) if in_float32 and is_mixed(network) else network

@@ -12,7 +12,7 @@ import pytest
 from harness.data.fold import Fold
 from harness.models import keras_backend
 from harness.recipes.network import Network
-from harness.training import kept
+from harness.training import bfloat16, kept
 from harness.training.model import build
 from harness.tta import worth
 from harness.tta.worth import ViewPredictions
@@ -154,13 +154,24 @@ def test_pixels_and_labels_stay_in_float32_around_a_network_in_half_precision(fo
     assert {"bfloat16"} <= {layer.compute_dtype for layer in models.network._flatten_layers()}
 
 
-def test_a_kept_network_computes_in_half_precision_as_the_trained_one_did(fold: Fold):
+@pytest.mark.parametrize("available", [True, False])
+def test_a_kept_network_computes_in_half_precision_as_the_trained_one_did(
+    fold: Fold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, available: bool
+):
+    """Unless the device has no instructions for it; and never where it is copied for other machines."""
+    import keras
+
+    monkeypatch.setattr(bfloat16, "is_available", lambda: available)
     halved = dataclasses.replace(RECIPE, mixed_precision=True, whiten=True)
     network = build(halved, fold, halved.cache(fold), halved.assemble).network
     kept.write(network, fold.folder)
     again = kept.read(fold)
     images = halved.cache(fold).images[:5].astype(np.float32)
-    assert "bfloat16" in {layer.compute_dtype for layer in again._flatten_layers()}
+    assert ("bfloat16" in {layer.compute_dtype for layer in again._flatten_layers()}) is available
+    kept.copy(fold.folder / kept.NAME, tmp_path / "copied.keras")
+    copied = keras.saving.load_model(tmp_path / "copied.keras", compile=False)
+    assert "bfloat16" not in {layer.compute_dtype for layer in copied._flatten_layers()}
+    np.testing.assert_allclose(np.asarray(copied(images)), np.asarray(network(images)), atol=5e-3)
     np.testing.assert_allclose(np.asarray(again(images)), np.asarray(network(images)), atol=5e-3)
 
 
