@@ -136,8 +136,8 @@ def deepergooglenet():
 def resnet():
     """ResNet with stages of three, four and six modules and a learning rate that falls linearly from 0.1.
 
-    Published: validation 58.32 %; 58.03 % top-1, 80.46 % top-5 on a test split of its own. Measured here for 4 epochs only.
-    As published, ``reg`` applies to the stem and the dense layer, and the modules have their own 1e-4.
+    Published: validation 58.32 %; 58.03 % top-1, 80.46 % top-5 on a test split of its own. Measured here for 4 epochs
+    only. As published, ``reg`` applies to the stem and the dense layer, and the modules have their own 1e-4.
 
     harness train tiny_imagenet resnet
     """
