@@ -96,6 +96,7 @@ def fine_tuned(folder: Path) -> Numbers:
         optimizer="adam",
         learning_rate=0.01,
         frozen_learning_rate=0.02,
+        mixed_precision=False,  # as decided before a run begins
     )
     fold = given.fold(folder)
     BACKBONES["tiny"] = Tiny("tiny", 16, -1, 8)
