@@ -25,9 +25,7 @@ def decide(artifacts: Artifacts, names: Iterable[str]) -> None:
         recipe = artifacts.recipes[name]
         if artifacts.is_decided(name) or not isinstance(recipe, Trained):
             continue
-        answer = artifacts.precision(name, recipe)
-        if artifacts.options.smoke:
-            answer = Answer(False)
+        answer = Answer(False) if artifacts.options.smoke else artifacts.precision(name, recipe)
         if not answer.is_settled:
             answer = _measured(artifacts, name, recipe)
         artifacts.precisions[name] = answer.mixed
