@@ -6,6 +6,7 @@ import argparse
 import errno
 import os
 import re
+import shlex
 import signal
 import sys
 import traceback
@@ -69,6 +70,11 @@ class Parser(argparse.ArgumentParser):
             of_command = self._commands().choices[options.command]
             wrong = [word for word in unknown if word.startswith("-")][:1]
             known = [name for action in of_command._actions for name in action.option_strings]
+            if "--set" in known and all(re.match(r"[\w.]+=", word) for word in unknown):
+                given = [word for word in arguments or sys.argv[1:] if word not in unknown]
+                settings = [part for word in unknown for part in ("--set", word)]
+                _tell("each setting needs a --set before it.", shlex.join(["harness", *given, *settings]))
+                raise SystemExit(USER_MISTAKE)
             hints = [f". {nearest(word, known)}" for word in wrong]
             of_command.error(f"harness {options.command} takes no {' '.join(unknown)}{''.join(hints)}")
         return options

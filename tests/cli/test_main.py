@@ -91,6 +91,17 @@ def test_a_mistyped_command_is_told_with_the_one_that_was_meant(harness, capsys,
     assert f"error: {told}" in error and "fix: harness" in error and "--help" in error
 
 
+def test_settings_after_one_set_are_told_with_a_set_for_each(insects: Workspace, harness, capsys):
+    with pytest.raises(SystemExit) as left:
+        harness("train", "insects", "coarse", "--set", "c=0.3", "iterations=7")
+    assert left.value.code == 2
+    error = capsys.readouterr().err
+    assert "error: each setting needs a --set before it." in error
+    (fix,) = (line for line in error.splitlines() if line.startswith("  fix: "))
+    assert fix == "  fix: harness train insects coarse --set c=0.3 --set iterations=7"
+    assert harness(*fix.removeprefix("  fix: harness ").split()).code == 0
+
+
 def test_a_competition_without_a_command_is_told_with_one(insects: Workspace, harness, capsys):
     with pytest.raises(SystemExit) as left:
         harness("insects")
