@@ -205,6 +205,16 @@ def test_looking_measures_nothing(insects: Workspace, machine: Machine):
     assert made.artifacts.recipes["net"].smoke().mixed_precision is False
 
 
+def test_a_smoke_run_measures_nothing_though_its_recipe_asks_for_it(insects: Workspace, machine: Machine, capsys):
+    recipes = insects.competition("insects") / "recipes.py"
+    asking = "class Asking(Network):\n    def smoke(self):\n        return self\n\n\n@recipe"
+    recipes.write_text(RECIPES.replace("@recipe", asking, 1).replace("return Network(", "return Asking(", 1))
+    made = Pipeline(insects, loading.load(insects, "insects"), Options(smoke=True))
+    made.perform(made.artifacts.choose(["net"]))
+    assert machine.trained == [False, False] and machine.measured == 0
+    assert "mixed precision" not in capsys.readouterr().err
+
+
 # A run that is there.
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness import recipes
 from harness.recipes import Blend, FeatureRegression, LogisticRegression, Network
-from harness.recipes.settings import override, plain
+from harness.recipes.settings import override, plain, restored
 from harness.utils.docstrings import of_settings
 from harness.utils.errors import UserError
+from harness.utils.files import read_json, write_json
 from harness.utils.fingerprint import fingerprint
 
 RECIPES = {
@@ -140,3 +143,44 @@ def test_every_setting_of_every_recipe_is_described():
         if field.name not in of_settings(kind)
     }
     assert missing == set()
+
+
+# Settings in the record of a run.
+
+KINDS = {name: kind for name, kind in vars(recipes).items() if isinstance(kind, type)}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Renamed(FeatureRegression):
+    """A class that the harness does not know."""
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        FeatureRegression(backbone="resnet50", layers=("conv5", -2), c=(0.1, 1.0), side=96),
+        Network(
+            network="resnet", size=(32, 48), epochs=2, learning_rate=1, milestones=((1, 1),), schedule="steps", zoom=0.0
+        ),
+        Blend(of=("a", "b"), weights=(1.0, 2.0)),
+    ],
+)
+def test_settings_come_back_from_a_record_as_they_were(recipe, tmp_path: Path):
+    write_json(tmp_path / "run.json", plain(recipe))
+    found = restored(read_json(tmp_path / "run.json") or {}, KINDS)
+    assert found == recipe and fingerprint(recipe=found) == fingerprint(recipe=recipe)
+
+
+def test_a_record_with_what_there_is_not_any_more_is_refused():
+    with pytest.raises(UserError, match="class Renamed"):
+        restored(plain(Renamed(backbone="resnet50")), KINDS)
+    with pytest.raises(UserError, match="blur=3"):
+        restored(plain(Blend(of=("a",))) | {"blur": 3}, KINDS)
+
+
+def test_a_record_from_before_mixed_precision_is_of_a_run_in_float32():
+    settings = plain(RECIPES["net"])
+    assert settings.pop("mixed_precision") == "auto"
+    found = restored(settings, KINDS)
+    assert found.mixed_precision is False
+    assert fingerprint(recipe=found) == fingerprint(recipe=dataclasses.replace(RECIPES["net"], mixed_precision=False))

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from harness.api import LoadedCompetition
-from harness.recipes import FeatureRegression
-from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
 from tests.conftest import draw, stamps
 
@@ -229,34 +226,3 @@ def test_what_is_given_must_be_images(insects: Workspace, harness, tmp_path: Pat
     ):
         told = harness("predict", "insects", "blend", tmp_path / given)
         assert told.code == 2 and words in told.err, given
-
-
-@dataclass(frozen=True, kw_only=True)
-class Renamed(FeatureRegression):
-    """A class that the harness does not know."""
-
-
-def test_settings_come_back_as_they_were_and_unknown_ones_are_named():
-    from harness import recipes
-    from harness.recipes.settings import plain, restored
-    from harness.utils.files import read_json, write_json
-    from harness.utils.fingerprint import fingerprint
-
-    kinds = {name: kind for name, kind in vars(recipes).items() if isinstance(kind, type)}
-    for recipe in (
-        recipes.FeatureRegression(backbone="resnet50", layers=("conv5", -2), c=(0.1, 1.0), side=96),
-        recipes.Network(
-            network="resnet", size=(32, 48), epochs=2, learning_rate=1, milestones=((1, 1),), schedule="steps", zoom=0.0
-        ),
-        recipes.Blend(of=("a", "b"), weights=(1.0, 2.0)),
-    ):
-        import tempfile
-
-        with tempfile.TemporaryDirectory() as folder:
-            write_json(Path(folder) / "run.json", plain(recipe))
-            found = restored(read_json(Path(folder) / "run.json") or {}, kinds)
-            assert found == recipe and fingerprint(recipe=found) == fingerprint(recipe=recipe)
-    with pytest.raises(UserError, match="class Renamed"):
-        restored(plain(Renamed(backbone="resnet50")), kinds)
-    with pytest.raises(UserError, match="blur=3"):
-        restored(plain(recipes.Blend(of=("a",))) | {"blur": 3}, kinds)
