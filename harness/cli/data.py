@@ -34,7 +34,7 @@ def add_commands(commands: Commands) -> None:
     command = commands.add(
         "prepare",
         run_prepare,
-        "read the data, split the folds, build the caches",
+        "read the data, split the folds, build the caches of the default recipe",
         "harness prepare cifar10 --data ~/cifar10",
     )
     add_competition(command)
@@ -53,7 +53,7 @@ def add_commands(commands: Commands) -> None:
 
     command = commands.add("cache", run_cache, "list, verify or remove caches", "harness cache verify cifar10")
     command.add_argument("action", choices=("ls", "verify", "rm"))
-    command.add_argument("competition", metavar="COMP", nargs="?", help="default: all")
+    command.add_argument("competition", metavar="COMP", nargs="?", help="default: all; rm needs one")
 
 
 def run_list(workspace: Workspace, options: Namespace) -> None:
