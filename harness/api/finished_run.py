@@ -40,7 +40,7 @@ class FinishedRun:
 
     @property
     def scores(self) -> pd.DataFrame:
-        """One row a split: metric, score, low and high (of the 95 % interval), interval (its kind), rows, top1, top5."""
+        """One row a split: metric, score, low and high (95 % interval), interval (its kind), rows, top1, top5."""
         import pandas as pd
 
         metrics = self._run.metrics() or {}

@@ -163,7 +163,8 @@ def run_submissions(workspace: Workspace, options: Namespace) -> None:
     if words := agreement(entries):
         out.print(words)
     higher_is_better = METRICS[competition.metric].higher_is_better
-    if two := select(entries, workspace.submissions(competition.name), higher_is_better):
+    form = competition.submission
+    if two := select(entries, workspace.submissions(competition.name), form, higher_is_better):
         out.print(f"{two}. Selecting is done on the site: {SITE}/c/{competition.slug}/submissions")
 
 

@@ -16,8 +16,10 @@ from harness.data.splitting import (
     ALWAYS_TRAIN,
     assign_folds,
     grouped_folds,
+    grouped_part,
     has_big_groups,
     multilabel_folds,
+    parts_of,
     share,
     stratified_part,
 )
@@ -53,8 +55,7 @@ class HoldOut:
             return iterative_stratification.assign(strata, groups, np.array([held, 1 - held]), self.seed) == 0
         labels = strata
         if grouped:
-            count = len(labels) / self.part if self.part >= 1 else 1 / self.part
-            return grouped_folds(labels, groups, max(2, round(count)), self.seed) == 0
+            return grouped_part(labels, groups, self.part, self.seed)
         return stratified_part(labels, groups, self.part, self.seed)
 
 
@@ -103,9 +104,12 @@ class KFold:
         return np.stack(columns, axis=1)
 
     def filled_again(self, strata: Array, groups: Array, grouped: bool = False) -> bool:
-        """Whether a part of these rows may be another than it was before groups that do not fit were passed over."""
-        sized = self.validation is not None and strata.ndim == 1 and not grouped
-        return sized and has_big_groups(strata, groups, self.validation or 0)
+        """Whether a part of these rows may be another than it was before parts of groups came near to their size."""
+        if self.validation is None or strata.ndim == 2:
+            return False
+        if grouped:
+            return parts_of(share(self.validation, len(strata)))[0] > 1
+        return has_big_groups(strata, groups, self.validation)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ def assignment(path: Path, ids: tuple[str, ...]) -> Array:
     """
     folds_of, line_of = _rows(path)
     missing = [row_id for row_id in ids if row_id not in folds_of]
-    extra = [row_id for row_id in folds_of if row_id not in set(ids)] if len(folds_of) + len(missing) > len(ids) else []
+    known = set(ids)
+    extra = [row_id for row_id in folds_of if row_id not in known]
     if missing or extra:
         problems = []
         if missing:

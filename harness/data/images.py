@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from harness.data.complaints import hearing, note
-from harness.data.image_sizes import JPEG, PNG, ROOM, UnreadableError, claim, jpeg_size
+from harness.data.image_sizes import JPEG, MOST_BYTES, PNG, ROOM, UnreadableError, claim, jpeg_size
 from harness.utils.errors import UserError
 
 Array = np.ndarray
@@ -157,6 +157,8 @@ def resize(image: Array, geometry: Geometry) -> Array:
         return _resize(_centre_crop(image, new_height, new_width), geometry.height, geometry.width)
     scale = max(geometry.height / height, geometry.width / width)
     new_height, new_width = max(geometry.height, round(height * scale)), max(geometry.width, round(width * scale))
+    if 3 * new_height * new_width > MOST_BYTES:
+        raise UnreadableError(f"it is a strip of {height}×{width} pixels: too long to be enlarged")
     return _centre_crop(_resize(image, new_height, new_width), geometry.height, geometry.width)
 
 

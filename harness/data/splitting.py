@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 
 from harness.data import iterative_stratification
@@ -46,6 +48,34 @@ def grouped_folds(labels: Array, groups: Array, k: int, seed: int) -> Array:
     Raises:
         UserError: there are fewer groups than folds.
     """
+    return _learnable(labels, groups, _folds_of_groups(labels, groups, k, seed))
+
+
+def grouped_part(labels: Array, groups: Array, part: float, seed: int) -> Array:
+    """A mask of a part of the rows, in whole groups that may hold several classes: (n,) bool.
+
+    Its size is that of one of several folds, or of some of up to ten where one is more than a tenth off; a class of
+    which all rows fell into it, or outside of it, is left to training, as are those of its groups.
+
+    Raises:
+        UserError: one side of the split would be empty, or there are too few groups.
+    """
+    taken, k = parts_of(share(part, len(labels)))
+    folds = _folds_of_groups(labels, groups, k, seed)
+    return _learnable(labels, groups, (folds >= taken).astype(np.int64)) == 0
+
+
+def parts_of(held: float) -> tuple[int, int]:
+    """How many of how many folds are as large as a share of the rows: one, if that is within a tenth."""
+    k = max(2, round(1 / held))
+    if abs(1 / k - held) <= 0.1 * held:
+        return 1, k
+    nearest = min(Fraction(held).limit_denominator(10), Fraction(9, 10))
+    return nearest.numerator, nearest.denominator
+
+
+def _folds_of_groups(labels: Array, groups: Array, k: int, seed: int) -> Array:
+    """The fold of each row by scikit-learn's ``StratifiedGroupKFold``: (n,) int."""
     import warnings
 
     from sklearn.model_selection import StratifiedGroupKFold
@@ -59,9 +89,15 @@ def grouped_folds(labels: Array, groups: Array, k: int, seed: int) -> Array:
     folds = np.empty(len(labels), np.int64)
     splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The least populated class")  # these stay in training, see below
+        warnings.filterwarnings("ignore", message="The least populated class")  # these stay in training
         for fold, (_, validation) in enumerate(splitter.split(labels, labels, groups)):
             folds[validation] = fold
+    return folds
+
+
+def _learnable(labels: Array, groups: Array, folds: Array) -> Array:
+    """The folds, but ``ALWAYS_TRAIN`` for groups with a class that one fold alone has: (n,) int."""
+    k = folds.max() + 1
     in_one_fold = [label for label in np.unique(labels) if len(set(folds[labels == label])) == 1]
     stays = np.isin(groups, groups[np.isin(labels, in_one_fold)])
     if stays.all() or len(set(folds[~stays])) < k:

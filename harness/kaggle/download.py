@@ -11,6 +11,7 @@ import time
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from harness.data.archives.archives import BROKEN, MOST_GROWTH
 from harness.kaggle.client import Client
@@ -88,15 +89,25 @@ def one_file(client: Client, folder: Path, name: str) -> Path:
 
 
 def _unzipped(staging: Path, name: str) -> Path | None:
-    """The file of this name in a folder; Kaggle also sends a file as a zip that holds nothing else."""
-    for archive in (staging / name, staging / f"{name}.zip"):
-        if not name.endswith(".zip") and archive.is_file() and zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as zipped:
-                if [Path(inside).name for inside in zipped.namelist()] == [name]:
-                    with zipped.open(zipped.namelist()[0]) as source, (staging / "unzipped").open("wb") as target:
-                        shutil.copyfileobj(source, target)
-                    return staging / "unzipped"
-    return staging / name if (staging / name).is_file() else None
+    """The file of this name in a folder; Kaggle also sends a file as a zip that holds nothing else.
+
+    The client calls a file by the last part of its address, in which a blank is ``%20``. None if it is not there or
+    damaged.
+    """
+    for called in dict.fromkeys((name, quote(name))):
+        for archive in (staging / called, staging / f"{called}.zip"):
+            if not name.endswith(".zip") and archive.is_file() and zipfile.is_zipfile(archive):
+                try:
+                    with zipfile.ZipFile(archive) as zipped:
+                        if [Path(inside).name for inside in zipped.namelist()] == [name]:
+                            with zipped.open(zipped.namelist()[0]) as source, (staging / "unzipped").open("wb") as out:
+                                shutil.copyfileobj(source, out)
+                            return staging / "unzipped"
+                except (*BROKEN, EOFError, NotImplementedError, RuntimeError):
+                    return None
+        if (staging / called).is_file():
+            return staging / called
+    return None
 
 
 def _fetch(client: Client, staging: Path, total: int) -> None:

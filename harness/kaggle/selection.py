@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.kaggle.ledger import COMPLETE, Entry
 from harness.scoring.lint import digest
+from harness.scoring.submission_format import SubmissionFormat
 
 FEWEST = 3  # submissions among which there is something to choose
 
@@ -36,7 +37,7 @@ class Selection:
         )
 
 
-def select(entries: Iterable[Entry], folder: Path, higher_is_better: bool) -> Selection | None:
+def select(entries: Iterable[Entry], folder: Path, form: SubmissionFormat, higher_is_better: bool) -> Selection | None:
     """Two of the scored submissions: the best one, and a good one that errs elsewhere.
 
     The public score is not looked at: on its few images, choosing by it is choosing by luck.
@@ -44,6 +45,7 @@ def select(entries: Iterable[Entry], folder: Path, higher_is_better: bool) -> Se
     Args:
         entries: the ledger's latest, of one competition.
         folder: where the CSVs are; one that was changed or removed since is left out.
+        form: the CSVs' format.
         higher_is_better: for the hold-out score.
 
     Returns:
@@ -54,7 +56,7 @@ def select(entries: Iterable[Entry], folder: Path, higher_is_better: bool) -> Se
     for entry in entries:
         file = folder / entry.file
         if entry.status == COMPLETE and entry.holdout is not None and file.is_file() and digest(file) == entry.sha256:
-            ranked.append((sign * entry.holdout, entry, _cells(file)))
+            ranked.append((sign * entry.holdout, entry, _cells(file, form)))
     if len(ranked) < FEWEST:
         return None
     ranked.sort(key=lambda one: one[0])
@@ -85,6 +87,7 @@ def unlikeness(one: dict[str, list[str]], other: dict[str, list[str]]) -> float:
     return float(1.0 - np.corrcoef(values)[0, 1])
 
 
-def _cells(file: Path) -> dict[str, list[str]]:
+def _cells(file: Path, form: SubmissionFormat) -> dict[str, list[str]]:
     with file.open(newline="", encoding="utf-8") as opened:
-        return {row[0]: row[1:] for row in list(csv.reader(opened))[1:] if row}
+        rows = list(csv.reader(opened, delimiter=form.separator))
+        return {row[0]: row[1:] for row in rows[form.header :] if row}

@@ -130,12 +130,12 @@ class Leaderboard:
         return cls(tuple(points), metric, teams)
 
     def standing(self, score: float) -> Standing | None:
-        """Where a score stands; None on a board without ranks.
+        """Where a score stands; None on a board without ranks, and where the score is not a number.
 
         A rank is one more than the number of better teams, as on Kaggle: equal scores share the better rank.
         """
         ranked = sorted((point.rank, point.score) for point in self.points if point.rank is not None)
-        if not ranked:
+        if not ranked or not math.isfinite(score):
             return None
         ahead = [point for point in ranked if self.metric.better(point[1], score)]
         behind = [point for point in ranked if not self.metric.better(point[1], score)]

@@ -20,6 +20,8 @@ from harness.utils.errors import UserError, some
 
 # Labels that mean "no label": such rows must be in the file and are not scored.
 JUNK = frozenset({"", "junk", "ignored"})
+# The same of columns of 0 and 1, as Kaggle and pandas write it.
+NOT_SCORED = JUNK | {"-1", "-1.0", "nan"}
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ def read_answers(
 ) -> tuple[tuple[str, ...], np.ndarray]:
     """Read the ids and labels to score on: a CSV with a header, the id in its first column and the label in the second.
 
-    Several labels may also be columns of 0 and 1, in any order after the first column.
+    Several labels may also be columns of 0 and 1, in any order after the first column; a row that is not scored has
+    empty cells there, or -1.
 
     Returns:
         The ids, and their labels, of the form that ``targets`` has; rows that are not scored have none.
@@ -116,7 +119,7 @@ def read_answers(
     if duplicates:
         raise UserError(f"{path} has {len(duplicates):,} ids twice ({some(duplicates, 3)}).", "give each id one line")
     ids = tuple(row[0] for row in rows)
-    found = _labels(header, rows, classes, targets)
+    found = _labels(path, header, rows, classes, targets)
     if targets.link == "softmax":
         unknown = [label for label in found if label is not None and label not in classes]
         if unknown or not any(label in classes for label in found):
@@ -128,12 +131,42 @@ def read_answers(
     return ids, targets.parse(targets.cells(found, classes, ids), classes)
 
 
-def _labels(header: list[str], rows: list[list[str]], classes: tuple[str, ...], targets: Targets) -> list[Label]:
+def _labels(
+    path: Path, header: list[str], rows: list[list[str]], classes: tuple[str, ...], targets: Targets
+) -> list[Label]:
     """Each row's label as a reader would find it; None for a row that is not scored."""
     if targets.link == "sigmoid" and set(classes) <= set(header[1:]):
         places = [header.index(name) for name in classes]
-        marks = [[row[place] if place < len(row) else "" for place in places] for row in rows]
-        return [tuple(name for name, mark in zip(classes, row, strict=True) if mark == "1") for row in marks]
+        marks = [[row[place].strip() if place < len(row) else "" for place in places] for row in rows]
+        wrong = [row[0] for row, cells in zip(rows, marks, strict=True) if not _is_marked(cells)]
+        if wrong:
+            raise UserError(
+                f"{path}: {len(wrong):,} rows hold something else than 0 and 1 in the labels' columns "
+                f"({some(wrong, 3)}).",
+                "write 0 or 1 in each; leave all of them empty, or -1, in rows that are not scored",
+            )
+        return [_named(classes, cells) for cells in marks]
     junk = JUNK - {""} if targets.may_be_empty else JUNK
     cells = [row[1] if len(row) > 1 else "no second column" for row in rows]
     return [None if cell.lower() in junk and cell not in classes else cell for cell in cells]
+
+
+def _is_marked(cells: list[str]) -> bool:
+    """Whether the cells of a row's labels are marks of 0 and 1, or all say that the row is not scored."""
+    return all(cell.lower() in NOT_SCORED for cell in cells) or all(_mark(cell) is not None for cell in cells)
+
+
+def _named(classes: tuple[str, ...], cells: list[str]) -> Label:
+    """The labels that have a 1; None for a row that is not scored."""
+    if all(cell.lower() in NOT_SCORED for cell in cells):
+        return None
+    return tuple(name for name, cell in zip(classes, cells, strict=True) if _mark(cell) == 1)
+
+
+def _mark(cell: str) -> float | None:
+    """0 or 1, also written as 1.0; None for anything else."""
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if value in (0, 1) else None

@@ -230,6 +230,33 @@ def test_no_group_is_on_both_sides_and_each_class_can_be_learned(seed, k, classe
     assert not set(groups[held_out]) & set(groups[~held_out])
 
 
+@pytest.mark.parametrize("part", [0.1, 0.25, 0.29, 0.4, 0.6, 0.75, 0.9, 1200])
+def test_a_part_of_groups_has_about_the_size_that_was_asked_for(part: float):
+    random = np.random.default_rng(0)
+    groups = random.permutation(np.repeat(np.arange(1000), 3))
+    labels = random.integers(0, 3, 3000)
+    held = HoldOut(part).cut(labels, groups, grouped=True)
+    asked = part if part < 1 else part / 3000
+    assert abs(held.mean() - asked) <= 0.11 * asked
+    assert not set(groups[held]) & set(groups[~held])
+    assert (KFold(validation=part).split(labels, groups, grouped=True)[:, 0] == np.where(held, 0, -1)).all()
+    assert KFold(validation=part).filled_again(labels, groups, grouped=True) == (part not in (0.1, 0.25))
+
+
+def test_a_class_that_only_the_held_out_groups_have_stays_in_training():
+    groups = np.repeat(np.arange(20), 4)
+    labels = np.where(groups < 2, 2, np.arange(80) % 2)
+    for seed in range(20):
+        held = HoldOut(0.6, seed).cut(labels, groups, grouped=True)
+        assert 2 in labels[~held]
+
+
+@pytest.mark.parametrize("part", [0, 60, 100])
+def test_a_part_of_groups_that_leaves_nothing_on_one_side_is_refused(part: int):
+    with pytest.raises(UserError, match="of 60 rows leaves one side of the split empty"):
+        HoldOut(part).cut(np.arange(60) % 2, np.arange(60) // 3, grouped=True)
+
+
 def test_a_class_of_one_group_stays_in_training(capsys):
     groups = np.repeat(np.arange(20), 4)
     labels = np.where(groups == 7, 2, np.arange(80) % 2)

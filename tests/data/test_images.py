@@ -212,6 +212,14 @@ def test_what_is_no_image_is_refused_with_the_reason(content, told):
         load(content, Geometry(8, 8))
 
 
+def test_a_strip_that_would_take_gigabytes_to_enlarge_is_refused():
+    strip = encoded(np.zeros((1, 20_000, 3), np.uint8))
+    with pytest.raises(UnreadableError, match="a strip of 1×20000 pixels: too long to be enlarged"):
+        load(strip, Geometry(224, 224))
+    assert load(encoded(np.zeros((1, 200, 3), np.uint8)), Geometry(64, 64)).shape == (64, 64, 3)
+    assert load(strip, Geometry(224, 224, "plain")).shape == (224, 224, 3)
+
+
 def test_an_absurd_size_is_refused_before_it_is_decoded():
     content = bytearray(FILES["jpeg"])
     at = content.index(b"\xff\xc0") + 5

@@ -195,6 +195,25 @@ def test_a_single_file_of_another_size_is_not_put_in_place(stub, real: Client, t
     assert left(tmp_path) == []
 
 
+def test_a_damaged_zip_of_a_single_file_is_refused_and_fetched_anew(stub, real: Client, tmp_path: Path):
+    content = b"id,label\n1,0.5\n" * 40
+    stub.files, whole = {"labels.csv": len(content)}, zipped({"labels.csv": content})
+    damaged = bytearray(whole)
+    damaged[45] ^= 255
+    stub.archive, stub.sent_as = bytes(damaged), "labels.csv.zip"
+    with pytest.raises(KaggleError, match="is not the file of"):
+        download.one_file(real, tmp_path, "labels.csv")
+    assert left(tmp_path) == []
+    stub.archive = whole
+    assert download.one_file(real, tmp_path, "labels.csv").read_bytes() == content
+
+
+def test_a_single_file_with_a_blank_in_its_name_has_it_here_too(stub, real: Client, tmp_path: Path):
+    stub.files, stub.archive = {"my labels.csv": 7}, b"id,name"
+    assert download.one_file(real, tmp_path, "my labels.csv") == tmp_path / "my labels.csv"
+    assert left(tmp_path) == ["my labels.csv"]
+
+
 def test_a_new_competition_out_of_a_download(stub, workspace, monkeypatch: pytest.MonkeyPatch, capsys):
     stub.archive = zipped({f"train/{kind}/{number}.png": b"image" for kind in "ab" for number in range(4)})
     options = Namespace(name="our-pets", source=None, kaggle=stub.slug, metric=None, label=None, path=None, group=None)

@@ -108,6 +108,13 @@ def test_kinds_have_places_of_their_own_where_every_place_is_known():
     assert Leaderboard(points[1:], LOWER).of_kind("scratch") is None
 
 
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf")])
+def test_a_score_that_is_no_number_has_no_rank(score: float):
+    board = made(LOWER, (1, 0.01), (2, 0.2), teams=2)
+    assert board.standing(score) is None
+    assert board.words(Interval(score, score, score, "bootstrap"), 1_000) is None
+
+
 def test_an_empty_board_gives_no_place(tmp_path: Path):
     assert Leaderboard.load(tmp_path / "none.csv", HIGHER).standing(0.5) is None
     file = tmp_path / "leaderboard.csv"

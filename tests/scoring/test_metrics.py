@@ -38,6 +38,16 @@ def test_a_certain_mistake_costs_much_but_not_everything():
     assert np.isclose(rows[0], -np.log(1e-15)) and np.isclose(rows[1], 0, atol=1e-12)
 
 
+def test_a_row_of_zeros_is_as_wrong_as_can_be():
+    rows = METRICS["log_loss"].rows(np.array([0, 1]), np.array([[0.0, 0.0], [0.2, 0.6]]))
+    assert np.allclose(rows, [-np.log(1e-15), -np.log(0.75)])
+
+
+def test_columns_that_do_not_sum_to_one_are_ordered_by_the_class_asked_for():
+    labels, columns = np.array([0, 1, 0, 1]), np.array([[0.0, 0.4], [0.9, 0.6], [0.1, 0.1], [0.8, 0.9]])
+    assert METRICS["auc"].score(labels, columns) == 1.0
+
+
 def test_log_loss_takes_what_does_not_quite_sum_to_one():
     labels, probabilities = case(1, 20, 4)
     rows = METRICS["log_loss"].rows

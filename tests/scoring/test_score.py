@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from harness.data.dataset import Dataset
+from harness.data.targets import Multilabel
 from harness.scoring.leaderboard import Leaderboard, Point
 from harness.scoring.metrics import METRICS
-from harness.scoring.score import score_file
+from harness.scoring.score import read_answers, score_file
 from harness.utils.errors import UserError
 from tests.conftest import declared, drawn
 
@@ -100,3 +101,26 @@ def test_answers_that_are_none_are_refused_in_words(tmp_path: Path, text, told):
         scored(tmp_path / "x.csv", drawn(10), answers=tmp_path / "answers.csv")
     with pytest.raises(UserError, match="no file"):
         scored(tmp_path / "x.csv", drawn(10), answers=tmp_path / "none.csv")
+
+
+# Answers of several labels, as columns of 0 and 1.
+
+LABELS = ("rust", "scab")
+SEVERAL = Multilabel()
+
+
+@pytest.mark.parametrize("unscored", ["-1,-1", ",", "junk,junk", "-1.0,-1.0", "NaN,nan"])
+def test_marks_may_be_written_as_numbers_and_rows_that_are_not_scored_are_none(tmp_path: Path, unscored: str):
+    path = tmp_path / "answers.csv"
+    path.write_text(f"id,scab,rust\na,1,0\nb,{unscored}\nc,0.0,1.0\nd,0,0\n")
+    ids, labels = read_answers(path, LABELS, SEVERAL)
+    assert ids == ("a", "b", "c", "d")
+    assert SEVERAL.is_labelled(labels).tolist() == [True, False, True, True]
+    assert labels[[0, 2, 3]].tolist() == [[0, 1], [1, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("wrong", ["1,2", "yes,no", "-1,1", "1,", "0.5,0"])
+def test_marks_that_are_neither_are_refused(tmp_path: Path, wrong: str):
+    (tmp_path / "answers.csv").write_text(f"id,rust,scab\na,1,0\nb,{wrong}\n")
+    with pytest.raises(UserError, match=r"1 rows hold something else than 0 and 1 .* \(b\)"):
+        read_answers(tmp_path / "answers.csv", LABELS, SEVERAL)

@@ -139,8 +139,14 @@ def walk(folder: Path, below: str = "") -> Iterator[tuple[str, os.stat_result]]:
                 if not stat.S_ISREG(about.st_mode):
                     raise UserError(f"{folder / path} is no file but a pipe, a socket or a device.", "remove it")
                 yield path, about
-            elif not entry.is_symlink() or not folder.resolve().is_relative_to((folder / path).resolve()):
-                yield from walk(folder, path)  # a link to a parent folder would never end
+            elif not entry.is_symlink() or not _is_entered(folder, below, (folder / path).resolve()):
+                yield from walk(folder, path)
+
+
+def _is_entered(folder: Path, below: str, target: Path) -> bool:
+    """Whether the way down from a folder has led through a link's target, or from below it: it would never end."""
+    way = [folder / below, *(folder / parent for parent in PurePosixPath(below).parents)]
+    return any(one.resolve().is_relative_to(target) for one in way)
 
 
 def natural(name: str) -> list[tuple[int, int | str]]:

@@ -111,15 +111,19 @@ class Table(FolderReader):
         """The training rows, their ids in the column "id"; a row that is there twice counts once."""
         file, labels = folder / self.csv, [self.label] if isinstance(self.label, str) else [*self.label]
         table = read_csv(file)
-        for column in (self.id, *labels, *self._marks, *columns_of("".join(_each(self.path)))):
-            if column not in table and column != "id":
+        in_path = [column for column in columns_of("".join(_each(self.path))) if column != "id"]
+        for column in (self.id, *labels, *self._marks, *in_path):
+            if column not in table:
                 raise UserError(f"{file} has no column {column!r}. {nearest(column, [*table])}", FIX)
         table["id"] = table[self.id]
-        table = table.drop_duplicates(["id", *labels])
+        table = table.drop_duplicates([*dict.fromkeys(["id", *labels, *self._marks, *in_path])])
         twice = table["id"][table["id"].duplicated()].tolist()
         if twice:
+            of_labels = table.drop_duplicates(["id", *labels])["id"].duplicated().any()
+            what = "label" if of_labels else "picture, group or row"
             raise UserError(
-                f"{file} gives {len(twice):,} ids more than one label ({some(twice, 3)}).", "keep one line of each"
+                f"{file} gives {len(twice):,} ids more than one {what} ({some(twice, 3)}).",
+                "keep one line of each" if of_labels else f"name a column of ids that are unique in id=, or {FIX}",
             )
         for column in ("id", *labels, *self._marks):
             empty = int((table[column].str.strip() == "").sum())
@@ -204,6 +208,11 @@ class Table(FolderReader):
                 "are.",
                 'name their CSV in the reader, as in test_csv="test.csv", or leave numbers= and categories= out',
             )
+        known = [*lines[0][1]]
+        for column in columns_of("".join(_each(self.test_path))):
+            if column not in known:
+                where = self.test_csv or "the ids of test images, and the reader names no test_csv="
+                raise UserError(f"test_path= asks for {column!r}, which {where} lacks. {nearest(column, known)}", FIX)
         rows = [
             Row(line["id"], None, TEST, "", None, name if self.row else None, tuple(line[part] for part in further))
             for name, line in lines

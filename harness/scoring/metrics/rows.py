@@ -30,7 +30,8 @@ def _ahead(labels: Array, probabilities: Array) -> Array:
 def _log_loss(labels: Array, probabilities: Array) -> Array:
     true_probability = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0].astype(np.float64)
     total = probabilities.sum(axis=1, dtype=np.float64)
-    return -np.log(np.clip(true_probability / total, CLIP, 1 - CLIP))
+    shares = true_probability / np.where(total > 0, total, 1)  # a row of zeros is as wrong as can be
+    return -np.log(np.clip(shares, CLIP, 1 - CLIP))
 
 
 ACCURACY = RowMetric(

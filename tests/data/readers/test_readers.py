@@ -14,7 +14,7 @@ import pytest
 
 from harness.data.images import Geometry, load
 from harness.data.readers import CifarBatches, ClassFolders, ClassInName, LabelsFile, NumberedFiles, TinyImageNet
-from harness.data.readers.reader import Listing, Reader, find
+from harness.data.readers.reader import Listing, Reader, find, walk
 from harness.utils.errors import UserError
 from tests.conftest import declared, draw, located
 
@@ -466,3 +466,14 @@ def test_names_that_are_not_utf8_are_refused(tmp_path: Path, save: Save) -> None
         pytest.skip("this file system takes UTF-8 names only")
     with pytest.raises(UserError, match="not UTF-8"):
         listed(PETS, tmp_path)
+
+
+@pytest.mark.parametrize("links", [{"train/again": "train"}, {"train/up": "."}, {"one/x": "two", "two/y": "one"}])
+def test_links_that_lead_back_are_not_followed(tmp_path: Path, links: dict[str, str]) -> None:
+    for name in ("train", "one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").touch()
+    for link, target in links.items():
+        (tmp_path / link).symlink_to(tmp_path / target)
+    found = [path for path, _ in walk(tmp_path)]
+    assert {"train/1.png", "one/1.png", "two/1.png"} <= {*found} and len(found) <= 5

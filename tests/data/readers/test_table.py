@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -108,6 +109,29 @@ def test_a_broken_table_is_refused(board: Path, text, problem):
     (board / "train.csv").write_text(text)
     with pytest.raises(UserError, match=problem):
         listing(READER, board)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"id": "id"}, r"train.csv has no column 'id'\. Known: image_id, patient"),
+        ({"test_path": "test/{image_id}.png"}, r"asks for 'image_id', which the ids of test images, and the reader"),
+        ({"test_path": "test/{file}.png", "test_csv": "test.csv"}, r"asks for 'file', which test.csv lacks\. Known: "),
+    ],
+)
+def test_names_that_no_column_has_are_refused(board: Path, change: dict[str, str], told: str):
+    (board / "test.csv").write_text("image_id,sex\n9,f\n3,m\n10,f\n")
+    with pytest.raises(UserError, match=told):
+        listing(dataclasses.replace(READER, **change), board)
+
+
+def test_pictures_of_one_id_are_refused_but_lines_that_say_the_same_count_once(board: Path):
+    (board / "train.csv").write_text("patient,image,target\np1,0000,yes\np1,0001,yes\np2,0002,no\np2,0002,no\n")
+    reader = Table(id="patient", label="target", path="train/{image}.png", test_path="test/{id}.png")
+    with pytest.raises(UserError, match=r"gives 1 ids more than one picture, group or row \(p1\)"):
+        listing(reader, board)
+    found = listing(dataclasses.replace(reader, id="image"), board)
+    assert [row.id for row in found.rows if row.split == "train"] == ["0000", "0001", "0002"]
 
 
 def test_no_patient_is_on_both_sides_of_a_split(board: Path, tmp_path: Path):
