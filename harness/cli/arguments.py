@@ -67,9 +67,15 @@ def add_workers(command: argparse.ArgumentParser) -> None:
     command.add_argument("--gpus", metavar="N,N", help="by one worker on this machine for each of these GPUs")
 
 
-def given(options: argparse.Namespace) -> str:
-    """The options that change what is made, as they were typed, for the command that is suggested next."""
-    parts = [f"--set {shlex.quote(assignment)}" for assignment in getattr(options, "assignments", [])]
+def given(options: argparse.Namespace, assignments: list[str] | None = None) -> str:
+    """The options that change what is made, as they were typed, for the command that is suggested next.
+
+    Args:
+        options: of this command.
+        assignments: the settings among them that the next command takes; None for all.
+    """
+    assignments = getattr(options, "assignments", []) if assignments is None else assignments
+    parts = [f"--set {shlex.quote(assignment)}" for assignment in assignments]
     if getattr(options, "folds", None) is not None:
         parts.append(f"--folds {shlex.quote(str(options.folds))}")
     parts += ["--allow-leak"] if getattr(options, "allow_leak", False) else []

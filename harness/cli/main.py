@@ -15,6 +15,7 @@ from typing import NoReturn
 from harness import __version__
 from harness.cli import data, job, kaggle, kernel, models, new, reproduce, runs, submit, train, trust, tune
 from harness.cli.arguments import Commands
+from harness.cluster.jobs import JobKilledError
 from harness.utils.console import printable, watched
 from harness.utils.errors import UserError, nearest
 from harness.utils.files import out_of_space
@@ -184,6 +185,8 @@ def _failed(error: Exception) -> int:
         return _tell(f"{error}.", "change or free that path, then run the same command")
     if isinstance(error, PermissionError):
         return _tell(f"no permission: {error}.", "change the permissions of that path, then run the same command")
+    if isinstance(error, JobKilledError):
+        return _tell(str(error), "if it was memory: fewer --workers; the same command goes on where it was")
     traceback.print_exception(error)
     print("\nThis is a bug in the harness, not your mistake: please report the lines above.", file=sys.stderr)
     return OUR_FAILURE

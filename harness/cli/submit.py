@@ -11,6 +11,7 @@ from harness.cli.arguments import Commands, add_competition, add_data, add_folds
 from harness.cli.session import competition_of, pipeline_of
 from harness.cli.tables import print_scores
 from harness.data.splits import HOLDOUT, TEST
+from harness.pipeline.selection import all_take
 from harness.utils.console import console, say, seconds
 from harness.utils.errors import UserError
 from harness.utils.files import shown_path
@@ -90,7 +91,9 @@ def run_submit(workspace: Workspace, options: Namespace) -> None:
         out.print(f"A smoke run shows that it works, not how well. next: {command}")
     else:
         out.print(f"page: {shown_path(_page(competition, recipe))}")
-        out.print(f"next: look at the page, or harness status {competition.name}{given(options)}")
+        artifacts = pipeline.artifacts
+        settings = all_take(pipeline.competition, artifacts.declared, options.assignments)
+        out.print(f"next: look at the page, or harness status {competition.name}{given(options, settings)}")
 
 
 def _page(competition: LoadedCompetition, recipe: str) -> Path:

@@ -7,6 +7,7 @@ from argparse import Namespace
 from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings, add_workers, given
 from harness.cli.session import pipeline_of
 from harness.cli.tables import print_scores
+from harness.pipeline.selection import fitting
 from harness.utils.console import console
 from harness.utils.errors import UserError
 from harness.utils.files import shown_path
@@ -56,8 +57,10 @@ def run_train(workspace: Workspace, options: Namespace) -> None:
     if options.from_epoch is not None:  # which only this command takes
         console().print(f"next: harness report {pipeline.competition.name} {[*chosen][-1]}")
     else:
-        recipe = [*chosen][-1]
-        console().print(f"next: harness submit {pipeline.competition.name} --recipe {recipe}{given(options)}{smoke}")
+        recipe, artifacts = [*chosen][-1], pipeline.artifacts
+        settings = fitting(pipeline.competition, artifacts.declared, [recipe], options.assignments)
+        words = f"{recipe}{given(options, settings)}{smoke}"
+        console().print(f"next: harness submit {pipeline.competition.name} --recipe {words}")
 
 
 def run_lr_find(workspace: Workspace, options: Namespace) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cluster import display, environment, local, on_worker
-from harness.cluster.jobs import TRIES, Job, JobFailedError, Workers
+from harness.cluster.jobs import TRIES, Job, JobFailedError, JobKilledError, Workers
 from harness.training.interrupts import Interrupts
 from harness.utils.console import say
 from harness.utils.errors import UserError
@@ -248,7 +248,7 @@ def _answer(job: Job, future: Any) -> dict[str, Any] | Exception:
         if isinstance(error, JobFailedError):
             return error
         if type(error).__name__ == "KilledWorker":
-            return JobFailedError(f"{job.title}: its worker died {TRIES} times. The log: {job.log}")
+            return JobKilledError(f"{job.title}: its worker died {TRIES} times. The log: {job.log}")
         return JobFailedError(f"{job.title}: {type(error).__name__}: {error}")
     return _gone(job, future.status)
 

@@ -17,6 +17,10 @@ class JobFailedError(Exception):
     """A job's process ended in failure, or its worker died, for the last time."""
 
 
+class JobKilledError(JobFailedError):
+    """A job's process was killed, or its worker died: often for want of memory."""
+
+
 @dataclass(frozen=True, eq=False)
 class Job:
     """A piece of work for a fresh process: nothing of it travels but words and numbers.

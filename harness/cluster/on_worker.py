@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.cluster import environment
-from harness.cluster.jobs import JobFailedError
+from harness.cluster.jobs import JobFailedError, JobKilledError
 
 POLL = 0.1  # seconds
 # So long, in seconds, a process that is to end may go on to save what it has.
@@ -92,7 +92,8 @@ def watched(asked: dict[str, Any], is_wanted: Callable[[], bool], tell: Callable
     if process.returncode == 0 or "refused" in found:
         return found | {"host": environment.host(), "seconds": round(time.monotonic() - started, 3)}
     ended = f"its process on {environment.host()} {_ended(process.returncode)}"
-    raise JobFailedError(f"{asked['title']}: {ended}. The log, {log.file}, ends:\n{log.tail()}")
+    kind = JobKilledError if process.returncode < 0 else JobFailedError
+    raise kind(f"{asked['title']}: {ended}. The log, {log.file}, ends:\n{log.tail()}")
 
 
 def at_work(topic: str) -> int:

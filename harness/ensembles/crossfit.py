@@ -12,6 +12,7 @@ from harness.data import iterative_stratification
 from harness.data.folds import Folds, KFold
 from harness.ensembles.combine import Combiner
 from harness.ensembles.members import Members
+from harness.utils.errors import UserError
 
 Array = np.ndarray
 
@@ -74,10 +75,22 @@ def parts_of(ids: tuple[str, ...], strata: Array, groups: Array, folds: Folds) -
 def five_parts(strata: Array, groups: Array) -> Array:
     """Split the rows of one fold into five parts for cross-fitting: (n,) int. Rows of one group stay together.
 
-    Where a class has fewer than five images, the parts are not stratified.
+    Where a class has fewer than five images, or each group has a label of its own, the parts are not stratified. Of
+    fewer than five groups, each is a part.
+
+    Raises:
+        UserError: there is one group.
     """
+    _, first_rows = np.unique(groups, return_index=True)
+    parts = KFold(min(KFold().k, len(first_rows)))
+    if parts.k < 2:
+        raise UserError(
+            "an ensemble is fitted on some groups of out-of-fold rows and scored on others, and these rows are of one.",
+            "give its members more folds, or the competition fewer, larger ones",
+        )
     if strata.ndim == 1:
-        _, first_rows = np.unique(groups, return_index=True)
         fewest = np.bincount(strata[first_rows], minlength=strata.max() + 1).min()
-        return KFold().split(strata if fewest >= KFold().k else np.zeros_like(strata), groups)[:, 0]
-    return iterative_stratification.assign(strata, groups, np.full(KFold().k, 1 / KFold().k), KFold().seed)
+        return parts.split(strata if fewest >= parts.k else np.zeros_like(strata), groups)[:, 0]
+    found = iterative_stratification.assign(strata, groups, np.full(parts.k, 1 / parts.k), parts.seed)
+    # Where each group has a label of its own, none may leave the others.
+    return found if len(np.unique(found)) > 1 else parts.split(np.zeros(len(groups), int), groups)[:, 0]

@@ -188,7 +188,14 @@ class Estimate:
     images: int
 
 
-def estimate(likeness: Likeness, split: str, labels: Array, predictions: Predictions, metric: Metric) -> Estimate:
+def estimate(
+    likeness: Likeness,
+    split: str,
+    labels: Array,
+    predictions: Predictions,
+    metric: Metric,
+    groups: Array | None = None,
+) -> Estimate:
     """Weigh a score by how much more often each image's like occurs in the other split.
 
     Args:
@@ -197,12 +204,14 @@ def estimate(likeness: Likeness, split: str, labels: Array, predictions: Predict
         labels: (n,) their class numbers.
         predictions: of these images.
         metric: the competition's.
+        groups: (n,) of these images, by which their scores are resampled; None if they are independent.
     """
     compared = set(likeness.ids)
     rows = [row for row, name in enumerate(predictions.ids) if name in compared]
     labels, probabilities = labels[rows], predictions.probabilities[rows]
+    groups = None if groups is None else groups[rows]
     weights = likeness.weights(tuple(predictions.ids[row] for row in rows))
     worth = worth_of(weights)
     overlap = worth >= FEWEST_WORTH and likeness.auc.score < APART
-    weighted = metric.weighted(labels, probabilities, weights) if overlap else None
-    return Estimate(split, metric.interval(labels, probabilities), weighted, worth, len(rows))
+    weighted = metric.weighted(labels, probabilities, weights, groups) if overlap else None
+    return Estimate(split, metric.interval(labels, probabilities, groups), weighted, worth, len(rows))

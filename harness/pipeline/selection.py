@@ -42,6 +42,32 @@ def choose(
     return chosen
 
 
+def fitting(
+    competition: Competition, recipes: dict[str, Recipe], requested: list[str], assignments: list[str]
+) -> list[str]:
+    """Those of the settings that a command for the wanted recipes alone takes; arguments as for ``choose``."""
+    names = _with_members(competition, _where_they_fit(recipes, assignments), requested)
+    own = {base(name): recipes[base(name)] for name in names}
+    return [assignment for assignment in assignments if _takes(own, assignment)]
+
+
+def all_take(competition: Competition, recipes: dict[str, Recipe], assignments: list[str]) -> list[str]:
+    """The settings, if a command for all recipes takes them; else none."""
+    try:
+        choose(competition, recipes, [*recipes], assignments)
+    except UserError:
+        return []
+    return assignments
+
+
+def _takes(recipes: dict[str, Recipe], assignment: str) -> bool:
+    try:
+        override(recipes, [assignment])
+    except UserError:
+        return False
+    return True
+
+
 def _where_they_fit(recipes: dict[str, Recipe], assignments: list[str]) -> dict[str, Recipe]:
     """All recipes with the settings that each can take: one of them may be meant that another one has differently."""
     changed = dict(recipes)

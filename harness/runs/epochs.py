@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from harness.data.splits import OUT_OF_FOLD
+from harness.scoring import predictions as tables
 from harness.training.checkpoint import WATCHED
 from harness.utils.files import read_json
 
@@ -53,6 +55,8 @@ def kept_epochs(folder: Path, about: dict[str, Any]) -> KeptEpochs | None:
     watched = next((name for name in WATCHED.get(monitor, ()) if histories and name in (histories[0] or {})), None)
     if len(histories) < 2 or watched is None or not all(history and watched in history for history in histories):
         return None
+    if _share_rows(folder, len(folds)):
+        return None  # in repeats, other folds' curves are of this fold's rows too
     # Epochs of the run that this one goes on from are never kept.
     since = (about.get("parent") or {}).get("epoch", 0)
     sign = -1.0 if watched == "val_accuracy" else 1.0
@@ -69,3 +73,15 @@ def kept_epochs(folder: Path, about: dict[str, Any]) -> KeptEpochs | None:
         float(np.mean([sign * np.nanmin(curve) for curve in curves])),
         float(np.mean([sign * even[number, epoch] for number, epoch in enumerate(others)])),
     )
+
+
+def _share_rows(folder: Path, count: int) -> bool:
+    """Whether some folds of a run validate the same rows."""
+    seen: set[str] = set()
+    for number in range(1, count + 1):
+        of_fold = tables.read(folder / f"fold-{number}" / "predictions.h5", folder.name) or {}
+        ids = next((one.ids for name, one in of_fold.items() if name.startswith(OUT_OF_FOLD)), ())
+        if not seen.isdisjoint(ids):
+            return True
+        seen.update(ids)
+    return False

@@ -28,10 +28,10 @@ def contents(
     if likeness is None:
         return None
     scored = (OUT_OF_FOLD, HOLDOUT) if likeness.against == TEST else (OUT_OF_FOLD,)
+    labels = {split: dataset.labels_of(splits[split].ids) for split in scored if split in splits}
     estimates = [
-        estimate(likeness, split, dataset.labels_of(splits[split].ids), splits[split], METRICS[metric])
-        for split in scored
-        if split in splits
+        estimate(likeness, split, labels[split], splits[split], METRICS[metric], dataset.groups_of(splits[split].ids))
+        for split in labels
     ]
     truth = splits.get(likeness.against) if likeness.against == HOLDOUT else None
     return {

@@ -52,7 +52,7 @@ def evaluate(folder: Path, run: str, metric: str, about: dict[str, Any], dataset
         labels, groups_of_rows = dataset.labels_of(honest.ids), dataset.groups_of(honest.ids)
         score = evaluation.evaluate(labels, honest, metric, groups_of_rows, dataset.targets)
         scores[OUT_OF_FOLD]["honest"] = {name: score[name] for name in ("score", "low", "high")}
-    worth.write(folder, dataset.labels, metric, dataset.targets.link)
+    worth.write(folder, dataset, metric)
     write_json(folder / NAME, {"made_from": _key(run, metric), "run": run, "splits": scores})
 
 

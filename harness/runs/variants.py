@@ -54,6 +54,8 @@ def lowest(by_fold: list[dict[str, Predictions]], count: int, dataset: Dataset) 
 def chosen_elsewhere(by_fold: list[dict[str, Predictions]], count: int, dataset: Dataset) -> list[int]:
     """For each fold, the variant with the lowest loss on the rows of all other folds; none where there is one fold.
 
+    Rows of the fold itself, which folds of other repeats hold too, do not count.
+
     Args:
         by_fold: each fold's tables.
         count: how many variants there are.
@@ -61,9 +63,20 @@ def chosen_elsewhere(by_fold: list[dict[str, Predictions]], count: int, dataset:
     """
     chosen = []
     for number in range(len(by_fold) if len(by_fold) > 1 else 0):
-        others = [tables_of_fold for other, tables_of_fold in enumerate(by_fold) if other != number]
+        own = {name for variant in range(count) for name in by_fold[number][table(OUT_OF_FOLD, variant)].ids}
+        others = [_without(tables_of_fold, own) for other, tables_of_fold in enumerate(by_fold) if other != number]
         chosen.append(lowest(others, count, dataset)[0])
     return chosen
+
+
+def _without(tables_of_fold: dict[str, Predictions], ids: set[str]) -> dict[str, Predictions]:
+    """A fold's out-of-fold tables without the rows of some ids."""
+    left = {}
+    for name, one in tables_of_fold.items():
+        if name.startswith(OUT_OF_FOLD):
+            rows = [row for row, row_id in enumerate(one.ids) if row_id not in ids]
+            left[name] = Predictions(tuple(one.ids[row] for row in rows), one.classes, one.probabilities[rows])
+    return left
 
 
 def honest(folder: Path, key: str, about: dict[str, Any]) -> Predictions | None:

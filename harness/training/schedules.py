@@ -33,8 +33,9 @@ def schedule(settings: TrainingSettings, steps: int) -> float | keras.optimizers
         return keras.optimizers.schedules.PolynomialDecay(peak, total, end_learning_rate=0.0, power=settings.power)
     if settings.schedule == "steps":
         # In Keras, the step at a boundary still has the rate before it.
-        ends = [until * steps - 1 for until, _ in settings.milestones]
-        return keras.optimizers.schedules.PiecewiseConstantDecay(ends[:-1], [rate for _, rate in settings.milestones])
+        ends, rates = [until * steps - 1 for until, _ in settings.milestones], [rate for _, rate in settings.milestones]
+        # Keras's schedule takes no single rate.
+        return keras.optimizers.schedules.PiecewiseConstantDecay(ends[:-1], rates) if len(rates) > 1 else rates[0]
     if settings.schedule == "time":
         return keras.optimizers.schedules.InverseTimeDecay(peak, decay_steps=1, decay_rate=settings.decay)
     if settings.schedule == "cosine":

@@ -24,6 +24,7 @@ from harness.recipes.trained import Trained
 from harness.runs import variants
 from harness.scoring import predictions as tables
 from harness.scoring.predictions import Predictions
+from harness.training.checkpoint import WATCHED
 from harness.tuning.subject import Subject
 from harness.utils.console import below, printable, progress, seconds
 from harness.utils.errors import UserError
@@ -174,11 +175,10 @@ class Search:
         """What looks at the epochs of the first fold; None where trials' epochs do not compare."""
         if not isinstance(recipe, Trained) or SCHEDULED & {axis.name for axis in self.subject.space}:
             return None
-        loss = f"val_{self.subject.pipeline.competition.targets.loss}"
         sign = -1 if self.subject.metric.higher_is_better else 1
 
         def watch(history: dict[str, list[float]]) -> None:
-            losses = history.get(loss, [])
+            losses = next((history[name] for name in WATCHED["loss"] if name in history), [])
             if losses and trial.report_epochs([sign * value for value in losses]):
                 words = "is above the median of the complete trials"
                 raise FarBehindError(f"its loss on fold 1 after epoch {len(losses)} {words}")

@@ -82,7 +82,7 @@ STEPS: dict[str, Step] = {
     # Scores.
     "metrics": Step(1, ("scoring.metrics",)),
     "evaluation": Step(4, ("scoring.evaluation",)),
-    "tta_worth": Step(2, ("tta.worth",)),
+    "tta_worth": Step(3, ("tta.worth",)),
 }  # fmt: skip
 
 

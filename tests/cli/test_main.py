@@ -11,6 +11,8 @@ import time
 import h5py
 import pytest
 
+from harness.cluster.jobs import JobKilledError
+from harness.pipeline.graph import Pipeline
 from harness.utils.workspace import Workspace
 from tests.conftest import CHECKOUT, start
 
@@ -100,6 +102,26 @@ def test_settings_after_one_set_are_told_with_a_set_for_each(insects: Workspace,
     (fix,) = (line for line in error.splitlines() if line.startswith("  fix: "))
     assert fix == "  fix: harness train insects coarse --set c=0.3 --set iterations=7"
     assert harness(*fix.removeprefix("  fix: harness ").split()).code == 0
+
+
+def test_what_is_suggested_next_takes_the_settings_that_it_has(insects: Workspace, harness):
+    trained = harness("train", "insects", "coarse", "fine", "--set", "coarse.c=0.3", "--set", "iterations=7")
+    (line,) = (line for line in trained.out.splitlines() if line.startswith("next: "))
+    assert line == "next: harness submit insects --recipe fine --set iterations=7"
+    assert harness(*line.removeprefix("next: harness ").split()).code == 0
+    # Members of the blend would have unlike folds, which status would refuse.
+    done = harness("submit", "insects", "--recipe", "coarse", "--set", "coarse.folds=1")
+    assert done.code == 0 and done.out.strip().endswith("harness status insects")
+
+
+def test_a_job_that_was_killed_is_no_bug_of_ours(insects: Workspace, harness, monkeypatch: pytest.MonkeyPatch):
+    def killed(*_, **__):
+        raise JobKilledError("coarse, fold 1 of 2: its process on here was killed by SIGKILL. The log, x, ends:\n")
+
+    monkeypatch.setattr(Pipeline, "perform", killed)
+    found = harness("train", "insects", "coarse")
+    assert found.code == 2 and "killed by SIGKILL" in found.err and "fewer --workers" in found.err
+    assert "Traceback" not in found.err
 
 
 def test_a_competition_without_a_command_is_told_with_one(insects: Workspace, harness, capsys):

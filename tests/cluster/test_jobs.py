@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cluster import environment, on_worker
-from harness.cluster.jobs import JobFailedError, Workers
+from harness.cluster.jobs import JobFailedError, JobKilledError, Workers
 from harness.pipeline import chunks
 from harness.utils.errors import UserError
 
@@ -82,7 +82,7 @@ def test_a_process_that_is_not_wanted_any_more_is_told_by_its_standard_input(tmp
 
 def test_a_process_that_does_not_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(on_worker, "TO_SAVE", 0.1)
-    with pytest.raises(JobFailedError, match="SIGKILL"):
+    with pytest.raises(JobKilledError, match="SIGKILL"):
         watched(job(tmp_path, "import time; time.sleep(60)"), lambda: False)
 
 

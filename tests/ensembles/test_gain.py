@@ -14,6 +14,7 @@ from harness.ensembles.gain import Gain, correlation, examine, paired
 from harness.ensembles.hill_climbing import select
 from harness.ensembles.stacking import stack
 from harness.scoring.metrics import METRICS
+from harness.utils.errors import UserError
 from tests.ensembles.cases import CASES, SCORED_BY, SCORED_CASES, case, named, probabilities
 
 ACCURACY, ERROR, LOG_LOSS = (METRICS[name] for name in ("accuracy", "error", "log_loss"))
@@ -81,6 +82,24 @@ def test_rows_of_a_single_fold_are_dealt_anew_and_copies_stay_together(rare):
     found = parts_of(known.ids[:60], labels, groups, known)
     assert sorted(set(found)) == [0, 1, 2, 3, 4]
     assert all(len(set(found[groups == group])) == 1 for group in range(30))
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_of_few_groups_each_is_a_part(count, several):
+    """Such as the patients of one fold."""
+    known = folds([[0]] * 12 + [[1]] * 8)
+    labels, groups = np.arange(12) % 2, np.arange(12) % count
+    found = parts_of(known.ids[:12], np.eye(2, dtype=int)[labels] if several else labels, groups, known)
+    assert all(len(set(found[groups == group])) == 1 for group in range(count)) and len(set(found)) >= 2
+    if not several:
+        assert len(set(found)) == count
+
+
+def test_one_group_cannot_be_cross_fitted():
+    known = folds([[0]] * 3 + [[1]] * 3)
+    with pytest.raises(UserError, match="these rows are of one"):
+        parts_of(known.ids[:3], np.array([0, 1, 0]), np.zeros(3, int), known)
 
 
 # Gains.

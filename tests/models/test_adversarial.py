@@ -81,6 +81,10 @@ def test_a_weighted_score_comes_near_the_truth(moved: Moved):
     truth = right[2000:].mean()
     assert told.plain.score - truth > 0.2
     assert told.weighted is not None and told.weighted.low < truth < told.weighted.high
+    twins = np.arange(2000) // 4
+    grouped = estimate(found, "out_of_fold", dataset.labels[:2000], predictions, METRICS["accuracy"], twins)
+    for one, other in ((told.plain, grouped.plain), (told.weighted, grouped.weighted)):
+        assert other is not None and other.score == one.score and other.low != one.low
     assert abs(told.weighted.score - truth) < 0.05 and 200 < told.worth < 1500
 
 

@@ -8,11 +8,11 @@ from rich.console import Console
 
 from harness.report import tta
 from harness.tta import worth
-from tests.tta.test_worth import LABELS, keep, told
+from tests.tta.test_worth import IMAGES, keep, told
 
 
 def test_a_run_of_one_view_has_no_table(tmp_path):
-    worth.write(tmp_path, LABELS, "log_loss")
+    worth.write(tmp_path, IMAGES, "log_loss")
     assert not (tmp_path / "views.json").exists()
     out = io.StringIO()
     tta.show("net", tmp_path, Console(file=out))

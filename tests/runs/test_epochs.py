@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.data.splits import OUT_OF_FOLD
 from harness.runs.epochs import kept_epochs
+from harness.runs.variants import table
+from harness.scoring import predictions as tables
+from harness.scoring.predictions import Predictions
 from harness.utils.files import write_json
 
 VALUES = st.floats(0, 9, width=16)
@@ -56,3 +60,12 @@ def test_nothing_is_said_where_nothing_was_chosen(tmp_path: Path, change: dict):
     assert kept_epochs(tmp_path, about | change) is None
     (tmp_path / "fold-2" / "history.json").unlink()
     assert kept_epochs(tmp_path, about) is None
+
+
+@pytest.mark.parametrize(("second", "is_told"), [(("b", "d"), False), (("c", "d"), True)])
+def test_nothing_is_said_of_repeats_whose_curves_are_of_the_same_rows(tmp_path: Path, second, is_told: bool):
+    about = run(tmp_path, [[1.0, 2.0], [2.0, 1.0]])
+    for number, ids in enumerate((("a", "b"), second), 1):
+        one = Predictions(ids, ("x", "y"), np.full((2, 2), 0.5, np.float32))
+        tables.write(tmp_path / f"fold-{number}" / "predictions.h5", tmp_path.name, {table(OUT_OF_FOLD, 0): one})
+    assert (kept_epochs(tmp_path, about) is not None) == is_told

@@ -41,3 +41,22 @@ def test_a_lucky_variant_is_not_chosen_for_its_own_fold(tmp_path):
     assert METRICS["log_loss"].score(dataset.labels_of(found.ids), found.probabilities) > losses[1]
     assert honest(tmp_path, "another", {"chosen_elsewhere": chosen}) is None
     assert honest(tmp_path, "key", {}) is None and chosen_elsewhere(by_fold[:1], 2, dataset) == []
+
+
+def test_with_repeats_the_labels_of_a_folds_own_rows_do_not_decide():
+    dataset = drawn(4)
+    halves = (np.array([0, 1]), np.array([2, 3]), np.array([0, 2]), np.array([1, 3]))
+    # In the second repeat, variant 1 shines on the very rows that the first fold validates, and nowhere else.
+    sure = {0: (0.5, 0.99), 1: (0.5, 0.99), 2: (0.5, 0.3), 3: (0.5, 0.3)}
+    by_fold = []
+    for rows in halves:
+        ids, tables_of_fold = tuple(dataset.ids[row] for row in rows), {}
+        for variant in (0, 1):
+            probabilities = np.zeros((2, 3), np.float32)
+            for place, row in enumerate(rows):
+                p = sure[int(row)][variant]
+                probabilities[place] = (1 - p) / 2
+                probabilities[place, dataset.labels[row]] = p
+            tables_of_fold[table("out_of_fold", variant)] = Predictions(ids, dataset.classes, probabilities)
+        by_fold.append(tables_of_fold)
+    assert chosen_elsewhere(by_fold, 2, dataset)[0] == 0

@@ -51,6 +51,10 @@ def test_a_table_of_rates_changes_them_with_its_epochs():
     assert np.allclose(found[:40], 1e-3) and np.allclose(found[40:60], 1e-4) and np.allclose(found[60:], 1e-5)
 
 
+def test_a_table_of_one_rate_keeps_it():
+    assert np.allclose(rates(schedule="steps", milestones=((10, 1e-3),)), 1e-3)
+
+
 def test_time_decay_divides_by_the_steps():
     assert np.allclose(rates(schedule="time", decay=0.5), 1 / (1 + 0.5 * np.arange(101)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from functools import partial
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.data.dataset import Dataset
 from harness.ensembles.combine import Average, averaged
 from harness.ensembles.gain import Gain
 from harness.scoring.metrics import METRICS
 from harness.tta import worth
 from harness.tta.views import views as named
 from harness.tta.worth import ViewPredictions, Worth, recommended, worth_of_views
+from tests.conftest import of_labels
 from tests.ensembles.cases import probabilities
 
 LOG_LOSS = METRICS["log_loss"]
@@ -68,7 +71,7 @@ def test_nothing_is_recommended_within_noise_or_worse():
 
 
 def test_plain_and_views_on_different_rows_are_refused():
-    with pytest.raises(ValueError, match="the same 5 rows"):
+    with pytest.raises(ValueError, match="the same images"):
         views = {"identity": np.full((5, 2), 0.5), "hflip": np.full((4, 2), 0.5)}
         worth_of_views(LOG_LOSS, np.zeros(5, int), views, {}, "identity", {"identity": 1, "hflip": 1}, mean, {})
 
@@ -76,6 +79,7 @@ def test_plain_and_views_on_different_rows_are_refused():
 # Of a run, out of what its folds kept.
 
 LABELS = np.random.default_rng(0).integers(0, 3, 900)
+IMAGES = of_labels(LABELS)
 FOLDS = np.split(np.random.default_rng(1).permutation(900), [400])
 
 
@@ -91,8 +95,8 @@ def keep(folder: Path, name: str, average: str = "probabilities", variants: int 
     return found
 
 
-def told(folder: Path) -> dict:
-    worth.write(folder, LABELS, "log_loss")
+def told(folder: Path, images: Dataset = IMAGES) -> dict:
+    worth.write(folder, images, "log_loss")
     return json.loads((folder / "views.json").read_text())
 
 
@@ -144,3 +148,53 @@ def test_only_what_can_be_asked_for_is_recommended(tmp_path):
             tmp_path / f"fold-{number}"
         )
     assert told(tmp_path)["recommended"] == "hflip"
+
+
+def again(folder: Path, times: int) -> None:
+    """The same two folds as further repeats."""
+    for repeat in range(1, times):
+        for number in (1, 2):
+            ViewPredictions.read(folder / f"fold-{number}" / "views.npz").write(folder / f"fold-{2 * repeat + number}")
+
+
+def test_repeats_of_a_row_are_averaged_not_counted_as_rows(tmp_path):
+    keep(tmp_path, "hflip")
+    once = told(tmp_path)
+    again(tmp_path, 3)
+    thrice = told(tmp_path)
+    assert thrice["rows"] == 900
+    for one, other in zip(once["entries"], thrice["entries"], strict=True):
+        assert [one[part] for part in ("score", "gain", "low", "high")] == pytest.approx(
+            [other[part] for part in ("score", "gain", "low", "high")], abs=1e-6
+        )
+
+
+def test_gains_are_resampled_by_groups_where_rows_are_not_independent(tmp_path):
+    """Three equal rows a group: as a third as many rows, the intervals are wider by the root of three."""
+    random, names = np.random.default_rng(0), ("hflip", "centre")
+    labels = np.repeat(random.integers(0, 3, 300), 3)
+    of_views = [np.repeat(probabilities(random, labels[::3], 3, 1.5), 3, axis=0) for _ in names]
+    images = dataclasses.replace(IMAGES, labels=labels)
+    kept = ViewPredictions("hflip", names, "probabilities", np.arange(900), np.array([of_views], np.float32))
+    (tmp_path / "fold-1").mkdir()
+    kept.write(tmp_path / "fold-1")
+    widths = []
+    for grouped in (False, True):
+        found = told(tmp_path, dataclasses.replace(images, grouped=grouped))["entries"][0]
+        widths.append(found["high"] - found["low"])
+    assert widths[1] / widths[0] == pytest.approx(np.sqrt(3), rel=0.15)
+
+
+def test_images_of_one_row_are_scored_as_the_row(tmp_path):
+    kept = keep(tmp_path, "hflip")
+    labels = np.repeat(LABELS[::3], 3)
+    images = dataclasses.replace(IMAGES, labels=labels, first_of=np.repeat(np.arange(0, 900, 3), 3))
+    for number in (1, 2):  # rows are never separated
+        rows = np.arange(0, 450) + 450 * (number - 1)
+        probabilities = np.resize(kept[0].probabilities, (1, 2, 450, 3))
+        ViewPredictions("hflip", kept[0].views, "probabilities", rows, probabilities).write(tmp_path / f"fold-{number}")
+    found = told(tmp_path, images)
+    assert found["rows"] == 300
+    half = ViewPredictions.read(tmp_path / "fold-1" / "views.npz").probabilities[0, 0].reshape(150, 3, 3).mean(axis=1)
+    plain = next(entry for entry in found["entries"] if entry["name"] == kept[0].views[0])
+    assert plain["score"] == pytest.approx(LOG_LOSS.score(labels[::3], np.concatenate([half, half])), rel=1e-5)

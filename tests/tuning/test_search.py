@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from harness.api import LoadedCompetition
+from harness.recipes import Network
+from harness.scoring.metrics import METRICS
 from harness.tuning import outcome
-from harness.tuning.search import Search
+from harness.tuning.search import FarBehindError, Search
 from harness.tuning.subject import subject
 from harness.utils.files import read_json
 from harness.utils.workspace import Workspace
@@ -216,3 +219,17 @@ def test_what_the_command_sets_is_in_the_recipe_to_paste(guesses: Workspace, har
     assert "The best settings are those that guess has." in unchanged.out
     smoke = harness(*command, "--smoke")
     assert smoke.code == 0 and "not which settings are best" in smoke.out, smoke.err
+
+
+@pytest.mark.parametrize("quantity", ["val_log_loss", "val_squared_error"])
+def test_the_epochs_of_classes_and_of_numbers_are_watched(quantity: str):
+    asked: list[list[float]] = []
+    trial = SimpleNamespace(report_epochs=lambda losses: asked.append(losses) or losses[-1] > 2)
+    subject = SimpleNamespace(space=(), metric=METRICS["rmse"])
+    recipe = Network(network="minivggnet", size=(16, 16), epochs=3, learning_rate=0.1)
+    watch = Search._watch(SimpleNamespace(subject=subject), trial, recipe)  # type: ignore[arg-type]
+    assert watch is not None
+    watch({quantity: [1.5], "val_accuracy": [0.1]})
+    with pytest.raises(FarBehindError, match="its loss on fold 1 after epoch 2"):
+        watch({quantity: [1.5, 2.5]})
+    assert asked == [[1.5], [1.5, 2.5]]

@@ -14,6 +14,7 @@ from harness.scoring.metrics import METRICS, RowMetric, bootstrap, in_top
 from harness.scoring.predictions import Predictions, mean, read, write
 from harness.tta import worth
 from harness.tta.views import DRAWN, VIEWS, View, views
+from tests.conftest import of_labels
 from tests.steps.regressions.given import pixels, probabilities
 from tests.steps.results import Numbers, defaults, described, digest, regression
 
@@ -86,12 +87,13 @@ def worth_of_views(folder: Path) -> Numbers:
     noise = random.normal(0, 1.5, (len(names), 300, 3))
     shown = np.exp(np.log(plain) + noise)
     shown = (shown / shown.sum(axis=2, keepdims=True)).astype(np.float32)[None]
+    images = of_labels(labels)
     found: Numbers = {}
     for average in ("probabilities", "logits"):
         for number, rows in enumerate(np.array_split(random.permutation(300), 2), 1):
             below = folder / average / f"fold-{number}"
             worth.ViewPredictions("ten_crop", names, average, rows, shown[:, :, rows]).write(below)
-        worth.write(folder / average, labels, "log_loss")
+        worth.write(folder / average, images, "log_loss")
         told = json.loads((folder / average / "views.json").read_text())
         entries = {entry["name"]: entry for entry in told["entries"]}
         found |= {
