@@ -122,7 +122,9 @@ class LoadedCompetition:
         declared = self.declaration
         classes = predict.classes_of(record)
         dataset = given_images(Path(images).expanduser(), classes, declared.targets, declared.window)
-        with tempfile.TemporaryDirectory(prefix="predict-", dir=self.workspace.data(self.name)) as scratch:
+        folder = self.workspace.data(self.name)
+        folder.mkdir(parents=True, exist_ok=True)  # runs may be here without their data
+        with tempfile.TemporaryDirectory(prefix="predict-", dir=folder) as scratch:
             return predict.Predictor(dataset, self._kinds(), Path(scratch)).predict(record)
 
     def export(self, run: str, to: AnyPath) -> None:

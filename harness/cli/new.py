@@ -74,7 +74,10 @@ def run_new(workspace: Workspace, options: Namespace) -> None:
         console().print(line, markup=False)
     folder, root = shown_path(workspace.competition(name)), shown_path(workspace.root)
     console().print(f"made {folder}/ ({', '.join(loading.FILES)})")
-    console().print(f"next: make{'' if root == '.' else f' -C {root}'} submit COMP={name}")
+    if (workspace.root / "Makefile").is_file():
+        console().print(f"next: make{'' if root == '.' else f' -C {root}'} submit COMP={name}")
+    else:
+        console().print(f"next: harness submit {name}")
 
 
 def _asked(ambiguous: AmbiguousError) -> str | None:

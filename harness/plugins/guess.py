@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
+from harness.plugins import guess_targets
 from harness.plugins.guess_annotations import of_annotations
 from harness.plugins.guess_folders import of_folders
 from harness.plugins.guess_names import of_names
@@ -20,5 +22,8 @@ def guess(folder: Path, choices: Choices) -> Guess:
     inside = [path for path in folder.iterdir() if path.name[0] != "." and path.name != "__MACOSX"]
     if len(inside) == 1 and inside[0].is_dir():
         return guess(inside[0], choices)
-    found = of_table(folder, choices) or of_annotations(folder, choices) or of_names(folder)
-    return found or of_folders(folder, choices)
+    if found := of_table(folder, choices) or of_annotations(folder, choices):
+        return found
+    found = of_names(folder) or of_folders(folder, choices)
+    targets, why = guess_targets.of_classes(choices.targets, choices.metric)
+    return dataclasses.replace(found, targets=targets, said=[*found.said, *why])

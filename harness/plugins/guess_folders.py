@@ -57,11 +57,22 @@ def _class_folders(folder: Path, choices: Choices) -> Guess:
                 f"{folder} has folders that are parts of a data set, not classes, and no train/: {some(parts)}.",
                 "rename the folder of training images to train/",
             )
+        if choices.holdout is not None:
+            raise UserError(
+                f"{folder} has no train/, beside which a hold-out could be. Received: --holdout {choices.holdout}",
+                "put the folders of classes to train on into train/",
+            )
         found, at = find((ClassFolders(test="test"),), folder)
         return Guess(found, at, said=["labels: the names of the folders"])
     labelled = [name for name in parts if name not in train and ClassFolders(train=name).matches(folder)]
     if choices.holdout is not None:
-        labelled = [name for name in labelled if name == choices.holdout]
+        chosen = choices.holdout.rstrip("/")
+        if chosen not in labelled:
+            with_classes = f"folders of classes are in {some(labelled)}" if labelled else "no other folder has classes"
+            raise UserError(
+                f"{folder / chosen} is no folder of classes beside {train[0]}/; {with_classes}.", "--holdout FOLDER"
+            )
+        labelled = [chosen]
     if len(labelled) > 1:
         raise AmbiguousError(
             f"{' and '.join(labelled)} in {folder} both have labels, and one of them is the hold-out.",

@@ -52,6 +52,10 @@ def of_table(folder: Path, choices: Choices) -> Guess | None:
         # One folder holds the images of both; where ids are shared too, only the training images are there.
         test_path = None if set(rows[id_column]) & {*wanted} else test_path
     targets, why = guess_targets.guess(rows, label, choices.targets, choices.metric)
+    if choices.group is not None and choices.group not in rows:
+        raise UserError(
+            f"{file.name} has no column {choices.group!r}. {nearest(choices.group, [*rows])}", "--group COLUMN"
+        )
     used = {id_column, *(label if isinstance(label, tuple) else [label])}
     tests = {one: read_csv(one) for one in files if one.stem.lower().startswith("test")}
     further = further_columns(rows, used | {choices.group or id_column}, id_column, tests, wanted if test_path else [])

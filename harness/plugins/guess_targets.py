@@ -34,14 +34,34 @@ def guess(
     """
     if said is not None and said not in KINDS:
         raise UserError(f"--targets must be one of {', '.join(KINDS)}. Received: {said!r}", "docs/data.md")
-    targets, why = (KINDS[said], "as you said") if said is not None else _guessed(rows, label, metric)
+    return _told(*((KINDS[said], "as you said") if said is not None else _guessed(rows, label, metric)), metric)
+
+
+def of_classes(said: str | None, metric: str | None) -> tuple[Targets, list[str]]:
+    """The same of folders and names, which give each image one class or grade."""
+    if said not in (None, "multiclass", "ordinal"):
+        raise UserError(
+            f"folders of classes and names with classes give each image one class. Received: --targets {said}",
+            "--targets multiclass or ordinal; or give a CSV of labels",
+        )
+    return _told(*((KINDS[said], "as you said") if said is not None else _of_metric(metric)), metric)
+
+
+def _told(targets: Targets, why: str, metric: str | None) -> tuple[Targets, list[str]]:
     if metric in METRICS and targets.name not in METRICS[metric].judged:
         fitting = [name for name, each in METRICS.items() if targets.name in each.judged]
         raise UserError(
-            f"the labels are taken as {targets.name}, {why}, and {METRICS[metric].title} does not judge these.",
+            f"the labels are taken as {targets.name}{why and f', {why}'}, and {METRICS[metric].title} does not judge "
+            "these.",
             f"--metric {' or '.join(fitting[:6])}; or {OTHERWISE}",
         )
     return targets, [f"targets: {targets.name}, {why}"] if targets != MULTICLASS else []
+
+
+def _of_metric(metric: str | None) -> tuple[Targets, str]:
+    if metric == "quadratic_weighted_kappa":
+        return Ordinal(), f"since the metric is of grades; {OTHERWISE}"
+    return MULTICLASS, ""
 
 
 def _guessed(rows: pd.DataFrame, label: str | tuple[str, ...], metric: str | None) -> tuple[Targets, str]:
@@ -59,9 +79,7 @@ def _guessed(rows: pd.DataFrame, label: str | tuple[str, ...], metric: str | Non
             Multilabel(),
             f"since {label!r} lists {len(names):,} names in {cells.nunique():,} combinations; {OTHERWISE}",
         )
-    if metric == "quadratic_weighted_kappa":
-        return Ordinal(), f"since the metric is of grades; {OTHERWISE}"
-    return MULTICLASS, ""
+    return _of_metric(metric)
 
 
 def _is_one(cell: str) -> bool:

@@ -9,6 +9,8 @@ from rich.console import Console
 from harness.models.backbones.probe import BACKBONE, LARGE, LAST, MIDDLE, Likeness, approach
 from harness.utils.console import seconds
 
+FAMILY = "efficientnet-lite"  # whose networks all have the middle layer
+
 if TYPE_CHECKING:
     from harness.recipes.recipe import Recipe
 
@@ -46,10 +48,21 @@ def show(name: str, per_class: float, likeness: Likeness, recipes: dict[str, Rec
     # Ensembles come first; their kind is that of their members.
     for recipe in sorted(recipes, key=lambda recipe: not recipes[recipe].members):
         by_kind.setdefault(_kind(recipes, recipe), []).append(recipe)
-    by_kind.setdefault("early features", [f"{recipe} --set layers={MIDDLE}" for recipe in by_kind.get("features", [])])
+    early = [
+        f"{recipe} --set layers={MIDDLE}" for recipe in by_kind.get("features", []) if _has_middle(recipes, recipe)
+    ]
+    by_kind.setdefault("early features", early)
     for kind in chosen.kinds:
         for recipe in by_kind.get(kind, []):
             out.print(f"  harness train {name} {recipe}")
+
+
+def _has_middle(recipes: dict[str, Recipe], name: str) -> bool:
+    """Whether the networks of a recipe, and of all its members, have the middle layer."""
+    if members := recipes[name].members:
+        return all(_has_middle(recipes, member) for member in members)
+    backbones = getattr(recipes[name], "backbone", ())
+    return all(one.startswith(FAMILY) for one in ((backbones,) if isinstance(backbones, str) else backbones))
 
 
 def _kind(recipes: dict[str, Recipe], name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from harness.competition import Competition
 from harness.models.adversarial import Likeness
@@ -79,7 +80,8 @@ def render(
 def with_pages(rows: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
     """Rows with the address of each run's page, relative to the folder of the competition's runs."""
     pages = {row["run"]: Path(row["recipe"]) / row["run"] / "report.html" for row in rows}
-    there = {key: page.as_posix() if (folder / page).is_file() else "" for key, page in pages.items()}
+    # A snapshot is called net#2.
+    there = {key: quote(page.as_posix()) if (folder / page).is_file() else "" for key, page in pages.items()}
     return [row | {"page": there[row["run"]]} for row in rows]
 
 

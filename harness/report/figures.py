@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +84,8 @@ def thresholds(found: Sequence[Threshold], positive: str) -> str:
             label=name.capitalize(),
         )
     axes.axvline(0.5, color=INK, alpha=0.5, linestyle="--")
-    axes.set(xlabel=f"probability from which on {positive} is given", ylabel="share")
+    axes.set_ylabel("share")
+    axes.set_xlabel(f"probability from which on {positive} is given", parse_math=False)  # a class may be called "$5"
     axes.legend(**LEGEND)
     return svg(figure, "thresholds")
 
@@ -204,7 +206,9 @@ def svg(figure: Figure, name: str) -> str:
     import matplotlib
 
     file = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
+    settings = {"svg.hashsalt": name, "svg.fonttype": "path"}
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # of a name that the font lacks
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     text = file.getvalue()[file.getvalue().index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)

@@ -32,6 +32,7 @@ from harness.runs.records import Record
 from harness.training import kept as kept_network
 from harness.tta.views import View, views
 from harness.tta.worth import chosen_variant
+from harness.utils import fingerprint as fp
 from harness.utils.console import doing
 from harness.utils.errors import UserError
 from harness.utils.files import whole, write_json, write_text
@@ -45,7 +46,7 @@ PARTS = (
     "data.images", "data.eight_bits", "data.targets.links", "models.column_encoder", "tta.views", "ensembles.kept",
 )  # fmt: skip
 PREDICT = Path(__file__).with_name("predict.py.template")
-LIBRARIES = ("numpy", "opencv-python-headless", "opencv-python", "scipy", "keras")
+LIBRARIES = ("numpy", "opencv-python-headless", "opencv-python", "pillow", "pydicom", "scipy", "keras")
 
 
 def export(competition: Competition, record: Record, kinds: dict[str, type[Recipe]], folder: Path) -> None:
@@ -149,7 +150,7 @@ class _Export:
 
     def _backbone(self, features: Features) -> dict[str, Any]:
         """The input that a backbone makes features of; its network is written, once."""
-        name = f"weights/{features}.keras"
+        name = network_file(features)
         if not (self.folder / name).exists():
             from harness.models.plain import plain
 
@@ -229,6 +230,11 @@ def copy_code(folder: Path, parts: tuple[str, ...]) -> None:
 def _is_module(module: str) -> bool:
     path = PACKAGE.joinpath(*module.split("."))
     return path.with_suffix(".py").is_file() or path.is_dir()
+
+
+def network_file(features: Features) -> str:
+    """Where the network of some features is written; "--" stands for a folder in the files of a Kaggle dataset."""
+    return f"weights/{features.backbone}-{fp.fingerprint(features=features)[:8]}.keras"
 
 
 def _requirements(backend: str) -> str:

@@ -14,7 +14,7 @@ from tests.conftest import draw
 
 
 @pytest.mark.parametrize(
-    ("answer", "chosen"), [("2\n", "size"), ("\n", None), ("7\n", None), ("x\n", None), ("", None)]
+    ("answer", "chosen"), [("2\n", "size"), ("1\n", "colour"), ("\n", None), ("7\n", None), ("x\n", None), ("", None)]
 )
 def test_new_asks_on_a_terminal_what_the_files_do_not_say(
     workspace, tmp_path, save, monkeypatch, capsys, answer, chosen
@@ -23,6 +23,8 @@ def test_new_asks_on_a_terminal_what_the_files_do_not_say(
         save(tmp_path / "files" / "train" / f"{number}.png", draw(number % 2, number))
     lines = [f"{number},{number % 2},{number % 3}" for number in range(6)]
     (tmp_path / "files" / "train.csv").write_text("\n".join(["id,colour,size", *lines]))
+    if chosen == "size":
+        (workspace.root / "Makefile").touch()
     stream = io.StringIO(answer)
     stream.isatty = lambda: True
     monkeypatch.setattr(sys, "stdin", stream)
@@ -40,4 +42,5 @@ def test_new_asks_on_a_terminal_what_the_files_do_not_say(
     assert "  1  colour\n  2  size\nWhich one?" in told.err
     if chosen:  # from a folder that is not the workspace
         assert f"made {workspace.competition('toys')}/ (" in told.out.replace("\n", "")
-        assert f"next: make -C {workspace.root} submit COMP=toys" in told.out.replace("\n", " ")
+        command = f"make -C {workspace.root} submit COMP=toys" if chosen == "size" else "harness submit toys"
+        assert f"next: {command}" in told.out.replace("\n", " ")

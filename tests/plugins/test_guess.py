@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
+from harness.data.targets import Ordinal
 from harness.pipeline.graph import Pipeline
 from harness.plugins import loading
 from harness.plugins.guess import guess
@@ -308,6 +309,49 @@ def test_two_labelled_parts_are_not_chosen_between(board):
         "test rows: none",
         "not used: val",
     ]
+
+
+def folders(board) -> Path:
+    return board({f"{part}/{kind}/{n}.png": 0 for part in ("train", "val") for kind in "012" for n in range(4)})
+
+
+def test_a_hold_out_may_be_typed_with_a_slash_and_a_wrong_one_is_refused(board):
+    folder = folders(board)
+    assert guess(folder, Choices(holdout="val/")).reader.holdout == "val"
+    for wrong in ("vall", "train"):
+        with pytest.raises(UserError, match=rf"{wrong} is no folder of classes beside train/; .* are in val"):
+            guess(folder, Choices(holdout=wrong))
+    with pytest.raises(UserError, match=r"has no train/, beside which a hold-out could be\."):
+        guess(folder / "train", Choices(holdout="val"))
+
+
+def test_folders_may_be_grades(workspace: Workspace, board):
+    folder = folders(board)
+    for choices in (Choices(metric="quadratic_weighted_kappa"), Choices(targets="ordinal")):
+        found = guess(folder, choices)
+        assert found.targets == Ordinal() and "targets: ordinal, " in found.said[-1]
+    name, _ = create(workspace, "grades", folder, Choices(metric="quadratic_weighted_kappa"))
+    assert loading.load(workspace, name).targets == Ordinal()
+    assert "default = decided" in (workspace.competition(name) / "recipes.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("choices", "told"),
+    [
+        (Choices(metric="rmse"), "taken as multiclass, and RMSE does not judge these"),
+        (Choices(targets="nonsense"), "give each image one class. Received: --targets nonsense"),
+        (Choices(targets="regression"), "give each image one class. Received: --targets regression"),
+    ],
+)
+def test_what_folders_cannot_be_is_refused_before_anything_is_written(workspace: Workspace, board, choices, told):
+    with pytest.raises(UserError, match=told):
+        create(workspace, "grades", folders(board), choices)
+    assert list(workspace.competitions.iterdir()) == []
+
+
+def test_a_group_that_no_column_is_is_refused(board):
+    with pytest.raises(UserError, match=r"train.csv has no column 'patiant_id'. Did you mean patient_id\?"):
+        guess(patients(board), Choices(group="patiant_id"))
 
 
 def test_an_unknown_metric_is_refused_before_anything_is_written(workspace: Workspace, board):

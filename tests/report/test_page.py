@@ -13,8 +13,13 @@ import pytest
 
 from harness.api import LoadedCompetition
 from harness.models.adversarial import Likeness
-from harness.report import figures
+from harness.models.backbones import probe
+from harness.recipes import Blend, FeatureRegression
+from harness.report import advice, figures
+from harness.report.competition_page import with_pages
+from harness.scoring import examination
 from harness.scoring.metrics import Interval
+from harness.utils.console import console
 from harness.utils.workspace import Workspace
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -112,6 +117,35 @@ def test_what_the_page_says_is_what_the_run_left(page_of, insects: Workspace):
         assert f"<h2>{heading}</h2>" in text
     assert run.key in text and "coarse" in text and "fine" in text
     assert "top-1" in text and "top-5" not in text  # of three classes
+
+
+@pytest.mark.parametrize("name", ["$5_$10", "a$_$b", "US$ or CA$", "猫", r"\frac"])
+def test_any_name_of_a_class_can_be_drawn(name: str, recwarn):
+    labels, probabilities = np.array([0, 1, 0, 1]), np.array([0.1, 0.6, 0.4, 0.9])
+    assert figures.thresholds(examination.thresholds(labels == 1, probabilities), name).startswith("<svg")
+    assert not recwarn.list
+
+
+def test_the_page_of_a_snapshot_is_linked_by_its_address(tmp_path: Path):
+    page = tmp_path / "net#2" / "key" / "report.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    rows = [{"run": "key", "recipe": "net#2"}, {"run": "other", "recipe": "net"}]
+    assert [row["page"] for row in with_pages(rows, tmp_path)] == ["net%232/key/report.html", ""]
+
+
+def test_early_layers_are_advised_of_networks_that_have_them(capsys):
+    recipes = {
+        "lite0": FeatureRegression(backbone="efficientnet-lite0"),
+        "vgg16": FeatureRegression(backbone="vgg16"),
+        "lites": Blend(of=("lite0", "lite0")),
+        "mixed": Blend(of=("lite0", "vgg16")),
+    }
+    unlike = probe.Likeness(images=500, classes=5, middle=0.5, last=0.9, sure=1.0, confidence=0.1, seconds=1.0)
+    advice.show("pets", 100.0, unlike, recipes, console())
+    told = capsys.readouterr().out
+    assert "harness train pets lite0 --set layers=block5c_add" in told and "train pets lites --set" in told
+    assert "vgg16 --set" not in told and "mixed --set" not in told
 
 
 def test_what_all_folds_share_is_one_line_of_a_figure():

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from harness.api import LoadedCompetition
+from harness.models.backbones.features import Features
+from harness.runs.export import network_file
 from harness.utils.workspace import Workspace
 from tests.runs.test_predict import CLOSE, competition  # noqa: F401
 
@@ -46,8 +48,9 @@ def assert_predicts_the_same_alone(competition: LoadedCompetition, recipe: str, 
     found = np.array([[float(value) for value in row[2:]] for row in rows])
     np.testing.assert_allclose(found, expected.of(tuple(row[0] for row in rows)), atol=CLOSE, rtol=0)
     assert len(rows) == len(expected.ids) == 36
-    assert len((moved / "predict.py").read_text().splitlines()) < 150
-    assert "numpy==" in (moved / "requirements.txt").read_text()
+    assert len((moved / "predict.py").read_text().splitlines()) < 180
+    requirements = (moved / "requirements.txt").read_text()
+    assert "numpy==" in requirements and "pillow==" in requirements
     card = (moved / "README.md").read_text()
     assert "holdout" in card and "Terms of the data" in card
 
@@ -55,6 +58,25 @@ def assert_predicts_the_same_alone(competition: LoadedCompetition, recipe: str, 
 @pytest.mark.parametrize("recipe", ["calibrated", "geometric"])
 def test_an_ensemble_of_regressions_predicts_alone(competition: LoadedCompetition, recipe: str, tmp_path: Path):  # noqa: F811
     assert_predicts_the_same_alone(competition, recipe, tmp_path)
+
+
+def test_what_the_folder_cannot_predict_is_told(competition: LoadedCompetition, tmp_path: Path):  # noqa: F811
+    competition.train("pixels", size=(64, 64))
+    competition.export("pixels", tmp_path / "exported")
+    photos = tmp_path / "photos"
+    named = sorted(photos.rglob("*.png"))[:2]
+
+    def predicted(*images: Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-I", "-c", ISOLATED, tmp_path / "exported" / "predict.py", *images]
+        return subprocess.run([*map(str, command)], capture_output=True, text=True, cwd=tmp_path)
+
+    (tmp_path / "twice.csv").write_text(f"path,id\n{named[0]},a\n{named[1]},a\n")
+    told = predicted(tmp_path / "twice.csv")
+    assert told.returncode == 1 and "1 ids of" in told.stderr and "Traceback" not in told.stderr
+    assert cv2.imwrite(str(photos / "strip.png"), np.zeros((1, 50_000, 3), np.uint8))  # too long only at 64x64
+    told = predicted(photos)
+    assert told.returncode == 0 and "strip.png: it is a strip of 1×50000 pixels" in told.stderr
+    assert len(told.stdout.splitlines()) == 1 + 36
 
 
 @pytest.mark.slow
@@ -83,6 +105,12 @@ def test_a_declared_window_goes_with_the_folder(competition: LoadedCompetition, 
     declaration.write_text(text)
     wide = LoadedCompetition(competition.workspace, "insects").predict("pixels", tmp_path / "photos")
     assert np.abs(narrow.probabilities - wide.of(narrow.ids)).max() > 0.05
+
+
+def test_networks_of_other_features_have_other_files_and_none_looks_like_a_folder():
+    sets = [{}, {"layers": (-1,)}, {"layers": (64,)}, {"side": 64}, {"layers": ("block5c_add", -2)}]
+    files = [network_file(Features("efficientnet-lite0", **one)) for one in sets]
+    assert len(set(files)) == len(files) and not any("--" in file for file in files)
 
 
 def test_what_cannot_be_exported_says_why(insects: Workspace, harness, tmp_path: Path):

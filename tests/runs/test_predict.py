@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -226,3 +227,11 @@ def test_what_is_given_must_be_images(insects: Workspace, harness, tmp_path: Pat
     ):
         told = harness("predict", "insects", "blend", tmp_path / given)
         assert told.code == 2 and words in told.err, given
+
+
+def test_runs_predict_where_the_data_is_not(competition: LoadedCompetition, tmp_path: Path):
+    competition.train("pixels")
+    expected = competition.predict("pixels", tmp_path / "photos")
+    shutil.rmtree(competition.workspace.data("insects"))
+    found = LoadedCompetition(competition.workspace, "insects").predict("pixels", tmp_path / "photos")
+    assert found.ids == expected.ids and np.array_equal(found.probabilities, expected.probabilities)
