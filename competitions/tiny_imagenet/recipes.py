@@ -77,7 +77,7 @@ def airbench32():
 
     Here, on 16,000 images in bfloat16: 23.9 % out of fold, 25.2 % on the hold-out, in 7 CPU-minutes.
 
-    make submit COMP=tiny_imagenet
+    make submit COMP=tiny_imagenet RECIPE=airbench32
     """
     return dataclasses.replace(
         airbench(), options={"widths": (64, 256, 256)}, size=(32, 32), pad=2, cutout=0, epochs=10
@@ -88,7 +88,9 @@ def airbench32():
 def airbench48():
     """`airbench` on images reduced to 48x48, half of the work an image, for fewer epochs; all five folds averaged.
 
-    make submit COMP=tiny_imagenet RECIPE=airbench48
+    Here, on 16,000 images a fold in bfloat16: 33.6 % out of fold, 35.8 % on the hold-out, in 92 CPU-minutes.
+
+    make submit COMP=tiny_imagenet
     """
     return dataclasses.replace(airbench(), folds=None, size=(48, 48), pad=3, cutout=0, epochs=15)
 
@@ -205,4 +207,4 @@ def wideresnet():
     )
 
 
-default = airbench32
+default = airbench48
