@@ -136,16 +136,15 @@ class Study:
         with filelock.FileLock(self.folder / ".next.lock"):
             self._take_over()
             points = spaces.size(self._space)
-            if points is not None and points <= total:
-                total = points
-                self._enqueue(*spaces.points(self._space))
-            begun = len(self._begun())
-            if begun >= total:
+            whole = points is not None and points <= total
+            begun = [trial.params for trial in self._begun()]
+            if len(begun) >= (points if points is not None and whole else total):
                 return None
-            if not begun and self._first is not None:
-                self._enqueue(self._first)
+            waiting = self._optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+            if not waiting:  # what was left is tried anew before all else
+                self._enqueue(begun, whole)
             # A sampler of its own for each, so that a study that was stopped goes on as if it had not been.
-            self._optuna.sampler = _sampler(self._seed + begun)
+            self._optuna.sampler = _sampler(self._seed + len(begun))
             asked = self._optuna.ask(self._distributions)
             held = self._lock_of(asked.number)
             held.acquire(timeout=0)
@@ -245,15 +244,18 @@ class Study:
             except filelock.Timeout:
                 continue
             self._optuna.tell(trial.number, state=TrialState.FAIL)
-            # What was to be tried, also where the process ended before all of it was noted.
+            # A process that ended before it had noted all of a point drew it: the same is drawn again.
             point = trial.system_attrs.get("fixed_params", {}) | trial.params
-            if point:
+            if point.keys() == self._distributions.keys():
                 self._optuna.enqueue_trial(point)
             held.release()
 
-    def _enqueue(self, *points: dict[str, Any]) -> None:
-        for point in points:
-            self._optuna.enqueue_trial(point, skip_if_exists=True)
+    def _enqueue(self, begun: list[dict[str, Any]], whole: bool) -> None:
+        """Choose the next point, where that is not left to Optuna: of a space to be tried whole, or the first."""
+        if whole:
+            self._optuna.enqueue_trial(next(point for point in spaces.points(self._space) if point not in begun))
+        elif not begun and self._first is not None:
+            self._optuna.enqueue_trial(self._first)
 
     def _lock_of(self, number: int) -> filelock.FileLock:
         return filelock.FileLock(self.folder / f".trial-{number}.lock")

@@ -31,6 +31,14 @@ def finish(one: Study, total: int) -> list[dict[str, str]]:
     return [tried.point for tried in one.tried()]
 
 
+def complete(one: Study, total: int) -> list[dict[str, str]]:
+    """Have all trials be equally good."""
+    while (trial := one.next(total)) is not None:
+        trial.complete(0.0)
+        trial.release()
+    return [tried.point for tried in one.tried()]
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
     """The points of sixteen trials, the first ten of which Optuna draws by chance."""
@@ -67,6 +75,19 @@ def test_a_study_that_is_left_at_random_moments_tries_the_same_points(tmp_path: 
     assert left > 2
     assert [tried.point for tried in study(tmp_path).tried()] == undisturbed
     assert {tried.state for tried in study(tmp_path).tried()} == {COMPLETE}
+
+
+@pytest.mark.parametrize("space", [SPACE, (Choice("side", ("128", "160", "224")), Range("depth", 1, 4, whole=True))])
+def test_a_study_killed_after_any_line_of_its_journal_tries_the_same_points(tmp_path: Path, space):
+    first = FIRST if space is SPACE else {"side": "224", "depth": 2}
+    expected = complete(study(tmp_path / "whole", space, first), 12)
+    lines = (tmp_path / "whole" / "journal.log").read_bytes().splitlines(keepends=True)
+    assert len(expected) == 12 and len(lines) > 60
+    for kept in range(1, len(lines)):
+        folder = tmp_path / f"{kept} lines"
+        folder.mkdir()
+        (folder / "journal.log").write_bytes(b"".join(lines[:kept]))
+        assert complete(study(folder, space, first), 12) == expected, kept
 
 
 def test_processes_share_the_trials_and_none_is_run_twice(tmp_path: Path):
