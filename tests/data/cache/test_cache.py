@@ -290,6 +290,9 @@ def slowly(source):
     with (folder / "reads").open("a") as log:
         log.write(".")
     time.sleep(pause)
+    end = time.monotonic() + 300
+    while (folder / "held").exists() and time.monotonic() < end:
+        time.sleep(0.01)
     return read(source)
 
 dataset.images.read = slowly
@@ -300,7 +303,10 @@ print(made.images[:].sum(), flush=True)
 
 
 def slowly(folder: Path, n: int, pause: float, compressed: bool = False) -> subprocess.Popen[str]:
-    """A process that builds the cache of ``drawn(n)``, noting each image it reads in ``folder/reads``."""
+    """A process that builds the cache of ``drawn(n)``, noting each image it reads in ``folder/reads``.
+
+    While there is a file ``folder/held`` it does not go on.
+    """
     return subprocess.Popen(
         [sys.executable, "-c", SLOWLY, str(folder), str(n), str(pause), str(compressed)],
         cwd=CHECKOUT,
@@ -335,12 +341,16 @@ def test_a_killed_build_goes_on_where_it_was(tmp_path, compressed):
 
 def test_of_two_processes_one_builds_and_the_other_waits(tmp_path):
     n = 300
-    two = [slowly(tmp_path, n, 0.005) for _ in range(2)]
+    (tmp_path / "held").touch()
+    two = [slowly(tmp_path, n, 0)]
+    wait_until((tmp_path / "reads").exists)
+    two.append(slowly(tmp_path, n, 0))
+    assert two[1].stderr is not None and any("waiting for it" in line for line in two[1].stderr)
+    (tmp_path / "held").unlink()
     answers = [process.communicate(timeout=300) for process in two]
     assert [process.returncode for process in two] == [0, 0], answers
     assert answers[0][0] == answers[1][0]
     assert (tmp_path / "reads").stat().st_size == n
-    assert sum("waiting for it" in err for _, err in answers) == 1
 
 
 # A full disk.
