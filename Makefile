@@ -16,7 +16,7 @@ HARNESS := $(BIN)/harness
 COMPETITIONS := $(sort $(patsubst competitions/%/competition.py,%,$(wildcard competitions/*/competition.py)))
 # Tests of one file run in one process, whose libraries leave the other cores to the others. There is one process more
 # than there are cores, for some tests wait for servers, locks and processes.
-PARALLEL = -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile
+PARALLEL = -n $$(($$(nproc) + 1)) --dist loadfile
 ONE_THREAD := OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1
 MAKEFLAGS += --no-print-directory
 

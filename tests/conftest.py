@@ -37,6 +37,10 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(CHECKOUT / ".pytest_cache" / "jax")
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
+# Colours that a machine forces upon all programs.
+for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+    os.environ.pop(name, None)
+
 # A busy machine is slow, not wrong; and the same tests run every time.
 hypothesis.settings.register_profile("harness", deadline=None, max_examples=50, derandomize=True)
 hypothesis.settings.load_profile("harness")

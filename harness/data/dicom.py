@@ -92,7 +92,7 @@ def _limits(file: Any) -> tuple[float, float] | None:
 
     if "VOILUTSequence" in file:
         return 0.0, 2.0 ** int(file.VOILUTSequence[0].LUTDescriptor[2]) - 1
-    if "WindowCenter" not in file:
+    if None in (file.get("WindowCenter"), file.get("WindowWidth")):
         return None
     ends = np.asarray(apply_voi_lut(np.array([[-FAR, FAR]]), file), np.float64)
     return float(ends.min()), float(ends.max())

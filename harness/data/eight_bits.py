@@ -9,7 +9,7 @@ import numpy as np
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from harness.data import dicom
-from harness.data.image_sizes import MOST_BYTES, PNG, ROOM, TIFF, UnreadableError
+from harness.data.image_sizes import BIG_TIFF, MOST_BYTES, PNG, ROOM, TIFF, UnreadableError
 from harness.data.images import deep
 from harness.data.windows import Window
 
@@ -135,7 +135,8 @@ def _depth(content: bytes) -> tuple[int, bool]:
     if not content.startswith(TIFF):
         return 8, True
     try:
-        directory, stream = ImageFileDirectory_v2(content[:8]), io.BytesIO(content)
+        header = content[: 16 if content.startswith(BIG_TIFF) else 8]
+        directory, stream = ImageFileDirectory_v2(header), io.BytesIO(content)
         stream.seek(directory.next)
         directory.load(stream)
         bits, kinds = directory.get(BITS_PER_SAMPLE, (1,)), directory.get(SAMPLE_FORMAT, (UNSIGNED,))

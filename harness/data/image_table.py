@@ -155,10 +155,11 @@ def _rules(reader: Reader, holdout: HoldOut | None, group: Group, targets: Targe
 def _of_kind(targets: Targets) -> dict[str, Any]:
     """The kind and its version as parts of a key: in the data set's fingerprint, and so in all that is made of it.
 
-    One class an image, which was the only kind before there was a version of kinds, is none of either.
+    One class an image, which was the only kind before there was a version of kinds, is none of either; it is the same
+    in version 2.
     """
     version = versions("targets")
-    return {} if targets == MULTICLASS and version == {"targets": 1} else {"targets": targets, "kinds": version}
+    return {} if targets == MULTICLASS and version == {"targets": 2} else {"targets": targets, "kinds": version}
 
 
 def _of_window(window: Window) -> dict[str, Any]:

@@ -32,5 +32,5 @@ def locate(readers: tuple[Reader, ...], source: Path, unpack_to: Path, name: str
         )
     archives = [source] if source.is_file() else archives_in(source)
     if archives and (source.is_file() or recognised(readers, source) is None):
-        source = unpacked(archives, unpack_to, tables_beside(archives))
+        source = unpacked(archives, unpack_to, () if source.is_file() else tables_beside(archives))
     return find(readers, source)

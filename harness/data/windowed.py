@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,13 @@ from harness.data.readers.reader import ImageSource
 from harness.data.windows import Window
 
 Array = np.ndarray
+
+DICOM_SUFFIXES = (".dcm", ".dicom")
+
+
+def decoding_steps(sources: Iterable[str]) -> tuple[str, ...]:
+    """The steps that make pixels of files, for keys: that of DICOM files where there are such."""
+    return ("decoding", *(["dicom"] if any(one.lower().endswith(DICOM_SUFFIXES) for one in sources) else []))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from harness.data.readers.reader import is_image, walk
 from harness.data.readers.table import read_csv
 from harness.data.targets import MULTICLASS
 from harness.plugins import guess_targets
-from harness.plugins.guess_paths import TRIED
+from harness.plugins.guess_paths import TRIED, of_test
 from harness.plugins.guessed import AmbiguousError, Choices, Guess
 from harness.utils.errors import UserError, some
 
@@ -38,7 +38,7 @@ def of_annotations(folder: Path, choices: Choices) -> Guess | None:
     test = tests[0] if len(tests) == 1 else None
     there = [path for path, _ in walk(folder) if is_image(path)]
     path = choices.path or _path(folder / train, contents[train], there)
-    test_path = _path(folder / test, contents[test], there) if test else path
+    test_path = _test_path(folder / test, contents[test], there, path) if test else path
     samples = sorted(folder.glob("*sample*.csv"))
     header = [*read_csv(samples[0], rows=1).columns] if len(samples) == 1 else ["id", "label"]
     targets = _targets(choices)
@@ -118,6 +118,18 @@ def _path(file: Path, content: dict[str, Any], there: list[str]) -> str:
             f"the images of {file.name} could be at {some(places)}.", f"say which: --path '{places[0]}'", "path", places
         )
     return places[0]
+
+
+def _test_path(file: Path, content: dict[str, Any], there: list[str], of_train: str) -> str:
+    """The same of test images: at the same place as those of the training, if they are there."""
+    (alike,), known = of_test((of_train,)), set(there)
+    names = [str(entry["file_name"]) for entry in content["images"][:TRIED]]
+    if alike != of_train and all(alike.replace("{file_name}", name) in known for name in names):
+        return alike
+    try:
+        return _path(file, content, there)
+    except AmbiguousError as error:
+        raise UserError(str(error), "move the others elsewhere, or write test_path= by hand (docs/data.md)") from None
 
 
 def _targets(choices: Choices) -> Any:

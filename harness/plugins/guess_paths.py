@@ -38,8 +38,9 @@ def pattern_of(rows: pd.DataFrame, images: list[str], part: str, given: str | No
     Raises:
         AmbiguousError: several patterns do, none of them alone is of the part, and no words tell sides apart.
     """
-    there, places = set(images), _places(images)
-    for column in rows.columns:
+    there, places = set(images), _places(images, nested=bool(len(rows)) and any("/" in cell for cell in rows.iloc[0]))
+    # Labels or a table's index may be names of images too: a column of values that differ, with a name, comes first.
+    for column in sorted(rows.columns, key=lambda name: (name.startswith("Unnamed: "), not rows[name].is_unique)):
         tried = rows[column].drop_duplicates().head(TRIED)
         if not len(tried):
             continue
@@ -61,13 +62,26 @@ def each(paths: Paths) -> tuple[str, ...]:
     return (paths,) if isinstance(paths, str) else paths
 
 
-def _places(images: list[str]) -> dict[str, set[tuple[str, str]]]:
-    """The folders and suffixes of the images of each name, with and without its suffix."""
+def of_test(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """The same places below a folder of the test instead of one of the training."""
+    return tuple(pattern.replace("train", "test").replace("Train", "Test") for pattern in patterns)
+
+
+def fits(paths: Paths, rows: pd.DataFrame, images: list[str]) -> bool:
+    """Whether there is an image for each row at all of its paths."""
+    there = set(images)
+    return all(_fits(path, rows, there) for path in each(paths))
+
+
+def _places(images: list[str], nested: bool) -> dict[str, set[tuple[str, str]]]:
+    """The folders and suffixes of the images of each name, with and without its suffix, and of names with folders."""
     places: dict[str, set[tuple[str, str]]] = {}
     for image in images:
         path = PurePosixPath(image)
-        for name, suffix in ((path.name, ""), (path.stem, path.suffix)):
-            places.setdefault(name, set()).add((path.parent.as_posix(), suffix))
+        for parent in path.parents if nested else (path.parent,):
+            name = path.relative_to(parent)
+            for text, suffix in ((name.as_posix(), ""), (name.with_suffix("").as_posix(), path.suffix)):
+                places.setdefault(text, set()).add((parent.as_posix(), suffix))
     return places
 
 

@@ -11,7 +11,7 @@ from harness.data.readers.reader import is_image, walk
 from harness.data.readers.table import read_csv
 from harness.plugins import guess_targets
 from harness.plugins.guess_columns import further_columns
-from harness.plugins.guess_paths import Paths, each, pattern_of
+from harness.plugins.guess_paths import Paths, each, fits, of_test, pattern_of
 from harness.plugins.guessed import AmbiguousError, Choices, Guess
 from harness.utils.errors import UserError, nearest, some
 
@@ -44,7 +44,7 @@ def of_table(folder: Path, choices: Choices) -> Guess | None:
     (file, rows, id_column, path) = candidates[0]
     header = [*read_csv(sample, rows=1).columns] if sample else ["id", "label"]
     label = _label(file, rows, id_column, header[1:] if sample else [], choices.label)
-    test_path = _test_path(sample, images)
+    test_path = _test_path(sample, images, tuple(one.replace(f"{{{id_column}}}", "{id}") for one in each(path)))
     wanted = [] if sample is None else read_csv(sample).iloc[:, 0].tolist()
     if test_path is not None and each(test_path) == tuple(
         one.replace(f"{{{id_column}}}", "{id}") for one in each(path)
@@ -102,11 +102,18 @@ def _told(paths: Paths) -> str:
     return " and ".join(each(paths))
 
 
-def _test_path(sample: Path | None, images: list[str]) -> Paths | None:
+def _test_path(sample: Path | None, images: list[str], of_train: tuple[str, ...]) -> Paths | None:
+    """Where the test images are: at the same places as those of the training, if they are there."""
     if sample is None:
         return None
     rows = read_csv(sample).iloc[:, :1].set_axis(["id"], axis=1)
-    found = pattern_of(rows, images, "test", None)
+    alike = of_test(of_train)
+    if alike != of_train and fits(alike, rows, images):
+        return alike if len(alike) > 1 else alike[0]
+    try:
+        found = pattern_of(rows, images, "test", None)
+    except AmbiguousError as error:
+        raise UserError(str(error), "move the others elsewhere, or write test_path= by hand (docs/data.md)") from None
     return found[1] if found else None
 
 

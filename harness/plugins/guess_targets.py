@@ -15,6 +15,8 @@ KINDS: dict[str, Targets] = {kind.name: kind for kind in (MULTICLASS, Ordinal(),
 # Where no file says by which metric a board judges.
 USUAL = {"multilabel": "log_loss", "regression": "rmse", "ordinal": "quadratic_weighted_kappa"}
 FRACTION = r"[+-]?\d*\.\d*[1-9]\d*"
+# Between the labels of a list. A blank comes last: names may have blanks.
+SEPARATORS = ("|", ";", ",", " ")
 OTHERWISE = "if it is something else: --targets " + ", ".join(KINDS)
 
 
@@ -34,6 +36,9 @@ def guess(
     """
     if said is not None and said not in KINDS:
         raise UserError(f"--targets must be one of {', '.join(KINDS)}. Received: {said!r}", "docs/data.md")
+    if said == "multilabel" and isinstance(label, str):
+        mark = next((mark for mark in SEPARATORS if rows[label].str.contains(mark, regex=False).any()), " ")
+        return _told(Multilabel(mark), _between(mark) + "as you said", metric)
     return _told(*((KINDS[said], "as you said") if said is not None else _guessed(rows, label, metric)), metric)
 
 
@@ -73,13 +78,19 @@ def _guessed(rows: pd.DataFrame, label: str | tuple[str, ...], metric: str | Non
     cells = rows[label]
     if cells.str.fullmatch(FRACTION).any():
         return Regression(), f"since {label!r} holds fractions; {OTHERWISE}"
-    names = {name for cell in cells for name in cell.split()}
-    if cells.str.contains(" ").any() and len(names) < cells.nunique():
-        return (
-            Multilabel(),
-            f"since {label!r} lists {len(names):,} names in {cells.nunique():,} combinations; {OTHERWISE}",
-        )
+    combinations = cells.drop_duplicates()
+    for mark in SEPARATORS:
+        kind = Multilabel(mark)
+        lists = [kind.split(cell) for cell in combinations]
+        names = {name for parts in lists for name in parts}
+        if any(len(parts) > 1 for parts in lists) and len(names) < len(combinations):
+            why = f"since {label!r} lists {len(names):,} names in {len(combinations):,} combinations; {OTHERWISE}"
+            return kind, _between(mark) + why
     return _of_metric(metric)
+
+
+def _between(mark: str) -> str:
+    return "" if mark == " " else f"with {mark!r} between labels, "
 
 
 def _is_one(cell: str) -> bool:

@@ -33,13 +33,15 @@ STEPS: dict[str, Step] = {
     **_one_each(
         "data.readers",
         "cifar_batches", "class_folders", "class_in_name", "coco_json", "digits", "labels_file", "numbered_files",
-        "table", "tiny_imagenet",
+        "tiny_imagenet",
     ),
+    "readers.table": Step(2, ("data.readers.table",)),
     "near_duplicates": Step(1, ("data.near_duplicates",)),
     "check": Step(2, ("data.quality.check",)),
-    "targets": Step(1, ("data.targets",)),
+    "targets": Step(2, ("data.targets",)),
     "folds": Step(1, ("data.folds",)),
     "decoding": Step(1, ("data.images", "data.eight_bits", "data.windowed")),
+    "dicom": Step(1, ("data.dicom",)),
     "image_cache": Step(1, ("data.cache.image_cache", "data.cache.build")),
     # Pretrained networks.
     "features": Step(1, ("models.backbones.features",)),

@@ -107,13 +107,16 @@ def wait_for_fits(disturbed: Disturbed, root: Path, count: int) -> None:
         time.sleep(0.02)
 
 
-def require_six_complete(root: Path) -> None:
-    """Six trials on the two folds that the search sees, and two of these on the others too."""
+def require_six_complete(root: Path, ended: int) -> None:
+    """Six trials on the two folds that the search sees, and two of these on the others too.
+
+    Each process that was ended may have fitted a fold that it had not kept yet.
+    """
     found = trials(root)
     assert [trial["number"] for trial in found] == [1, 2, 3, 4, 5, 6]
     assert {trial["state"] for trial in found} <= {"complete", "stopped early"}
     assert len({trial["run"] for trial in found}) == 6
-    assert set(fits(root).values()) == {1}, "a fold was fitted twice"
+    assert sum(count - 1 for count in fits(root).values()) <= ended, "a fold was fitted twice"
     others = [title for title in fits(root) if re.search(r"fold [34] of 4", title)]
     assert len(others) in (2, 4), "only the recipe as it was and the best trial are finished"
 
@@ -122,7 +125,7 @@ def test_where_a_trials_process_is_killed_it_is_tried_again_and_none_is_lost(roo
     wait_for_fits(disturbed, root, 1)
     disturbed.wait_for("ready in", running).kill()
     assert disturbed.end() == 0, "".join(disturbed.said)
-    require_six_complete(root)
+    require_six_complete(root, ended=1)
     assert disturbed.left() == []
     assert finish(root, *TUNE, *LUCK, *WORKERS).count("slow: up to date") == 2, "nothing was left to do"
 
@@ -134,7 +137,7 @@ def test_ctrl_c_leaves_no_process_and_one_process_goes_on(root: Path, disturbed:
     assert disturbed.left() == []
     assert 2 <= len(trials(root)) < 6
     finish(root, *TUNE, *LUCK)
-    require_six_complete(root)
+    require_six_complete(root, ended=2)
 
 
 def test_a_trial_whose_process_always_dies_is_failed_with_its_log(root: Path) -> None:

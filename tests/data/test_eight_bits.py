@@ -21,7 +21,7 @@ from harness.data.eight_bits import eight_bits, windowed
 from harness.data.image_sizes import UnreadableError
 from harness.data.images import Geometry, decode, load
 from harness.data.readers.reader import Files
-from harness.data.windowed import Windowed
+from harness.data.windowed import Windowed, decoding_steps
 from harness.utils.errors import UserError
 
 RAMP = np.arange(12).reshape(3, 4)
@@ -157,6 +157,24 @@ def test_dicom_is_shown_in_its_window_in_the_modalitys_units():
     assert (windowed(dicom(values, RescaleSlope=2, RescaleIntercept=-1024, WindowCenter=40, WindowWidth=400,
                            PhotometricInterpretation="MONOCHROME1")) == 255 - made).all()  # fmt: skip
     assert windowed(content, (-1000.0, 1000.0)).ravel().tolist() == by_hand(units, -1000, 1000)
+
+
+@pytest.mark.parametrize("window", [{"WindowCenter": None, "WindowWidth": None}, {"WindowCenter": 30}])
+def test_dicom_with_an_empty_or_half_window_is_shown_from_its_lowest_to_its_highest_value(window):
+    assert windowed(dicom(RAMP - 5, **window)).ravel().tolist() == by_hand(RAMP, 0, 11)
+
+
+def test_only_data_with_dicom_files_is_made_from_how_these_are_read():
+    assert decoding_steps(["1.png", "2.JPG"]) == ("decoding",)
+    assert decoding_steps(["1.png", "2.DCM"]) == decoding_steps(["1.dicom"]) == ("decoding", "dicom")
+
+
+@pytest.mark.parametrize("big_tiff", [False, True])
+def test_tiffs_of_any_size_of_offsets_are_windowed(big_tiff: bool):
+    values = (1000 + 100 * RAMP).astype(np.uint16)
+    stream = io.BytesIO()
+    Image.fromarray(values).save(stream, "TIFF", big_tiff=big_tiff)
+    assert windowed(stream.getvalue(), "image").ravel().tolist() == by_hand(RAMP, 0, 11)
 
 
 def test_dicom_without_a_window_of_several_frames_and_in_colour():

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from harness.data.targets import Ordinal
+from harness.data.image_table import labelled
+from harness.data.targets import Multilabel, Ordinal
 from harness.pipeline.graph import Pipeline
 from harness.plugins import loading
 from harness.plugins.guess import guess
@@ -185,6 +186,54 @@ def test_images_that_could_be_in_two_places_are_asked_for(board):
     assert refused.value.options == [*both, ",".join(both)]
     assert guess(folder, Choices(path=",".join(both))).reader.path == both
     assert guess(folder, Choices(path="small/{id}.png")).reader.path == "small/{id}.png"
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "image", "column"),
+    [
+        (",image,label", "{n},{m}.png,{b}", "train/{m}.png", "image"),  # pandas wrote its index
+        ("label,image", "{b},{m}", "train/{m}.png", "image"),  # labels that are names of images too
+        ("label,path", "{b},train/p{b}/ISIC_{m}.png", "train/p{b}/ISIC_{m}.png", "path"),
+    ],
+)
+def test_the_column_that_tells_images_apart_is_the_one_of_ids(board, header, row, image, column):
+    numbers = [{"n": n, "m": 7 - n, "b": n % 2} for n in range(8)]
+    folder = board(
+        {image.format(**one): one["b"] for one in numbers},
+        train=table(header, []) + "\n".join(row.format(**one) for one in numbers),
+    )
+    found = guess(folder, Choices(label="label"))
+    assert (found.reader.id, found.reader.label) == (column, "label")
+    labels = {one.source: one.label for one in found.reader.listing(folder).rows}
+    assert labels == {image.format(**one): str(one["b"]) for one in numbers}
+
+
+def test_test_images_are_where_the_training_images_are(board):
+    """JPEG and DICOM of each: as in siim-isic-melanoma-classification."""
+    folder = patients(board)
+    for part in ("train", "test"):
+        (folder / part).mkdir()
+        for file in (folder / "jpeg" / part).iterdir():
+            (folder / part / file.with_suffix(".dcm").name).touch()
+    found = guess(folder, Choices(path="jpeg/train/{image_name}.jpg", label="target"))
+    assert found.reader.test_path == "jpeg/test/{id}.jpg"
+    for file in (folder / "jpeg" / "train").iterdir():
+        file.rename(folder / file.name)
+    with pytest.raises(UserError, match="the test images could be at") as refused:
+        guess(folder, Choices(path="{image_name}.jpg", label="target"))
+    assert "--path" not in refused.value.fix and "test_path=" in refused.value.fix
+
+
+@pytest.mark.parametrize("mark", ["|", ";", ", "])
+def test_lists_of_labels_with_other_marks_between_them(board, mark: str):
+    cells = [("No Finding", f"Mass{mark}Node", "Mass", f"Node{mark}Hernia", "Node")[number % 5] for number in range(8)]
+    rows = table("id;found".replace(";", ","), [(number, f'"{cell}"') for number, cell in enumerate(cells)])
+    folder = board(IMAGES, train=rows)
+    for said in (None, "multilabel"):
+        found = guess(folder, Choices(targets=said))
+        assert found.targets == Multilabel(mark.strip())
+        assert any(repr(mark.strip()) in line for line in found.said)
+        assert labelled(found.reader.listing(folder), found.targets)[0] == ("Hernia", "Mass", "No Finding", "Node")
 
 
 IMAGES = {f"train/{number}.png": number % 2 for number in range(8)}

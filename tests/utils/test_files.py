@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,7 +50,7 @@ with lock(Path(sys.argv[1]), "a thing"):
 def hold(path: Path, seconds: float) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-c", HOLD, str(path), str(seconds)],
-        env={"PYTHONPATH": str(CHECKOUT)},
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -57,7 +58,7 @@ def hold(path: Path, seconds: float) -> subprocess.Popen:
 
 def test_a_lock_is_waited_for_aloud_and_freed_by_a_kill(tmp_path: Path, capsys):
     path = tmp_path / "thing"
-    with hold(path, 1.0) as holder:
+    with hold(path, 2.0) as holder:
         assert holder.stdout.readline() == "held\n"
         with files.lock(path, "a thing"):
             assert holder.wait(timeout=60) == 0

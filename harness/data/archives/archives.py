@@ -102,7 +102,10 @@ def _unpack(archive: Path, parent: Path) -> None:
         raise UserError(f"two archives would both become {folder.name}/: one is {archive}.", "move one of them away")
     _extract(archive, folder, allowance)
     for inner in sorted(
-        path for path in folder.rglob("*") if path.name.lower().endswith(INNER_SUFFIXES) and path.is_file()
+        path
+        for path in folder.rglob("*")
+        # A Mac puts a file of attributes beside each: ``__MACOSX/._train.zip`` is no zip.
+        if path.name.lower().endswith(INNER_SUFFIXES) and not path.name.startswith(".") and path.is_file()
     ):
         inner_folder = _folder_for(inner, inner.parent)
         if not inner_folder.exists():

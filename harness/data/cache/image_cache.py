@@ -19,6 +19,7 @@ from harness.data.cache.cache import READABLE, UNREADABLE, Cache, Filled, Input,
 from harness.data.cache.rows import Layout, Rows, checksums
 from harness.data.dataset import Dataset
 from harness.data.images import Geometry, UnreadableError, load
+from harness.data.windowed import decoding_steps
 from harness.utils import fingerprint as fp
 from harness.utils.versions import versions
 
@@ -80,7 +81,7 @@ class ImageInput(Input):
             geometry=self.geometry,
             dataset=dataset.fingerprint,
             opencv=cv2.__version__,
-            steps=versions("image_cache", "decoding"),
+            steps=versions("image_cache", *decoding_steps(dataset.sources)),
         )
 
     def attributes(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from harness.data.dataset import Dataset
 from harness.data.folds import group_by
 from harness.data.images import UnreadableError, opened
 from harness.data.quality.minorities import minorities
+from harness.data.windowed import decoding_steps
 from harness.utils import fingerprint as fp
 from harness.utils.console import doing, progress, say
 from harness.utils.files import lock, read_json, write_json
@@ -39,7 +40,7 @@ def load_or_examine(dataset: Dataset, file: Path) -> dict[str, Any]:
         dataset=dataset.fingerprint,
         sources=dataset.sources,
         libraries={"opencv": cv2.__version__, "imagehash": version("ImageHash")},
-        steps=versions("check", "near_duplicates", "decoding"),
+        steps=versions("check", "near_duplicates", *decoding_steps(dataset.sources)),
     )
     with lock(file, "the check of the data"):
         stored = read_json(file)

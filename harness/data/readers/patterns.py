@@ -30,7 +30,7 @@ def paths_of(folder: Path, file: Path, pattern: str, rows: list[dict[str, str]])
     pieces = re.split(r"{([^{}]*)}", pattern)
     paths = ["".join(row[piece] if place % 2 else piece for place, piece in enumerate(pieces)) for row in rows]
     below = fixed_part(pattern)
-    there = {path for path, _ in walk(folder, "" if below == "." else below)}
+    there = {path for path, _ in walk(folder, "" if below == "." else below)} if (folder / below).is_dir() else set()
     missing = [path for path in paths if path not in there]
     if missing:
         found = some(sorted(there, key=natural), 3) or "nothing"

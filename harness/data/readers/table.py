@@ -75,14 +75,15 @@ class Table(FolderReader):
         row_ids = self._row_ids(folder / self.csv, table, labels)
         prefix = (
             f"{TRAIN}/"
-            if set(names) & {name or image for name, image in zip(row_ids, table["id"], strict=True)}
+            if set(names) & {name or image for name, image in zip(row_ids, table[self.id], strict=True)}
             else ""
         )
         lines = [
             Row(f"{prefix}{name}", label, TRAIN, "", group, row and f"{prefix}{row}", known)
-            for name, label, group, row, known in zip(table["id"], labels, groups, row_ids, cells, strict=True)
+            for name, label, group, row, known in zip(table[self.id], labels, groups, row_ids, cells, strict=True)
         ]
-        rows = _with_images(lines, self.path, folder, folder / self.csv, table.to_dict("records"))
+        in_paths = [self._in_paths(line) for line in table.to_dict("records")]
+        rows = _with_images(lines, self.path, folder, folder / self.csv, in_paths)
         rows += self._test_rows(folder, names, (*numbers, *categories))
         for place, name in enumerate(numbers):  # read here, so that what is no number is refused at once
             numbers_of(name, [row.cells[place] for row in rows])
@@ -99,7 +100,7 @@ class Table(FolderReader):
             UserError: the CSV has none of such a name, or one is both.
         """
         labels = {self.label} if isinstance(self.label, str) else {*self.label}
-        names = [name for name in table.columns if name not in {"id", self.id} | labels]
+        names = [name for name in table.columns if name not in {self.id} | labels]
         missing = f"{file} has no column {{name}} that is neither ids nor labels."
         numbers = matching(self.numbers, names, missing)
         categories = matching(self.categories, names, missing)
@@ -108,24 +109,23 @@ class Table(FolderReader):
         return tuple(numbers), tuple(categories)
 
     def _training_rows(self, folder: Path) -> pd.DataFrame:
-        """The training rows, their ids in the column "id"; a row that is there twice counts once."""
+        """The training rows; one that is there twice counts once."""
         file, labels = folder / self.csv, [self.label] if isinstance(self.label, str) else [*self.label]
         table = read_csv(file)
         in_path = [column for column in columns_of("".join(_each(self.path))) if column != "id"]
         for column in (self.id, *labels, *self._marks, *in_path):
             if column not in table:
                 raise UserError(f"{file} has no column {column!r}. {nearest(column, [*table])}", FIX)
-        table["id"] = table[self.id]
-        table = table.drop_duplicates([*dict.fromkeys(["id", *labels, *self._marks, *in_path])])
-        twice = table["id"][table["id"].duplicated()].tolist()
+        table = table.drop_duplicates([*dict.fromkeys([self.id, *labels, *self._marks, *in_path])])
+        twice = table[self.id][table[self.id].duplicated()].tolist()
         if twice:
-            of_labels = table.drop_duplicates(["id", *labels])["id"].duplicated().any()
+            of_labels = table.drop_duplicates([self.id, *labels])[self.id].duplicated().any()
             what = "label" if of_labels else "picture, group or row"
             raise UserError(
                 f"{file} gives {len(twice):,} ids more than one {what} ({some(twice, 3)}).",
                 "keep one line of each" if of_labels else f"name a column of ids that are unique in id=, or {FIX}",
             )
-        for column in ("id", *labels, *self._marks):
+        for column in (self.id, *labels, *self._marks):
             empty = int((table[column].str.strip() == "").sum())
             if empty and not (column == self.label and self.empty):
                 or_list = ", or say empty=True in the reader if they are lists without labels" * (column == self.label)
@@ -133,6 +133,10 @@ class Table(FolderReader):
                     f"{file} has {empty:,} rows without a value in {column!r}.", f"fill or remove them{or_list}"
                 )
         return table
+
+    def _in_paths(self, line: dict[str, str]) -> dict[str, str]:
+        """What may stand in the braces of a path: a line's cells, and its id as ``{id}``."""
+        return line | {"id": line[self.id]}
 
     @property
     def _marks(self) -> list[str]:
@@ -167,7 +171,7 @@ class Table(FolderReader):
         import pandas as pd
 
         marks = table[[*self.label]].apply(pd.to_numeric, errors="coerce").to_numpy()
-        wrong = table["id"][~np.isin(marks, (0, 1)).all(axis=1)].tolist()
+        wrong = table[self.id][~np.isin(marks, (0, 1)).all(axis=1)].tolist()
         if wrong:
             raise UserError(
                 f"{len(wrong):,} rows of {folder / self.csv} hold something else than 0 and 1 in "
@@ -230,10 +234,9 @@ class Table(FolderReader):
                 f"{file} has no column {some([*map(repr, unknown)])}; what is not known of test images cannot be used.",
                 "leave it out of numbers= and categories= in the competition's competition.py",
             )
-        table["id"] = table[self.id]
         lines_of: dict[str, list[dict[str, str]]] = {}
         for line in table.to_dict("records"):
-            lines_of.setdefault(line[column], []).append(line)
+            lines_of.setdefault(line[column], []).append(self._in_paths(line))
         missing = [name for name in names if name not in lines_of]
         if missing:
             raise UserError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,6 +16,7 @@ from harness.utils.errors import UserError, some
 Array = np.ndarray
 
 UNLABELLED = -1
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,13 @@ class Ordinal(Multiclass):
                 f"labels are not in order={self.order}: {some(unknown, 3)}.",
                 "correct targets= in the competition's competition.py",
             )
-        return tuple(name for name in self.order if name in found) or tuple(sorted(found, key=natural))
+        return tuple(name for name in self.order if name in found) or _ascending(found)
+
+
+def _ascending(names: set[str]) -> tuple[str, ...]:
+    if all(NUMBER.fullmatch(name) for name in names):
+        return tuple(sorted(names, key=lambda name: (float(name), name)))
+    return tuple(sorted(names, key=natural))
 
 
 # What most competitions ask, and the default everywhere.

@@ -200,6 +200,13 @@ METHODS = {
 }
 
 
+def test_a_macs_file_of_attributes_is_no_archive(tmp_path: Path) -> None:
+    inner = zipped(tmp_path / "train.zip", {"1.png": b"one"}).read_bytes()
+    outer = zipped(tmp_path / "x.zip", {"train.zip": inner, "__MACOSX/._train.zip": b"\0\5\x16\7 attributes"})
+    found = contents(unpacked([outer], tmp_path / "there"))
+    assert b"one" in found.values()
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_of_a_7z_and_every_size(tmp_path: Path, method: str) -> None:
     """Sizes around those of the pieces it is read in; E8 is what the filter for programs changes."""

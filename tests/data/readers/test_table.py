@@ -166,3 +166,37 @@ def test_archives_beside_tables_are_unpacked_together(board: Path, tmp_path: Pat
     reader, folder = located(declared(readers=(READER,)), given, tmp_path / "unpacked")
     assert folder == tmp_path / "unpacked"
     assert reader.listing(folder) == READER.listing(board)
+
+
+@pytest.mark.parametrize("role", ["group", "label", "row"])
+def test_a_column_that_is_called_id_and_is_none_keeps_its_cells(board: Path, role: str):
+    lines = [f"{number:04d},{number % 2},p{number // 2}" for number in range(24)]
+    (board / "train.csv").write_text(
+        "\n".join(["image,kind,id" if role != "label" else "image,other,id", *lines]) + "\n"
+    )
+    if role == "row":  # lines of one row have one label
+        lines = [f"{number:04d},{number // 2 % 2},p{number // 2}" for number in range(24)]
+        (board / "train.csv").write_text("\n".join(["image,kind,id", *lines]) + "\n")
+    given = {"label": "kind"} | {role: "id"}
+    found = listing(Table(id="image", path="train/{id}.png", test_path="test/{id}.png", **given), board)
+    told = [getattr(row, role) for row in found.rows if row.split == "train"]
+    assert told == [f"p{number // 2}" for number in range(24)]
+    assert [row.source for row in found.rows][:2] == ["train/0000.png", "train/0001.png"]
+
+
+def test_a_second_folder_of_images_that_is_not_there_is_told(board: Path):
+    reader = Table(id="image_id", label="target", path=("train/{id}.png", "right/{id}.png"), test_path="test/{id}.png")
+    with pytest.raises(UserError, match=r"24 of 24 images .* In right/ there is nothing"):
+        reader.listing(board)
+
+
+def test_a_single_archive_takes_no_tables_that_lie_beside_it(board: Path, tmp_path: Path):
+    given = tmp_path / "downloads"
+    given.mkdir()
+    archive = Path(shutil.make_archive(str(given / "board"), "zip", board))
+    unpacked = [located(declared(readers=(READER,)), archive, tmp_path / "unpacked")[1]]
+    first = (unpacked[0] / "train.csv").stat().st_ino
+    (given / "bank.csv").write_text("id,balance\n1,2\n")
+    unpacked.append(located(declared(readers=(READER,)), archive, tmp_path / "unpacked")[1])
+    assert not (unpacked[1] / "bank.csv").exists()
+    assert (unpacked[1] / "train.csv").stat().st_ino == first, "nothing is unpacked again"

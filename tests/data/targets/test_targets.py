@@ -43,6 +43,8 @@ def test_lists_columns_and_rows_without_labels():
 
 def test_grades_are_in_their_order():
     assert read(Ordinal(), ["10", "2", "0"], ("0", "10", "2"))[2].tolist() == [2, 1, 0]
+    assert read(Ordinal(), ["-1", "2"], ("-1", "-2", "0", "1", "2"))[0] == ("-2", "-1", "0", "1", "2")
+    assert read(Ordinal(), ["0", "1"], ("0", "0.25", "0.5", "1"))[0] == ("0", "0.25", "0.5", "1")
     order = ("mild", "bad", "worst")
     classes, _, found = read(Ordinal(order=order), ["worst", "mild"], ("mild", "worst"))
     assert classes == ("mild", "worst") and found.tolist() == [1, 0]

@@ -12,6 +12,7 @@ import cv2
 import h5py
 import numpy as np
 import py7zr
+import pydicom
 from PIL import Image
 
 from harness.data import image_table as tables
@@ -248,6 +249,29 @@ def windows(folder: Path) -> Numbers:
         for name, content in contents.items()
         for rule in rules
     }
+
+
+@regression("dicom")
+def dicom(folder: Path) -> Numbers:
+    """Grey values in the file's window, without a window, and with half of one."""
+    found: Numbers = {}
+    windows: list[dict[str, int | None]] = [{"WindowCenter": 900, "WindowWidth": 1000}, {}, {"WindowCenter": 900}]
+    for window in windows:
+        file = pydicom.Dataset()
+        file.file_meta = pydicom.dataset.FileMetaDataset()
+        file.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        file.file_meta.MediaStorageSOPClassUID = file.SOPClassUID = pydicom.uid.SecondaryCaptureImageStorage
+        file.file_meta.MediaStorageSOPInstanceUID = file.SOPInstanceUID = "1.2.3"
+        file.Rows, file.Columns, file.SamplesPerPixel, file.PhotometricInterpretation = 6, 5, 1, "MONOCHROME2"
+        file.BitsAllocated, file.BitsStored, file.HighBit, file.PixelRepresentation = 16, 16, 15, 1
+        file.PixelData = np.random.default_rng(0).integers(0, 3000, (6, 5)).astype(np.int16).tobytes()
+        for name, value in window.items():
+            setattr(file, name, value)
+        stream = io.BytesIO()
+        pydicom.dcmwrite(stream, file, enforce_file_format=True)
+        read = Windowed(Pictures({"": stream.getvalue()}), "file").read("")
+        found[str(window)] = [int(value) for value in np.asarray(read).ravel()]
+    return found
 
 
 def _is_taken(content: bytes) -> bool:
