@@ -43,7 +43,7 @@ def add_commands(commands: Commands) -> None:
         "--timeout",
         type=_duration,
         metavar="TIME",
-        help="begin no fold after 90s, 30min or 2h; the same command goes on",
+        help="begin no fold of a trial after 90s, 30min or 2h, and compare the best so far; the same command goes on",
     )
     command.add_argument(
         "--search-folds", type=int, metavar="N", help="how many folds the search sees (default: half of them)"

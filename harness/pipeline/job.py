@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def _opened(pipeline: Pipeline, input: Input) -> Cache:
     except DamagedError as damage:
         raise UserError(
             f"{file} {damage} on {environment.host()}.",
-            f"harness prepare {pipeline.competition.name}, then the same command",
+            f"rm {shlex.quote(str(file))}, then the same command, which makes it again",
         ) from damage
 
 

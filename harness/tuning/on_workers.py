@@ -44,7 +44,7 @@ def run(search: Search, cluster: Cluster) -> None:
         trials = Trials(search, cluster, bar)
         while not search.is_late():
             trials.run()
-            if not search.study.wait_for_others(search.left()):
+            if not search.study.left(search.trials) or not search.study.wait_for_others(search.left()):
                 break
 
 
@@ -80,7 +80,7 @@ class Trials:
     def _more(self, running: int) -> list[Job]:
         """Begin as many jobs as there is work for, and a worker."""
         search = self._search
-        left = 0 if search.is_late() else search.total - len(search.over())
+        left = 0 if search.is_late() else search.study.left(search.trials)
         jobs = [self.job() for _ in range(min(self._cluster.slots(), left) - running)]
         self._cluster.begin(jobs)
         return jobs

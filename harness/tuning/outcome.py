@@ -55,7 +55,9 @@ def outcome(search: Search) -> Outcome:
     if best is None:
         failed = [one for one in search.study.tried() if one.state == FAILED]
         why = f" {len(failed)} failed; the last one: {failed[-1].reason}" if failed else ""
-        raise UserError(f"no trial of {subject.name} is complete yet.{why}", "the same command goes on")
+        goes_on = search.study.left(search.trials) or not failed
+        fix = "the same command goes on" if goes_on else f"mend what failed, and {search.anew}"
+        raise UserError(f"no trial of {subject.name} is complete yet.{why}", fix)
     say("finishing two runs: the recipe as it is, and with the settings of the best trial")
     own, tuned = _tables(subject, {}), _tables(subject, best.point)
     dataset, metric, targets = subject.pipeline.artifacts.dataset, subject.metric, subject.pipeline.competition.targets
@@ -146,8 +148,11 @@ def summary(search: Search, found: Outcome | None) -> dict[str, Any]:
 
 
 def keep(search: Search, found: Outcome | None) -> dict[str, Any]:
-    """Keep the search's summary in its folder, and give it."""
+    """Keep the search's summary in its folder, and give it; what it was worth stays until it is known anew."""
     file, report = search.subject.folder / SUMMARY, summary(search, found)
     with lock(file, "the summary of the search"):
+        before = read_json(file) or {}
+        if found is None and before.get("scores"):
+            report |= {name: before[name] for name in ("best", "scores", "importance", "opened")}
         write_json(file, report)
     return report

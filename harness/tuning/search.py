@@ -28,7 +28,8 @@ from harness.training.checkpoint import WATCHED
 from harness.tuning.subject import Subject
 from harness.utils.console import below, printable, progress, seconds
 from harness.utils.errors import UserError
-from harness.utils.files import out_of_space
+from harness.utils.files import out_of_space, read_json
+from harness.utils.signals import is_ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,7 +143,7 @@ class Search:
         except LaterError:
             pass
         except Exception as error:
-            if out_of_space(error):
+            if out_of_space(error) or is_ending():  # which no settings are to blame for
                 raise
             reason = error.what if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
             self._log(traceback.format_exc())
@@ -160,11 +161,14 @@ class Search:
         self._log(f"trial: {trial.point}")
         pipeline = subject.pipeline_with(trial.point)
         recipe = subject.with_point(trial.point)
-        trial.note(run=pipeline.artifacts.run_of(subject.name).key)
+        run, watch = pipeline.artifacts.run_of(subject.name), self._watch(trial, recipe)
+        trial.note(run=run.key)
         made: list[Tables] = []
-        with contextlib.closing(pipeline.fold_by_fold(subject.name, self._watch(trial, recipe))) as folds:
+        with contextlib.closing(pipeline.fold_by_fold(subject.name, watch)) as folds:
             for _, tables_of_fold in zip(range(subject.seen), folds, strict=False):
                 made.append(tables_of_fold)
+                if len(made) == 1 and watch is not None:  # of a fold that was kept, nobody has looked at the epochs
+                    watch(read_json(run.folder / "fold-1" / "history.json") or {})
                 if len(made) < subject.seen:
                     self._stop_if_behind(made, recipe)
                     if self.is_late():
@@ -179,9 +183,9 @@ class Search:
 
         def watch(history: dict[str, list[float]]) -> None:
             losses = next((history[name] for name in WATCHED["loss"] if name in history), [])
-            if losses and trial.report_epochs([sign * value for value in losses]):
+            if epoch := trial.report_epochs([sign * value for value in losses]):
                 words = "is above the median of the complete trials"
-                raise FarBehindError(f"its loss on fold 1 after epoch {len(losses)} {words}")
+                raise FarBehindError(f"its loss on fold 1 after epoch {epoch} {words}")
 
         return watch
 
@@ -220,8 +224,13 @@ class Search:
         if len(over) >= min(FRUITLESS, self.total) and all(one.state == "failed" for one in over):
             raise UserError(
                 f"the first {len(over)} trials failed, and none succeeded. The last one: {over[-1].reason}",
-                f"correct the space; what the trials said is in {self._log_file}",
+                f"correct the space, or mend what failed and {self.anew}; what the trials said is in {self._log_file}",
             ) from error
+
+    @property
+    def anew(self) -> str:
+        """How trials are begun anew that failed for another reason than their settings."""
+        return f"move {self.subject.folder / 'journal.log'} away: then the same command tries them anew"
 
     def left(self) -> float | None:
         """Seconds that are left; None where all the time is."""

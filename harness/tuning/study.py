@@ -8,7 +8,6 @@ was stopped or killed: the next process tries the same point anew, and finds the
 from __future__ import annotations
 
 import contextlib
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +17,12 @@ import optuna
 from optuna.trial import TrialState
 
 from harness.recipes import space as spaces
-from harness.recipes.space import Choice, Range, Space
+from harness.recipes.space import Range, Space
 from harness.tuning.journal import open_study
+from harness.tuning.sampling import distribution, sampler
 from harness.utils.console import say
 
 if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
 STARTUP = 5  # complete trials before the median of their epochs is a rule
@@ -73,13 +72,19 @@ class Trial:
         for name, value in about.items():
             self._asked.set_user_attr(name, value)
 
-    def report_epochs(self, values: list[float]) -> bool:
-        """Note the value after each epoch of the first fold; tell whether it is behind the complete trials' median."""
+    def report_epochs(self, values: list[float]) -> int:
+        """Note the value after each epoch of the first fold, where that is not known yet.
+
+        Returns:
+            The first of these epochs after which it is behind the complete trials' median; 0 for none.
+        """
         known = self._study.reported(self._asked.number)
         for epoch, value in enumerate(values, 1):
             if epoch not in known:
                 self._asked.report(value, epoch)
-        return self._asked.should_prune()
+                if self._asked.should_prune():
+                    return epoch
+        return 0
 
     def complete(self, value: float) -> None:
         self._study.tell(self._asked.number, value)
@@ -125,7 +130,7 @@ class Study:
         self.folder, self._space, self._first, self._seed = folder, space, first, seed
         self._optuna, self._storage = open_study(folder / "journal.log", name, maximize)
         self._optuna.pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=warmup)
-        self._distributions = {axis.name: _distribution(axis) for axis in space}
+        self._distributions = {axis.name: distribution(axis) for axis in space}
 
     def next(self, total: int) -> Trial | None:
         """The next trial, for this process alone; None where as many as wanted have begun.
@@ -135,20 +140,22 @@ class Study:
         """
         with filelock.FileLock(self.folder / ".next.lock"):
             self._take_over()
-            points = spaces.size(self._space)
-            whole = points is not None and points <= total
             begun = [trial.params for trial in self._begun()]
-            if len(begun) >= (points if points is not None and whole else total):
+            if not self._missing(begun, total):
                 return None
             waiting = self._optuna.get_trials(deepcopy=False, states=(TrialState.WAITING,))
             if not waiting:  # what was left is tried anew before all else
-                self._enqueue(begun, whole)
+                self._enqueue(begun, total)
             # A sampler of its own for each, so that a study that was stopped goes on as if it had not been.
-            self._optuna.sampler = _sampler(self._seed + len(begun))
+            self._optuna.sampler = sampler(self._seed + len(begun))
             asked = self._optuna.ask(self._distributions)
             held = self._lock_of(asked.number)
             held.acquire(timeout=0)
         return Trial(self, asked, self._typed(asked.params), held)
+
+    def left(self, total: int) -> int:
+        """How many of so many trials are not over; of a space with fewer points, how many points."""
+        return self._missing([trial.params for trial in self._begun() if trial.state.is_finished()], total)
 
     def wait_for_others(self, timeout: float | None = None) -> bool:
         """Wait until a trial of another process is over, or left by it; False where there is none.
@@ -229,7 +236,7 @@ class Study:
             trial
             for trial in trials
             if trial.state != TrialState.WAITING
-            and not (trial.state == TrialState.FAIL and "reason" not in trial.user_attrs)
+            and not (trial.state == TrialState.FAIL and not trial.user_attrs.get("reason"))
         ]
 
     def _running(self) -> list[FrozenTrial]:
@@ -243,6 +250,12 @@ class Study:
                 held.acquire(timeout=0)
             except filelock.Timeout:
                 continue
+            now = self._optuna.get_trials(deepcopy=False)[trial.number]
+            if now.state != TrialState.RUNNING:  # it has ended meanwhile
+                held.release()
+                continue
+            if now.user_attrs.get("reason"):  # it was about to end; what is tried anew counts once
+                self._note_reason(trial.number, "")
             self._optuna.tell(trial.number, state=TrialState.FAIL)
             # A process that ended before it had noted all of a point drew it: the same is drawn again.
             point = trial.system_attrs.get("fixed_params", {}) | trial.params
@@ -250,9 +263,17 @@ class Study:
                 self._optuna.enqueue_trial(point)
             held.release()
 
-    def _enqueue(self, begun: list[dict[str, Any]], whole: bool) -> None:
+    def _missing(self, tried: list[dict[str, Any]], total: int) -> int:
+        """How many more than these there are to be; a point that was drawn twice counts once where all are tried."""
+        points = spaces.size(self._space)
+        if points is None or points > total:
+            return max(0, total - len(tried))
+        return sum(point not in tried for point in spaces.points(self._space))
+
+    def _enqueue(self, begun: list[dict[str, Any]], total: int) -> None:
         """Choose the next point, where that is not left to Optuna: of a space to be tried whole, or the first."""
-        if whole:
+        points = spaces.size(self._space)
+        if points is not None and points <= total:
             self._optuna.enqueue_trial(next(point for point in spaces.points(self._space) if point not in begun))
         elif not begun and self._first is not None:
             self._optuna.enqueue_trial(self._first)
@@ -278,21 +299,3 @@ class Study:
             about.get("seconds", 0.0),
             about.get("reason", ""),
         )
-
-
-def _distribution(axis: Range | Choice) -> BaseDistribution:
-    if isinstance(axis, Choice):
-        return optuna.distributions.CategoricalDistribution(axis.values)
-    if axis.whole:
-        return optuna.distributions.IntDistribution(round(axis.low), round(axis.high), log=axis.log)
-    return optuna.distributions.FloatDistribution(axis.low, axis.high, log=axis.log)
-
-
-def _sampler(seed: int) -> optuna.samplers.BaseSampler:
-    """A tree of Parzen estimators over all settings together, which keeps away from points that are being tried.
-
-    Source: Bergstra et al., Algorithms for Hyper-Parameter Optimization (2011).
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)

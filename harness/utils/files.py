@@ -202,23 +202,29 @@ def lock(path: Path, what: str) -> Iterator[None]:
         file_lock.release()
 
 
+class NoRoomError(UserError):
+    """Work was refused that would not fit on the disk."""
+
+
 def require_space(folder: Path, needed: int, what: str) -> None:
     """Raise an error before work that would not fit on the disk.
 
     Raises:
-        UserError: fewer than ``needed`` bytes plus a small margin are free.
+        NoRoomError: fewer than ``needed`` bytes plus a small margin are free.
     """
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if free < needed + (16 << 20):
-        raise UserError(
+        raise NoRoomError(
             f"{what} needs {size(needed)} in {folder}, but only {size(free)} are free there.",
             "free some room (data/*/cache and runs can be made again), then run the same command",
         )
 
 
 def out_of_space(error: BaseException) -> bool:
-    """Whether an error means a full disk, an exceeded quota, or a file above the size limit."""
+    """Whether an error means a full disk, one that would be full, an exceeded quota, or a file above the size limit."""
+    if isinstance(error, NoRoomError):
+        return True
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return True
     # When h5py closes a file it raises a RuntimeError that has the error number in its text only.

@@ -74,6 +74,12 @@ class Ending:
             os._exit(128 + number)
 
 
+def is_ending() -> bool:
+    """Whether a signal has asked this command to end, whatever became of the exception."""
+    handlers = [signal.getsignal(number) for number in NUMBERS]
+    return any(isinstance(handler, Ending) and handler.number is not None for handler in handlers)
+
+
 @contextlib.contextmanager
 def ended_by_signals(words: str = STOPPED) -> Iterator[Ending]:
     """A context in which the signals raise ``Ended``; what is ignored (nohup) or handled already stays so.

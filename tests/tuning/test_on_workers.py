@@ -94,6 +94,18 @@ def test_as_many_jobs_as_workers_run_all_trials_and_find_their_caches_made(guess
     assert len(here.asked) == 6, "nothing is left to do"
 
 
+def test_fewer_trials_than_there_were_are_enough_though_one_was_left(guesses: Workspace, monkeypatch):
+    longer = search_of(guesses, "guess", "luck=0..1", 5)
+    assert all(longer.run_next() for _ in range(3))
+    trial = longer.study.next(5)
+    assert trial is not None
+    trial.release()  # its process was killed
+    search, asked = search_of(guesses, "guess", "luck=0..1", 3), []
+    monkeypatch.setattr(search.study, "wait_for_others", lambda timeout: asked.append(timeout))
+    on_workers.run(search, Here(guesses))
+    assert not asked, "nobody runs it"
+
+
 def left(here: Here, search: Search) -> Callable[[dict[str, Any]], Answer]:
     """What a job answers whose process dies with one trial, each time it is tried."""
     told = JobFailedError("a job: its process was killed by SIGKILL. The log, job.txt, ends:")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +16,8 @@ from harness.scoring.metrics import METRICS
 from harness.tuning import outcome
 from harness.tuning.search import FarBehindError, Search
 from harness.tuning.subject import subject
-from harness.utils.files import read_json
+from harness.utils.files import NoRoomError, read_json, require_space, write_json
+from harness.utils.signals import ended_by_signals
 from harness.utils.workspace import Workspace
 
 
@@ -199,6 +202,56 @@ def test_without_folds_that_it_does_not_see_the_holdout_alone_is_honest(guesses:
     assert set(searched(guesses)["scores"]["own"]) == {"seen", "holdout"} and "did not see" not in done.out
 
 
+@pytest.mark.parametrize("how", ["no room", "Ctrl-C of which a library made another error"])
+def test_no_point_is_failed_for_what_is_not_its_fault(guesses: Workspace, monkeypatch, how: str):
+    search = Search(subject(LoadedCompetition(guesses, "insects").pipeline, "guess", "luck=0..1"), 2)
+    expected: type[Exception] = NoRoomError if how == "no room" else ImportError
+
+    def value(trial):
+        if how == "no room":
+            require_space(guesses.root, 10**18, "a cache")
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise ImportError("an odd error")
+
+    with monkeypatch.context() as patched, ended_by_signals() as ending, pytest.raises(expected):
+        patched.setattr(search, "_value", value)
+        try:
+            search.run()
+        finally:
+            ending.over = True
+    assert [trial.state for trial in search.study.tried()] == ["running"]
+    search.run()
+    assert [trial.state for trial in search.study.tried()] == ["complete"] * 2
+
+
+def test_where_all_points_failed_it_is_told_how_they_are_tried_anew(guesses: Workspace, harness):
+    command = ("tune", "insects", "guess", "--space", "broken=[True]", "--trials", "2")
+    for _ in range(2):
+        told = harness(*command)
+        assert told.code == 2 and "journal.log away: then the same command tries them anew" in told.err, told.err
+    (journal,) = guesses.runs("insects").glob("guess/search-*/journal.log")
+    journal.unlink()
+    assert "broken as asked" in harness(*command).err
+
+
+def test_what_a_search_was_worth_stays_when_it_is_begun_to_be_made_longer(guesses: Workspace, harness):
+    assert harness("tune", "insects", "guess", "--space", "luck=0..1", "--trials", "3").code == 0
+    before = searched(guesses)
+    outcome.keep(Search(subject(LoadedCompetition(guesses, "insects").pipeline, "guess", "luck=0..1"), 9), None)
+    assert searched(guesses) == before
+
+
+def test_the_epochs_of_a_kept_fold_are_judged_too(guesses: Workspace):
+    search = Search(subject(LoadedCompetition(guesses, "insects").pipeline, "guess", "luck=0..1"), 1)
+    told: list[dict] = []
+    search._watch = lambda trial, recipe: told.append  # type: ignore[method-assign, assignment, return-value]
+    run = search.subject.pipeline_with({"luck": "0.5"}).artifacts.run_of("guess")
+    write_json(run.folder / "fold-1" / "history.json", {"val_log_loss": [2.0, 1.0]})
+    assert search.run_next()
+    assert told == [{"val_log_loss": [2.0, 1.0]}]
+
+
 def test_a_search_out_of_time_says_how_it_goes_on(guesses: Workspace, harness):
     told = harness("tune", "insects", "guess", "--timeout", "0.000001s")
     assert told.code == 2 and "no trial of guess is complete yet" in told.err and "the same command goes on" in told.err
@@ -224,7 +277,7 @@ def test_what_the_command_sets_is_in_the_recipe_to_paste(guesses: Workspace, har
 @pytest.mark.parametrize("quantity", ["val_log_loss", "val_squared_error"])
 def test_the_epochs_of_classes_and_of_numbers_are_watched(quantity: str):
     asked: list[list[float]] = []
-    trial = SimpleNamespace(report_epochs=lambda losses: asked.append(losses) or losses[-1] > 2)
+    trial = SimpleNamespace(report_epochs=lambda losses: asked.append(losses) or len(losses) * (losses[-1] > 2))
     subject = SimpleNamespace(space=(), metric=METRICS["rmse"])
     recipe = Network(network="minivggnet", size=(16, 16), epochs=3, learning_rate=0.1)
     watch = Search._watch(SimpleNamespace(subject=subject), trial, recipe)  # type: ignore[arg-type]

@@ -31,12 +31,18 @@ def finish(one: Study, total: int) -> list[dict[str, str]]:
     return [tried.point for tried in one.tried()]
 
 
-def complete(one: Study, total: int) -> list[dict[str, str]]:
-    """Have all trials be equally good."""
+def end(one: Study, total: int) -> list[tuple[dict[str, str], str, str]]:
+    """Have one trial be stopped early, one fail, and the others be equally good."""
     while (trial := one.next(total)) is not None:
-        trial.complete(0.0)
+        number = len(one.tried())
+        if number == 4:
+            trial.stop("far behind")
+        elif number == 6:
+            trial.fail("broken")
+        else:
+            trial.complete(0.0)
         trial.release()
-    return [tried.point for tried in one.tried()]
+    return [(tried.point, tried.state, tried.reason) for tried in one.tried()]
 
 
 @pytest.fixture(scope="module")
@@ -80,14 +86,15 @@ def test_a_study_that_is_left_at_random_moments_tries_the_same_points(tmp_path: 
 @pytest.mark.parametrize("space", [SPACE, (Choice("side", ("128", "160", "224")), Range("depth", 1, 4, whole=True))])
 def test_a_study_killed_after_any_line_of_its_journal_tries_the_same_points(tmp_path: Path, space):
     first = FIRST if space is SPACE else {"side": "224", "depth": 2}
-    expected = complete(study(tmp_path / "whole", space, first), 12)
+    expected = end(study(tmp_path / "whole", space, first), 12)
+    assert [state for _, state, _ in expected].count(COMPLETE) == 10
     lines = (tmp_path / "whole" / "journal.log").read_bytes().splitlines(keepends=True)
     assert len(expected) == 12 and len(lines) > 60
     for kept in range(1, len(lines)):
         folder = tmp_path / f"{kept} lines"
         folder.mkdir()
         (folder / "journal.log").write_bytes(b"".join(lines[:kept]))
-        assert complete(study(folder, space, first), 12) == expected, kept
+        assert end(study(folder, space, first), 12) == expected, kept
 
 
 def test_processes_share_the_trials_and_none_is_run_twice(tmp_path: Path):
@@ -113,6 +120,25 @@ def test_processes_share_the_trials_and_none_is_run_twice(tmp_path: Path):
     assert [one.number for one in theirs.tried()] == [1, 2, 3] and theirs.next(3) is None
 
 
+def test_a_trial_that_ends_while_others_are_taken_over_is_left_alone(tmp_path: Path, monkeypatch):
+    ours, theirs = study(tmp_path), study(tmp_path)
+    first = theirs.next(3)
+    assert first is not None
+    running = ours._running
+
+    def ends_meanwhile():
+        found = running()
+        if first._held.is_locked:
+            first.complete(1.0)
+            first.release()
+        return found
+
+    monkeypatch.setattr(ours, "_running", ends_meanwhile)
+    second = ours.next(3)
+    assert second is not None and second.point != first.point
+    assert [tried.state for tried in ours.tried()] == [COMPLETE, RUNNING]
+
+
 def test_a_trial_that_another_process_took_over_is_not_failed_with_the_job_that_left_it(tmp_path: Path):
     one, other = study(tmp_path), study(tmp_path)
     assert one.fail_left("never begun", "killed") is None
@@ -136,6 +162,15 @@ def test_a_small_space_is_tried_whole_and_no_point_twice(tmp_path: Path):
     tried = finish_any(one, 50)
     assert len(tried) == 6 == len({tuple(point.items()) for point in tried})
     assert {point["epochs"] for point in tried} == {"5", "6", "7"}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_point_that_was_drawn_twice_takes_no_other_ones_place(tmp_path: Path, seed: int):
+    space = (Choice("side", ("160", "224")), Range("epochs", 5, 7, whole=True))
+    one = Study(tmp_path, "lite0-1", space, None, maximize=True, seed=seed)
+    finish_any(one, 5)
+    assert one.left(5) == 0 and one.left(6) > 0
+    assert len({tuple(point.items()) for point in finish_any(one, 30)}) == 6 and one.left(30) == 0
 
 
 def finish_any(one: Study, total: int) -> list[dict[str, str]]:
@@ -172,7 +207,10 @@ def test_epochs_behind_the_median_of_complete_trials_are_told(tmp_path: Path):
         trial.complete(level)
         trial.release()
     behind = one.next(7)
-    assert behind is not None and behind.report_epochs([2.9])
+    assert behind is not None and behind.report_epochs([2.9]) == 1
+    behind.release()  # and killed before it was stopped
+    behind = study(tmp_path).next(7)
+    assert behind is not None and behind.report_epochs([2.9, 9.0, 9.0]) == 1, "each epoch is judged, though it recovers"
     behind.stop("behind")
     behind.release()
     ahead = one.next(7)
