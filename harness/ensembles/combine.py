@@ -43,6 +43,11 @@ class Average:
     def __call__(self, members: Array) -> Array:
         return AVERAGES[self.how](members, self.weights / self.weights.sum(), LINKS[self.link])
 
+    @property
+    def among_given(self) -> bool:
+        """Whether what a row gets depends on the other rows, so that it is for one set of images alone."""
+        return self.how == "rank"
+
     def about(self) -> dict[str, Any]:
         return {"weights": (self.weights / self.weights.sum()).tolist()}
 

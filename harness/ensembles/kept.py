@@ -10,6 +10,7 @@ from harness.ensembles.calibration import Calibration
 from harness.ensembles.combine import Average, Combiner
 from harness.ensembles.stacking import ColumnStack, Stack
 from harness.ensembles.thresholds import GradeCuts, LabelThresholds
+from harness.utils.errors import UserError
 from harness.utils.files import whole
 
 NAME = "combiner.npz"
@@ -30,12 +31,19 @@ def write(folder: Path, combiner: Combiner, members: tuple[str, ...]) -> None:
 
 
 def read(folder: Path) -> tuple[Combiner, tuple[str, ...]]:
-    """The combiner in a run's folder, and the names of its members.
+    """The combiner in a run's folder, for images of which predictions come later, and the names of its members.
 
     Raises:
         FileNotFoundError: there is none.
+        UserError: it ranks images among each other.
     """
     with np.load(folder / NAME, allow_pickle=False) as arrays:
         values = {name: arrays[name] for name in arrays.files if name not in ("kind", "members")}
         plain = {name: value.item() if value.ndim == 0 else value for name, value in values.items()}
-        return KINDS[str(arrays["kind"])](**plain), tuple(map(str, arrays["members"]))
+        combiner, names = KINDS[str(arrays["kind"])](**plain), tuple(map(str, arrays["members"]))
+    if isinstance(combiner, Average) and combiner.among_given:
+        raise UserError(
+            f"the average of {' and '.join(names)} is of ranks among the images of one split: it predicts no others.",
+            'average with how="mean" or how="geometric" in the competition\'s recipes.py',
+        )
+    return combiner, names

@@ -10,7 +10,8 @@ from harness.models.gelu import gelu
 
 Array = np.ndarray
 
-IMAGES = 5_000  # whose patches are looked at
+IMAGES = 5_000  # whose patches are looked at; of large images fewer, for all are in memory at once
+PIXELS = IMAGES * 64 * 64
 EPSILON = 5e-4  # added to the variances, so that noise is not raised to the strength of a signal
 
 
@@ -37,7 +38,9 @@ class Whitening(layers.Layer):
         """Set the filters from images: (n, height, width, channels) floats, scaled as the network will see them."""
         side, channels = self.SIDE, images.shape[-1]
         patches = np.lib.stride_tricks.sliding_window_view(images, (side, side), axis=(1, 2))
-        rows = patches.reshape(-1, channels * side * side).astype(np.float64)  # ordered as (channel, down, across)
+        rows = patches.reshape(-1, channels * side * side).astype(
+            np.float64, copy=False
+        )  # ordered as (channel, down, across)
         values, vectors = np.linalg.eigh(rows.T @ rows / len(rows))
         filters = (vectors / np.sqrt(values + EPSILON))[:, ::-1]  # the strongest direction first
         filters = filters.reshape(channels, side, side, -1).transpose(1, 2, 0, 3)

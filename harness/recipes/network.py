@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -80,7 +81,7 @@ class Network(Trained):
     def assemble(self, classes: int, cache: ImageCache, train: Array) -> keras.Model:
         import keras
 
-        from harness.models.whitening import IMAGES
+        from harness.models.whitening import IMAGES, PIXELS
         from harness.training.scaling import SCALINGS
 
         offset, divisor = SCALINGS[self.scaling](cache, train)
@@ -90,6 +91,7 @@ class Network(Trained):
         scaled = keras.layers.Normalization(axis, offset.tolist(), variance.tolist(), dtype="float32")(pixels)
         architecture = self.architecture(lambda: classes)
         if self.whiten:
-            images = cache.images[np.sort(train[:IMAGES])]
+            count = max(1, min(IMAGES, PIXELS // math.prod(self.size)))
+            images = cache.images[np.sort(train[:count])]
             architecture.get_layer("whitening").adapt((images - offset) / divisor)
         return keras.Model(pixels, architecture(scaled), name="network")

@@ -114,7 +114,8 @@ class _Export:
         if len(looks) < len(views(tta, hflip_safe=True)):
             raise UserError(
                 f"{record.recipe} predicts views that are drawn by its augmentation, which a folder does not hold.",
-                f"train it with --set tta=hflip, say: harness train {record.folder.parent.parent.name} {record.recipe}",
+                f"train it with other ones: harness train {record.folder.parent.parent.name} {record.recipe} "
+                "--set tta=shifts",
             )
         return {
             "inputs": inputs,

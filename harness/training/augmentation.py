@@ -54,8 +54,7 @@ class RandomPatch(layers.Layer):
     def call(self, images, training: bool = False):
         rows, columns = images.shape[1:3]
         if not training:
-            top, left = (rows - self.height) // 2, (columns - self.width) // 2
-            return images[:, top : top + self.height, left : left + self.width]
+            return _centre(_centre(images, 1, self.height), 2, self.width)
         sources = [
             self._source(ops.shape(images)[0], side, patch)
             for side, patch in ((rows, self.height), (columns, self.width))
@@ -139,6 +138,15 @@ class RandomAffine(layers.Layer):
     def get_config(self) -> dict:
         names = ("rotation", "zoom", "shear", "shift", "seed")
         return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+def _centre(images, axis: int, length: int):
+    """The rows (axis 1) or columns (axis 2) in the middle; of a smaller image all, with its edges repeated."""
+    side = images.shape[axis]
+    start = (side - length) // 2
+    if start >= 0:
+        return images[(*[slice(None)] * axis, slice(start, start + length))]
+    return ops.take(images, np.clip(np.arange(start, start + length), 0, side - 1), axis=axis)
 
 
 def _picked(images, source, axis: int):

@@ -162,7 +162,8 @@ class TrainingSettings(ImageSettings):
             self, "flip", hflip_safe or not self.flip, "False, because mirroring changes the class in this competition"
         )
         one_crop = self.pad == 0 and self.crop in (None, self.size)
-        transforms = any((self.flip, self.rotation, self.zoom, self.shear, self.shift))
+        # Batches come alternately flipped as they are: no layer draws that.
+        transforms = any((self.flip is True, self.rotation, self.zoom, self.shear, self.shift))
         views(self.tta, hflip_safe, drawn=transforms or not one_crop)
         several_crops = "crop" in self.tta
         require(
@@ -179,6 +180,8 @@ class TrainingSettings(ImageSettings):
         inside = 0 <= start <= 1 and 0 < top < 1 and 0 <= end <= 1
         require(self, "triangle", inside, "three shares between 0 and 1, such as 0.2,0.23,0.07")
         if self.schedule == "cycles":
+            # Slow weights are for the end of a whole training.
+            require(self, "lookahead", not self.lookahead, "False if schedule is 'cycles'")
             require(self, "cycles", self.epochs % self.cycles == 0, f"a divisor of the {self.epochs} epochs")
             require(
                 self, "monitor", self.monitor == "last", "'last' if schedule is 'cycles', because each cycle must end"

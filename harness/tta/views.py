@@ -164,7 +164,7 @@ def views(name: str, hflip_safe: bool, drawn: bool = True) -> tuple[View | Drawn
     if not hflip_safe and any(view.mirrored for view in chosen):
         raise UserError(
             f"tta={name!r} mirrors images, but here a mirrored image may show another class (hflip_safe=False).",
-            "--set tta=crops",
+            "--set tta=shifts",
         )
     if not drawn and "random" in set_names:
         raise UserError(

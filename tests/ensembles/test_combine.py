@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import softmax
 
+from harness.ensembles import kept
 from harness.ensembles.combine import AVERAGES, Average, averaged
+from harness.utils.errors import UserError
 from tests.ensembles.cases import CASES
 
 MEMBERS = np.array(
@@ -86,3 +90,11 @@ def test_views_may_count_differently():
     members = np.random.default_rng(0).dirichlet(np.ones(3), size=(3, 6))
     found = averaged(members, "probabilities", weights=(1.0, 0.5, 0.5))
     assert np.allclose(found, (2 * members[0] + members[1] + members[2]) / 4)
+
+
+def test_ranks_among_images_are_kept_for_no_others(tmp_path: Path):
+    kept.write(tmp_path, Average(np.ones(2), "mean"), ("a", "b"))
+    assert kept.read(tmp_path)[1] == ("a", "b")
+    kept.write(tmp_path, Average(np.ones(2), "rank"), ("a", "b"))
+    with pytest.raises(UserError, match="the average of a and b is of ranks among the images of one split"):
+        kept.read(tmp_path)

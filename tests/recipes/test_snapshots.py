@@ -75,7 +75,7 @@ def test_a_snapshot_that_is_not_there_is_nothing(name):
     assert lookup({"net": NET, "steady": dataclasses.replace(NET, schedule="cosine")}, name) is None
 
 
-@pytest.mark.parametrize(("setting", "value"), [("cycles", 4), ("cycles", 0), ("monitor", "loss")])
+@pytest.mark.parametrize(("setting", "value"), [("cycles", 4), ("cycles", 0), ("monitor", "loss"), ("lookahead", True)])
 def test_cycles_that_do_not_end_are_refused(setting, value):
     with pytest.raises(UserError, match=rf"{setting} must be .*Received: {setting}={value!r}"):
         dataclasses.replace(NET, **{setting: value}).check(declared())

@@ -55,6 +55,13 @@ def test_a_patch_smaller_than_the_image_is_taken_at_random_and_from_the_centre_w
     assert np.array_equal(np.asarray(patch(images, training=False)), images[:, 1:7, 2:9])
 
 
+def test_a_patch_larger_than_the_image_has_its_edges_when_predicting_too():
+    images = pictures()
+    (patch,) = layers_for(pad=2, crop=(11, 14))
+    found = np.asarray(patch(images, training=False))
+    assert np.array_equal(found, np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge"))
+
+
 def test_augmentation_does_nothing_when_predicting():
     images = pictures()
     layers = layers_for(pad=2, flip=True, rotation=20, zoom=0.2, shear=0.1, shift=0.1, cutout=4)

@@ -12,6 +12,7 @@ from scipy.stats import spearmanr
 
 from harness.data.fold import Fold
 from harness.data.targets import MULTICLASS, Multilabel, Regression
+from harness.models.networks import NETWORKS, build, smallest
 from harness.recipes import Network
 from harness.training import kept
 from harness.training.heads import head
@@ -89,6 +90,18 @@ def test_a_network_whose_end_is_not_a_softmax_is_refused():
     bare = keras.Model(whole.inputs, whole.layers[-2].output)
     with pytest.raises(UserError, match=r"ends in Dropout .*, which is no softmax"):
         head(Multilabel(), np.zeros((2, 3)), 3).on(bare)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in ("alexnet", "resnet") else name for name in NETWORKS]
+)
+def test_networks_of_ours_take_other_heads(name: str):
+    import keras
+
+    side = max(32, smallest(name))
+    network = build(name, side, side, 3, 3)
+    other = head(Multilabel(), np.zeros((2, 3)), 3).on(network)
+    assert other.layers[-1].activation is keras.activations.sigmoid
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.recipes import Network
 from harness.tta.views import CENTRE, VIEWS, Drawn, View, views
 from harness.utils.errors import UserError
 
@@ -100,6 +103,23 @@ def test_several_sets_are_joined_and_no_view_is_asked_twice():
     with pytest.raises(UserError, match="another class"):
         views("scales+hflip", hflip_safe=False)
     assert views("scales+shifts", hflip_safe=False)[0] == CENTRE
+
+
+def test_what_is_suggested_instead_of_mirrored_views_is_taken():
+    recipe = Network(network="minivggnet", size=(32, 32), epochs=1, learning_rate=0.1, tta="hflip")
+    with pytest.raises(UserError, match="another class") as refused:
+        recipe.check_training(8, hflip_safe=False)
+    assert refused.value.fix is not None
+    name, _, value = refused.value.fix.removeprefix("--set ").partition("=")
+    dataclasses.replace(recipe, **{name: value}).check_training(8, hflip_safe=False)
+
+
+def test_flips_that_nobody_draws_are_nothing_to_draw_from():
+    recipe = Network(network="minivggnet", size=(32, 32), epochs=1, learning_rate=0.1, tta="random", flip="alternating")
+    with pytest.raises(UserError, match="the recipe has none"):
+        recipe.check_training(8, hflip_safe=True)
+    for other in ({"pad": 2}, {"flip": True}):
+        dataclasses.replace(recipe, **other).check_training(8, hflip_safe=True)
 
 
 def test_random_views_are_refused_where_nothing_is_random():

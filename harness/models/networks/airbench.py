@@ -76,7 +76,7 @@ def build(
     )
     logits = dense(x)
     scaled = layers.Rescaling(logit_scale, dtype="float32")(logits)
-    return keras.Model(inputs, layers.Softmax(dtype="float32")(scaled), name="airbench")
+    return keras.Model(inputs, layers.Activation("softmax", dtype="float32")(scaled), name="airbench")
 
 
 @keras.saving.register_keras_serializable("harness")
