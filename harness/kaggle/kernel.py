@@ -124,7 +124,7 @@ class Writer:
             if _reads_columns(read_json(exported / "model.json")):
                 raise UserError(
                     f"{record.recipe} reads columns of the table, which a kernel cannot find yet.",
-                    f"harness submit {self.competition.name} {record.recipe} writes the CSV here",
+                    f"harness submit {self.competition.name} --recipe {record.recipe} writes the CSV here",
                 )
             kernel = Kernel(
                 folder, self.owner, slug_of(record, self.competition), made_from, sends, _flat(exported, folder)

@@ -45,7 +45,7 @@ def submission(found: Guess, metric: str, classes: tuple[str, ...]) -> Submissio
         if len(found.value_columns) > 1 or judged.judges in ("probabilities", "order"):
             return SubmissionFormat(id_column=found.id_column, value="columns", decimals=decimals)
         if judged.judges == "classes":
-            return dataclasses.replace(columns, value="labels")
+            return dataclasses.replace(columns, value="labels", list_separator=found.list_separator)
     if len(found.value_columns) > 1:
         return SubmissionFormat(id_column=found.id_column, value="probabilities", decimals=decimals)
     if judged.judges == "ranking":

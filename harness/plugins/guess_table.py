@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from harness.data.readers import Table
 from harness.data.readers.reader import is_image, walk
 from harness.data.readers.table import read_csv
+from harness.data.targets import Multilabel, Targets
 from harness.plugins import guess_targets
 from harness.plugins.guess_columns import further_columns
 from harness.plugins.guess_paths import Paths, each, fits, of_test, pattern_of
@@ -85,7 +86,16 @@ def of_table(folder: Path, choices: Choices) -> Guess | None:
     decimals = _decimals(read_csv(sample), rows[[*each(label)]]) if sample else None
     if decimals == 0 and targets.link == "identity":
         said.append(f"CSV: whole numbers, as in {sample.name if sample else ''} and among the labels")
-    return Guess(reader, folder, header[0], tuple(header[1:]), said, targets, decimals)
+    between = _list_separator(read_csv(sample) if sample else None, targets)
+    return Guess(reader, folder, header[0], tuple(header[1:]), said, targets, decimals, between)
+
+
+def _list_separator(sample: pd.DataFrame | None, targets: Targets) -> str:
+    """What stands between labels in the sample; where it lists no two, the same as between those of the training."""
+    known = targets.separator if isinstance(targets, Multilabel) else " "
+    cells = [] if sample is None else sample.iloc[:, -1].str.strip().tolist()
+    is_blank = any(" " in cell for cell in cells) and not any(known in cell for cell in cells)
+    return " " if is_blank else known
 
 
 def _decimals(sample: pd.DataFrame, labels: pd.DataFrame) -> int | None:

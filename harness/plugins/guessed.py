@@ -56,6 +56,7 @@ class Guess:
         targets: the kind of the labels.
         decimals: the most decimals of a number in the sample submission, 0 where the labels are whole numbers too; None
             where that is not known.
+        list_separator: what stands between names in a list of the CSV; a blank for any number of blanks.
     """
 
     reader: Reader
@@ -65,3 +66,4 @@ class Guess:
     said: list[str] = field(default_factory=list)
     targets: Targets = MULTICLASS
     decimals: int | None = None
+    list_separator: str = " "

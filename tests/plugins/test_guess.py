@@ -16,6 +16,7 @@ from harness.data.targets import Multilabel, Ordinal
 from harness.pipeline.graph import Pipeline
 from harness.plugins import loading
 from harness.plugins.guess import guess
+from harness.plugins.guess_form import submission
 from harness.plugins.guessed import Choices
 from harness.plugins.scaffold import create
 from harness.utils.errors import UserError
@@ -234,6 +235,11 @@ def test_lists_of_labels_with_other_marks_between_them(board, mark: str):
         assert found.targets == Multilabel(mark.strip())
         assert any(repr(mark.strip()) in line for line in found.said)
         assert labelled(found.reader.listing(folder), found.targets)[0] == ("Hernia", "Mass", "No Finding", "Node")
+    classes = ("Hernia", "Mass", "Node")
+    for told, wanted in (("Mass", mark.strip()), (f"Mass{mark}Node", mark.strip()), ("Mass Node", " ")):
+        (folder / "sample_submission.csv").write_text(f'id,found\n1,"{told}"\n')
+        found = guess(folder, Choices(label="found", metric="micro_f1"))
+        assert submission(found, "micro_f1", classes).list_separator == wanted
 
 
 IMAGES = {f"train/{number}.png": number % 2 for number in range(8)}
