@@ -55,7 +55,7 @@ def run_leaderboard(workspace: Workspace, options: Namespace) -> None:
 
     from harness.cli.session import competition_of
     from harness.kaggle import download, standings
-    from harness.kaggle.board import PRIVATE, PUBLIC, board, downloaded
+    from harness.kaggle.board import PRIVATE, PUBLIC, board, boards, downloaded
     from harness.kaggle.ledger import agreement
     from harness.kaggle.upload import client_of, ledger_of
     from harness.plugins import loading
@@ -71,7 +71,8 @@ def run_leaderboard(workspace: Workspace, options: Namespace) -> None:
         if asked:
             file = downloaded(workspace, competition, side)
             say(f"Kaggle's {side} leaderboard, {fetch(client_of(competition), file):,} teams: {shown_path(file)}")
-    known, metric = board(workspace, competition), METRICS[competition.metric]
+    known = boards(workspace, competition).private if options.private else board(workspace, competition)
+    metric = METRICS[competition.metric]
     recipes, _ = loading.recipes(competition)
     sent = ledger_of(workspace, competition).latest()
     loaded.rescore()
@@ -148,11 +149,12 @@ def run_submissions(workspace: Workspace, options: Namespace) -> None:
         rank = "" if entry.rank is None else f"~ {entry.rank:,}"
         status = "in doubt" if entry.status == SENDING else entry.status
         table.add_row(entry.time, entry.file, status, *scores, rank)
-    ours = {entry.reference for entry in entries}
+    ours = {entry.reference for entry in sender.ledger.entries()}
     for one in submissions:
-        if one["reference"] not in ours:
+        if one["reference"] not in {entry.reference for entry in entries}:
             scores = ["" if one[name] is None else f"{one[name]:.5g}" for name in ("public", "private")]
-            table.add_row(one["date"][:19], printable(one["file"]), f"{one['status']}, not from here", "", *scores, "")
+            status = f"{one['status']}, {'sent again since' if one['reference'] in ours else 'not from here'}"
+            table.add_row(one["date"][:19], printable(one["file"]), status, "", *scores, "")
     out = console()
     out.print(table if entries or submissions else f"Nothing was sent to {competition.slug} yet.")
     for entry in entries:
@@ -177,9 +179,9 @@ def _wait(workspace: Workspace, competition: Competition, sender: Sender, refere
     sent = [entry for entry in sender.ledger.latest() if entry.slug == competition.slug]
     waiting = [entry for entry in sent if entry.status == PENDING and reference in ("", entry.reference)]
     if not waiting and reference and not any(entry.reference == reference for entry in sent):
-        raise UserError(
-            f"no submission {reference} was sent from here.", f"harness submissions {competition.name} lists them"
-        )
+        before = [entry for entry in sender.ledger.entries() if entry.reference == reference]
+        what = f"{before[0].file} was sent again since {reference}" if before else f"no submission {reference} is known"
+        raise UserError(f"{what}.", f"harness submissions {competition.name} lists them with their scores")
     if not waiting:
         say("Nothing is waiting for a score.")
         return

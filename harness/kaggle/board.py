@@ -38,6 +38,12 @@ class Boards:
         standing = None if public is None else (self.public or self.private).standing(public)
         return None if standing is None else (PUBLIC if self.public else "known", standing)
 
+    @property
+    def expected(self) -> Leaderboard:
+        """The board on which ``place`` will put a submission that has both scores, as far as that is known before."""
+        has_ranks = any(point.rank is not None for point in self.private.points)
+        return self.private if has_ranks else self.public or self.private
+
     def rank(self, public: float | None, private: float | None) -> int | None:
         """The rank of a submission; None where it is not known."""
         place = self.place(public, private)
@@ -51,10 +57,9 @@ def downloaded(workspace: Workspace, competition: Competition, side: str = PUBLI
 
 
 def board(workspace: Workspace, competition: Competition) -> Leaderboard:
-    """A competition's leaderboard: the downloaded one if it exists, else the known points."""
-    full = downloaded(workspace, competition)
-    path = full if full.is_file() else competition.folder / "leaderboard.csv"
-    return Leaderboard.load(path, METRICS[competition.metric])
+    """A competition's leaderboard: the public one if it was downloaded, else the private one, else the known points."""
+    found = boards(workspace, competition)
+    return found.public or found.private
 
 
 def boards(workspace: Workspace, competition: Competition) -> Boards:

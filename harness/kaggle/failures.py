@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -10,6 +11,7 @@ from harness.kaggle.credentials import NO_CREDENTIALS, SITE, credentials
 from harness.utils.errors import UserError
 
 LATER = "run the same command again later"
+ASKED = re.compile(r"\?[^\s'\")]*=[^\s'\")]*")  # what follows the path of an address
 MOST_WAIT = 600.0  # seconds that Kaggle can make a command wait with Retry-After
 
 
@@ -41,7 +43,8 @@ def failure(answer: dict[str, Any], slug: str, python: str) -> KaggleError:
         slug: the competition's name on Kaggle.
         python: the Python that the worker ran with.
     """
-    kind, detail = answer["failure"], printable(str(answer.get("detail", "")))
+    # What follows the ? of an address may be a signature, or the key of an upload.
+    kind, detail = answer["failure"], printable(ASKED.sub("?…", str(answer.get("detail", ""))))
     if kind == "no client":
         return KaggleError(f"{python} has no kaggle package ({detail}).", 'pip install "kaggle>=2.2,<3"')
     if kind == "no credentials":

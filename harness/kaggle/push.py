@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from harness.competition import Competition
 from harness.kaggle import ledger as ledgers
-from harness.kaggle.board import board, boards
+from harness.kaggle.board import boards
 from harness.kaggle.client import Client
 from harness.kaggle.clock import Clock
 from harness.kaggle.code_destinations import CodeSubmissions, DatasetVersions, KernelVersions
@@ -84,7 +84,7 @@ def push(
         way.dataset()
         submission = way.submissions(way.version())
     run = RunOf(record.recipe, record.key, record.scores)
-    leaderboard = board(workspace, competition)
+    leaderboard = boards(workspace, competition).expected
     entry = entry_of(submission, leaderboard, run, f"{kernel.slug}.ipynb", kernel.sends, text)
     entry = submission.send(kernel.notebook / NOTEBOOK, entry, [], again)
     if entry.status == PENDING:

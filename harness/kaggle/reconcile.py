@@ -75,18 +75,34 @@ def changes(
         row = by_reference.get(entry.reference)
         if row is None and not entry.reference:
             row = next(iter(tagged(listing.rows, entry.sha256, references(entries, entry.sha256))), None)
-        updated = entry
         if row is not None:
             updated = with_row(entry, row, rank)
+            if updated.changed(time="") != entry.changed(time=""):
+                new.append(updated.changed(time=stamp(listing.time)))
         elif entry.status == UPLOADING or (
             entry.status == SENDING
             and listing.time >= doubt_ends(entry, doubt)
             and _proves_absence(listing, entries, entry)
         ):
-            updated = entry.changed(status=FAILED)
-        if updated.changed(time="") != entry.changed(time=""):
-            new.append(updated.changed(time=stamp(listing.time)))
+            new.append(undone(entries, entry, listing.time))
     return new
+
+
+def undone(entries: list[Entry], attempt: Entry, time: datetime) -> Entry:
+    """What stands of a file once an attempt to send it came to nothing: what was known before, else that it failed.
+
+    Before an attempt that was asked for ``again``, the file may have arrived, or been in doubt: it still is.
+
+    Args:
+        entries: all lines about the competition.
+        attempt: the last line of the attempt, which began with one that it is being uploaded.
+        time: when it was known.
+    """
+    of_file = [entry for entry in entries if entry.sha256 == attempt.sha256]
+    began = max((place for place, entry in enumerate(of_file) if entry.status == UPLOADING), default=0)
+    if began and not of_file[began - 1].resendable:
+        return of_file[began - 1]  # at its own time, by which a doubt ends
+    return attempt.changed(time=stamp(time), status=FAILED)
 
 
 def _proves_absence(listing: Listing, entries: list[Entry], entry: Entry) -> bool:

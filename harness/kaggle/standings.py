@@ -56,7 +56,7 @@ def own_runs(folder: Path, metric: str, recipes: Mapping[str, Recipe], sent: Ite
         recipes: the competition's recipes, by name.
         sent: the ledger's latest entries.
     """
-    public = {(entry.recipe, entry.run): entry.public for entry in sent}
+    public = {(entry.recipe, entry.run): entry.public for entry in sent if entry.public is not None}
     runs = []
     for record in records(folder):
         name, key = record.recipe, record.key

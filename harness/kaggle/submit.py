@@ -21,9 +21,9 @@ from harness.kaggle.clock import Answer, Clock, pauses
 from harness.kaggle.credentials import SITE
 from harness.kaggle.destination import Destination
 from harness.kaggle.failures import KaggleError
-from harness.kaggle.ledger import COMPLETE, FAILED, PENDING, SENDING, UPLOADING, Entry, Ledger, stamp
+from harness.kaggle.ledger import COMPLETE, PENDING, SENDING, UPLOADING, Entry, Ledger, stamp
 from harness.kaggle.preflight import quota, require_open
-from harness.kaggle.reconcile import Listing, changes, doubt_ends, references, tagged, with_row
+from harness.kaggle.reconcile import Listing, changes, doubt_ends, references, tagged, undone, with_row
 from harness.kaggle.words import CSV, Wording, accepted, did_not_arrive, require_clean, upload_bar
 from harness.scoring.lint import Defect
 from harness.utils.console import say, seconds
@@ -231,7 +231,7 @@ class Sender:
                 )  # fmt: skip
         except (KaggleError, KeyboardInterrupt) as error:
             if current.status == UPLOADING:
-                self.ledger.append(current.changed(time=stamp(self.clock.now()), status=FAILED))
+                self.ledger.append(undone(self._entries(), current, self.clock.now()))
                 raise
             if isinstance(error, KeyboardInterrupt):
                 raise
@@ -288,6 +288,8 @@ class Sender:
         last = self.last(sha256)
         if last is None or last.resendable:
             say("Nothing was submitted.")
+        elif last.status == COMPLETE:
+            say(f"Nothing more was submitted. {last.file} was sent before: {last}")
         elif last.status == SENDING:
             say(
                 f"It is unknown whether {last.file} arrived: {self._words(last)} The same command looks again"

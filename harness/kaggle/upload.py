@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from harness.competition import Competition
 from harness.data.splits import HOLDOUT, OUT_OF_FOLD, TEST
 from harness.kaggle import ledger as ledgers
-from harness.kaggle.board import Boards, board, boards
+from harness.kaggle.board import Boards, boards
 from harness.kaggle.ledger import Entry, Ledger
 from harness.scoring.leaderboard import Leaderboard, span_words
 from harness.scoring.metrics import Interval
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from harness.kaggle.submit import Sender
     from harness.pipeline.graph import Pipeline
     from harness.scoring.lint import Defect
+
+# What an entry says of the run that made its file.
+OF_RUN = ("recipe", "run", "holdout", "out_of_fold", "forecast", "forecast_best", "forecast_worst")
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,9 @@ def upload_file(workspace: Workspace, pipeline: Pipeline, file: Path, text: str 
         run="",
         message=message(text or file.name, sha256),
     )
+    if (known := sender.last(sha256)) is not None:  # which run made it, its hold-out's score and its forecast
+        kept = {name: getattr(known, name) for name in OF_RUN} | ({} if text else {"message": known.message})
+        entry = dataclasses.replace(entry, **kept)
     _send(workspace, pipeline, sender, file, entry, again)
 
 
@@ -122,7 +129,7 @@ def upload(workspace: Workspace, pipeline: Pipeline, sender: Sender, recipe: str
     from harness.scoring.lint import digest
 
     file = pipeline.artifacts.submission_files(recipe)[TEST]
-    leaderboard = board(workspace, pipeline.competition)
+    leaderboard = boards(workspace, pipeline.competition).expected
     run = pipeline.artifacts.run_of(recipe)
     of = RunOf(recipe, run.key, run.metrics() or {})
     entry = entry_of(sender, leaderboard, of, file.name, digest(file), text)

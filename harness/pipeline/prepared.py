@@ -93,9 +93,20 @@ class Prepared:
             )
             METRICS[self.competition.metric].check(table_of_images.classes)
             self.competition.submission.check(table_of_images.classes)
+            self._check_positive(table_of_images.classes)
             if self.options.data is not None:
                 write_json(table.with_name("source.json"), {"folder": str(folder)})
         return table_of_images
+
+    def _check_positive(self, classes: tuple[str, ...]) -> None:
+        """Refuse a CSV of one class's probabilities where the metric judges those of the other."""
+        form, metric = self.competition.submission, METRICS[self.competition.metric]
+        if metric.name == "probabilistic_f1" and form.value == "probability" and form.positive != classes[1]:
+            raise UserError(
+                f"{metric.title} judges the probabilities of {classes[1]!r}, and the CSV holds those of "
+                f"{form.positive!r}.",
+                f"targets=Ordinal(order=({classes[1]!r}, {form.positive!r})) in the competition's competition.py",
+            )
 
     def _dataset_key(self) -> str:
         competition = self.competition

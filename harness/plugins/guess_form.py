@@ -43,7 +43,9 @@ def submission(found: Guess, metric: str, classes: tuple[str, ...]) -> Submissio
         )
     if found.targets.link == "sigmoid":
         if len(found.value_columns) > 1 or judged.judges in ("probabilities", "order"):
-            return SubmissionFormat(id_column=found.id_column, value="columns", decimals=decimals)
+            # Where decisions are judged, the columns hold 0 or 1, unless the sample has fractions.
+            decided = judged.judges == "classes" and not found.decimals
+            return SubmissionFormat(id_column=found.id_column, value="columns", decimals=0 if decided else decimals)
         if judged.judges == "classes":
             return dataclasses.replace(columns, value="labels", list_separator=found.list_separator)
     if len(found.value_columns) > 1:

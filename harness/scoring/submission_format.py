@@ -25,7 +25,7 @@ class SubmissionFormat:
         separator: the separator of the columns.
         header: whether the first line holds the columns' names.
         decimals: the number of decimals of probabilities and numbers; with 0, numbers are whole, and the linter refuses
-            others.
+            others, and "columns" hold a 1 from a probability of 0.5 on.
         ordered: whether the rows must be in the data set's order, because the organiser ignores the ids.
     """
 

@@ -44,6 +44,8 @@ def _cells(form: SubmissionFormat, classes: tuple[str, ...], probabilities: Arra
     if form.value == "labels":
         form.check(classes)
         return [[_given(row, form, classes)] for row in probabilities]
+    if form.value == "columns" and form.decimals == 0:  # whether each label is given, as the metrics take it
+        return [[str(int(value >= DECISION)) for value in row] for row in probabilities]
     if form.wide:
         return [[f"{value:.{form.decimals}f}" for value in row] for row in probabilities]
     if form.value == "quantity":

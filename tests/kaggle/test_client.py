@@ -236,3 +236,9 @@ def test_metrics_are_known_by_the_names_that_kaggle_gives_them(words: str, name:
 
 def test_every_known_name_is_of_a_metric():
     assert {*NAMES.values()} <= METRICS.keys()
+
+
+def test_what_is_told_of_an_address_has_no_signature():
+    detail = "Max retries exceeded with url: /upload/x?uploadType=resumable&upload_id=SECRET (Caused by …)"
+    told = failure({"failure": "network", "detail": detail}, "pets", "python").what
+    assert "SECRET" not in told and "/upload/x?… (Caused by" in told

@@ -79,6 +79,19 @@ def test_finished_runs_are_found_and_smoke_is_left_out(insects: Workspace, harne
     assert len(own_runs(insects.runs("insects"), "accuracy", recipes, [])) == 3
 
 
+def test_a_public_score_stays_though_a_later_line_of_the_run_has_none(insects: Workspace, harness):
+    competition = insects.competition("insects")
+    assert competition.is_dir() and harness("train", "insects", "fine").code == 0
+    recipes, _ = loading.recipes(loading.load(insects, "insects"))
+    (key,) = (folder.name for folder in (insects.runs("insects") / "fine").iterdir() if folder.is_dir())
+    lines = [
+        Entry(time="", slug="", file=str(number), sha256=str(number), recipe="fine", run=key, public=public)
+        for number, public in enumerate((0.9, None))
+    ]
+    (found,) = own_runs(insects.runs("insects"), "accuracy", recipes, lines)
+    assert found.public == 0.9
+
+
 def test_a_blend_is_pretrained_where_a_member_is(insects: Workspace):
     recipes, _ = loading.recipes(loading.load(insects, "insects"))
     assert kind_of("blend", recipes) == "from scratch" and kind_of("gone", recipes) == ""

@@ -95,6 +95,10 @@ def place(public: float | None, private: float | None) -> int | None:
     return None if private is None else int(private * 100)
 
 
+class Dead(BaseException):
+    """The process was killed."""
+
+
 def stands(found: Sender) -> list[tuple[str, str]]:
     return [(one.status, one.reference) for one in found.ledger.latest()]
 
@@ -192,6 +196,40 @@ def test_it_is_sent_again_when_that_is_asked_for(file):
     assert stands(found) == [("pending", "1001")] and len(found.client.list) == 2
 
 
+class Lagging(Fake):
+    """A Kaggle that lists nothing before so many looks."""
+
+    looks = 0
+
+    def submissions(self) -> list[dict[str, Any]]:
+        self.looks -= 1
+        return [] if self.looks >= 0 else super().submissions()
+
+
+@pytest.mark.parametrize("trouble", [KaggleError("No.", "x", status=403), KeyboardInterrupt(), Dead()])
+@pytest.mark.parametrize("before", ["scored", "in doubt"])
+def test_an_attempt_that_comes_to_nothing_leaves_what_was_known(file, trouble, before):
+    client = Lagging(after=[passing()] if before == "in doubt" else [])
+    found = sender(client, file)
+    if before == "scored":
+        found.wait(found.send(file, entry(file), []))
+    else:
+        client.looks = 1000
+        with pytest.raises(UserError, match="unknown whether the file arrived"):
+            found.send(file, entry(file), [])
+    known = found.last(entry(file).sha256)
+    client.faults = {"before": [trouble]}
+    with pytest.raises(type(trouble)):
+        found.send(file, entry(file), [], again=True)
+    if isinstance(trouble, Dead):
+        assert stands(found) == [("uploading", "")]  # nothing was put in order
+    else:
+        last = found.last(entry(file).sha256)
+        assert last.reference == known.reference and not last.resendable
+    client.looks = 0
+    assert found.send(file, entry(file), []).reference == "1000" and len(client.list) == 1
+
+
 def passing(text: str = "Lost.", **more) -> KaggleError:
     return KaggleError(text, "again", True, **more)
 
@@ -216,16 +254,6 @@ def test_what_failed_before_the_submission_may_be_sent_again_at_once(file):
         found.send(file, entry(file), [])
     assert stands(found) == [("failed", "")]
     assert found.send(file, entry(file), []).status == "pending" and len(found.client.list) == 1
-
-
-class Lagging(Fake):
-    """A Kaggle that lists nothing before so many looks."""
-
-    looks = 0
-
-    def submissions(self) -> list[dict[str, Any]]:
-        self.looks -= 1
-        return [] if self.looks >= 0 else super().submissions()
 
 
 def test_one_in_doubt_is_looked_for_until_it_is_listed(file, capsys):

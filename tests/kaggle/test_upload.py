@@ -14,6 +14,7 @@ from harness.kaggle import client
 from harness.kaggle.board import boards
 from harness.kaggle.ledger import Entry, Ledger, now
 from harness.plugins import loading
+from harness.scoring.lint import digest
 from harness.utils.workspace import Workspace
 from tests.conftest import CHECKOUT, RECIPES, draw
 from tests.kaggle.conftest import SECRET, SHORT, zipped
@@ -110,6 +111,9 @@ def test_any_csv_is_uploaded_once_and_waited_for_later(dogs: Workspace, stub, ha
     for reference, code in (("1000", 0), ("77", 2)):
         assert harness("submissions", "dogs-vs-cats", "--wait", reference).code == code
     assert harness("upload", "dogs-vs-cats", file, "--again").code == 0 and stub.most_copies == 2
+    listed = harness("submissions", "dogs-vs-cats").out
+    assert "sent again since" in listed and "not from here" not in listed
+    assert "was sent again since 1000" in harness("submissions", "dogs-vs-cats", "--wait", "1000").err
     file.write_text("id,label\n1,0.5\n")
     refused = harness("upload", "dogs-vs-cats", file)
     assert refused.code == 2 and "29 ids are missing" in refused.err and stub.calls["CreateSubmission"] == 2
@@ -130,6 +134,20 @@ def test_a_submission_in_doubt_is_listed_as_such(dogs: Workspace, stub, harness)
     assert ledger.latest()[0].status == "sending"  # an empty list proves nothing where submissions were made
 
 
+def test_what_is_known_of_a_files_run_stays_when_it_is_sent_by_its_name(dogs: Workspace, stub, harness, tmp_path: Path):
+    stub.slug, stub.archive = REDUX, redux()
+    assert harness("download", "dogs-vs-cats").code == 0
+    file = tmp_path / "blend-0123.csv"
+    file.write_text("id,label\n" + "".join(f"{n},{n / 100}\n" for n in range(1, 31)))
+    ledger = Ledger(dogs.submissions("dogs_vs_cats") / "ledger.csv")
+    made = {"slug": REDUX, "file": file.name, "sha256": digest(file), "recipe": "blend", "run": "0123", "holdout": 0.3}
+    ledger.append(Entry(time=now(), status="failed", message="the blend", **made))
+    assert harness("upload", "dogs-vs-cats", file).code == 0
+    (last,) = ledger.latest()
+    assert (last.status, last.recipe, last.run, last.holdout) == ("complete", "blend", "0123", 0.3)
+    assert last.message == "the blend" and last.public == 0.5
+
+
 def test_a_smoke_run_does_not_spend_a_submission(dogs: Workspace, stub, harness):
     refused = harness("submit", "dogs-vs-cats", "--upload", "--smoke")
     assert refused.code == 2 and "would spend a submission" in refused.err and not stub.calls.total()
@@ -146,7 +164,9 @@ def test_a_private_score_is_never_placed_on_a_public_board(dogs: Workspace, stub
     stub.private_board = ["0.02", "0.06", "0.07"]
     done = harness("leaderboard", "dogs-vs-cats", "--private")
     assert done.code == 0 and "Kaggle's private leaderboard, 3 teams" in done.err, done.err
-    assert boards(dogs, loading.load(dogs, "dogs-vs-cats")).rank(0.0291, 0.05038) == 2
+    assert "3 teams; by Kaggle's rules" in done.out
+    known = boards(dogs, loading.load(dogs, "dogs-vs-cats"))
+    assert known.rank(0.0291, 0.05038) == 2 == known.expected.standing(0.05038).rank
     stub.private_board = []
     refused = harness("leaderboard", "dogs-vs-cats", "--private")
     assert refused.code == 2 and "no private leaderboard" in refused.err

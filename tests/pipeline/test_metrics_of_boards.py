@@ -66,6 +66,15 @@ def test_three_classes_have_no_auc_which_is_said_before_anything_is_trained(work
         _ = made.artifacts.dataset
 
 
+def test_a_csv_of_the_class_that_is_not_judged_is_refused(workspace: Workspace, class_folders):
+    value = 'value="probability", positive="ants"'
+    board(workspace, class_folders(("ants", "bees")), '"probabilistic_f1"', value)
+    with pytest.raises(UserError, match=r"judges the probabilities of 'bees', and the CSV holds those of 'ants'"):
+        _ = pipeline(workspace).artifacts.dataset
+    declare(workspace, ('positive="ants"', 'positive="bees"'))
+    assert pipeline(workspace).artifacts.dataset.classes == ("ants", "bees")
+
+
 @pytest.mark.parametrize(("metric", "title"), [('"auc"', "AUC"), ('"log_loss"', "log loss")])
 def test_a_csv_of_classes_is_refused_where_more_is_judged(workspace: Workspace, class_folders, metric, title):
     board(workspace, class_folders(), metric, value='value="class"')

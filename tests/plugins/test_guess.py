@@ -19,6 +19,7 @@ from harness.plugins.guess import guess
 from harness.plugins.guess_form import submission
 from harness.plugins.guessed import Choices
 from harness.plugins.scaffold import create
+from harness.scoring.submission_format import SubmissionFormat
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
 from tests.conftest import RECIPES, draw
@@ -274,6 +275,9 @@ def test_columns_of_several_ones_are_labels_and_a_kind_may_be_said(board):
     folder = board(IMAGES, train=rows, sample_submission=table("id,a,b", [(1, 0, 0)]))
     assert guess(folder, Choices()).targets.name == "multilabel"
     assert guess(folder, Choices(targets="multiclass")).targets.name == "multiclass"
+    found = guess(folder, Choices(metric="micro_f1"))
+    assert submission(found, "micro_f1", ("a", "b")) == SubmissionFormat(value="columns", decimals=0)
+    assert submission(found, "mean_column_auc", ("a", "b")).decimals == 15
     with pytest.raises(UserError, match="--targets must be one of multiclass, ordinal"):
         guess(folder, Choices(targets="labels"))
     with pytest.raises(UserError, match=r"taken as multilabel, since some rows .* accuracy does not judge these"):

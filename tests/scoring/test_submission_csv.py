@@ -67,6 +67,12 @@ def test_whole_numbers_are_written_where_the_board_asks_for_them(values: list[fl
     assert examine(dataclasses.replace(WHOLE, decimals=6), spoilt, names, ("value",))[0] == []
 
 
+def test_decided_columns_hold_what_the_metrics_take_as_given():
+    form = SubmissionFormat(value="columns", decimals=0)
+    given = Predictions(("1", "2"), ("a", "b"), np.array([[0.5, 0.25], [0.4999, 1.0]], np.float32))
+    assert submission_csv.render(form, given) == "id,a,b\n1,1,0\n2,0,1\n"
+
+
 @pytest.mark.parametrize(
     ("format", "text"),
     [

@@ -86,7 +86,7 @@ class Ordinal(Multiclass):
                 f"labels are not in order={self.order}: {some(unknown, 3)}.",
                 "correct targets= in the competition's competition.py",
             )
-        return tuple(name for name in self.order if name in found) or _ascending(found)
+        return self.order or _ascending(found)  # a grade without images keeps its place, and the others their distance
 
 
 def _ascending(names: set[str]) -> tuple[str, ...]:

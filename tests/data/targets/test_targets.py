@@ -47,7 +47,7 @@ def test_grades_are_in_their_order():
     assert read(Ordinal(), ["0", "1"], ("0", "0.25", "0.5", "1"))[0] == ("0", "0.25", "0.5", "1")
     order = ("mild", "bad", "worst")
     classes, _, found = read(Ordinal(order=order), ["worst", "mild"], ("mild", "worst"))
-    assert classes == ("mild", "worst") and found.tolist() == [1, 0]
+    assert classes == order and found.tolist() == [2, 0]
     with pytest.raises(UserError, match=r"not in order=.*: odd"):
         read(Ordinal(order=order), ["odd"], ("odd",))
 
