@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import harness
@@ -71,3 +72,10 @@ def test_the_api_is_what_is_public_and_loads_nothing_before_it_is_used():
     assert text.startswith("[] <function runs")
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = harness.nothing
+
+
+@pytest.mark.parametrize("value", [np.float64(0.5), np.array([0.5])[0], np.array(0.5)])
+def test_numbers_of_numpy_are_settings_too(competition, value):
+    assert competition.train("fine", c=value).key == competition.train("fine", c=0.5).key
+    size = competition.train("fine", size=(np.int64(4), 4)).key
+    assert size == competition.train("fine", size=(4, 4)).key == competition.train("fine", size=np.array([4, 4])).key

@@ -22,6 +22,7 @@ from harness.utils.workspace import Workspace
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.data.dataset import Dataset
     from harness.kaggle.kernel import Writer
     from harness.models.adversarial import Likeness
     from harness.runs.difference import Difference
@@ -92,11 +93,12 @@ class LoadedCompetition:
         Example:
             >>> run = competition.train("lite0", c=0.01)  # doctest: +SKIP
         """
-        changes = [f"{name}={value!r}" for name, value in settings.items()]
+        changes = [f"{name}={_plain(value)!r}" for name, value in settings.items()]
         options = replace(self.options, assignments=[*self.options.assignments, *changes])
         pipeline = Pipeline(self.workspace, self.declaration, options)
         name = recipe or pipeline.artifacts.default
-        pipeline.perform(pipeline.artifacts.choose([name]), submit=name)
+        chosen = pipeline.artifacts.choose([name])
+        pipeline.perform(chosen, submit=name if pipeline.artifacts.has_submission else None)
         return FinishedRun(pipeline, name)
 
     def predict(self, run: str, images: AnyPath) -> Predictions:
@@ -217,12 +219,12 @@ class LoadedCompetition:
         from harness.kaggle.board import board
         from harness.report import competition_page
         from harness.runs import page_likeness
-        from harness.runs.comparison import changes
+        from harness.runs.comparison import changes, of_metric
         from harness.utils.files import lock, write_text
 
         dataset, folder = self.pipeline.artifacts.dataset, self.workspace.runs(self.name)
         rows = competition_page.with_pages(self.compare("out_of_fold"), folder)
-        if not rows:
+        if not any(row["out_of_fold"] is not None for row in rows):
             raise UserError(f"{self.name} has no finished runs.", f"harness train {self.name}")
         counts = ", ".join(f"{count:,} {split}" for split, count in dataset.counts().items())
         likeness = self.likeness()
@@ -230,7 +232,7 @@ class LoadedCompetition:
             text = competition_page.render(
                 self.declaration,
                 rows,
-                changes(records(folder), dataset),
+                changes(of_metric(records(folder), self.declaration.metric), dataset),
                 board(self.workspace, self.declaration),
                 f"Images: {counts}; {self.declaration.targets.asked(dataset.classes)}.",
                 likeness,
@@ -248,16 +250,19 @@ class LoadedCompetition:
         """
         from harness.runs import scores
 
-        try:
-            dataset = self.pipeline.artifacts.known_dataset()
-        except UserError:  # it lies elsewhere now: what is kept is shown as it is
-            return
-        runs, metric = self.workspace.runs(self.name), self.declaration.metric
+        dataset, runs, metric = self._known_dataset(), self.workspace.runs(self.name), self.declaration.metric
         if dataset is not None:
             scores.renew(runs, metric, dataset)
         elif waiting := scores.waiting(runs, metric):
             names = some([f"{folder.parent.name}/{folder.name[:8]}" for folder, _ in waiting], 3)
             say(f"To be scored again, once the data is read (harness prepare {self.name}): {names}.")
+
+    def _known_dataset(self) -> Dataset | None:
+        """The data set, if it was read and is still there; else what is kept is shown as it is."""
+        try:
+            return self.pipeline.artifacts.known_dataset()
+        except UserError:
+            return None
 
     def compare(self, sort: str = "finished", gains: bool = True) -> list[dict[str, Any]]:
         """The finished runs side by side, a dict each; see ``harness.runs.comparison.compared``.
@@ -270,13 +275,13 @@ class LoadedCompetition:
             >>> competition.compare("holdout")[0]["recipe"]  # doctest: +SKIP
         """
         from harness.pipeline.run_state import state
-        from harness.runs.comparison import compared, gains_over_best
+        from harness.runs.comparison import compared, gains_over_best, of_metric
         from harness.scoring.metrics import METRICS
 
         artifacts = self.pipeline.artifacts
         self.rescore()
-        finished = records(self.workspace.runs(self.name))
-        metric, dataset = METRICS[self.declaration.metric], artifacts.known_dataset()
+        finished = of_metric(records(self.workspace.runs(self.name)), self.declaration.metric)
+        metric, dataset = METRICS[self.declaration.metric], self._known_dataset()
         caches = self.workspace.cache(self.name)
         if dataset is None:
             return compared(finished, artifacts.recipes, sort, metric.higher_is_better, caches=caches)
@@ -340,3 +345,9 @@ class LoadedCompetition:
             board(self.workspace, self.declaration),
             expanded(answers),
         )
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers, alone or in lists, as Python's."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    return type(value)(map(_plain, value)) if isinstance(value, list | tuple) else value

@@ -6,7 +6,7 @@ import dataclasses
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings
+from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings, given
 from harness.cli.session import competition_of, pipeline_of
 from harness.utils.console import console
 from harness.utils.errors import UserError
@@ -138,7 +138,8 @@ def run_status(workspace: Workspace, options: Namespace) -> None:
     first = pipeline.steps(chosen, known=False)[0]
     known = first.state() == "up to date"
     colour = {"up to date": "green", "stale": "yellow", "missing": "red"}
-    for step in pipeline.steps(chosen, pipeline.artifacts.default, known=known):
+    submit = pipeline.artifacts.default if known and pipeline.artifacts.has_submission else None
+    for step in pipeline.steps(chosen, submit, known=known):
         state = step.state()
         table.add_row(step.name, Text(state, style=colour[state]), ", ".join(step.needs), shown_path(step.target))
     console().print(table)
@@ -165,7 +166,7 @@ def run_prepare(workspace: Workspace, options: Namespace) -> None:
     """Read the data, split the folds, build the caches of the default recipe."""
     pipeline = pipeline_of(workspace, options)
     pipeline.perform(pipeline.artifacts.choose([]), only=("folds", "images", "features"))
-    console().print(f"next: harness submit {pipeline.competition.name}")
+    console().print(f"next: harness submit {pipeline.competition.name}{given(options)}")
 
 
 def run_check(workspace: Workspace, options: Namespace) -> None:

@@ -61,7 +61,7 @@ def run_kernel(workspace: Workspace, options: Namespace) -> None:
     if not options.push:
         kept = read(options.to or default)
         kernel = write(options.owner or (kept.owner if kept else NOBODY))
-        command = f"harness kernel {competition.name} {options.of} --push"
+        command = f"harness kernel {competition.name} {options.of}{' --gpu' * options.gpu} --push"
         name = "" if kernel.owner != NOBODY else f"; to send it by hand, put your name for {NOBODY} with --owner"
         console().print(f"next: {command}{name}")
         return

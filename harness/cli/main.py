@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from harness import __version__
 from harness.cli import data, job, kaggle, kernel, models, new, reproduce, runs, submit, train, trust, tune
-from harness.cli.arguments import Commands
+from harness.cli.arguments import Commands, given
 from harness.cluster.jobs import JobKilledError
 from harness.utils.console import printable, watched
 from harness.utils.errors import UserError, nearest
@@ -76,6 +76,12 @@ class Parser(argparse.ArgumentParser):
                 settings = [part for word in unknown for part in ("--set", word)]
                 _tell("each setting needs a --set before it.", shlex.join(["harness", *given, *settings]))
                 raise SystemExit(USER_MISTAKE)
+            if not wrong:  # words after an option, where argparse expects none that may be left out
+                words = sys.argv[1:] if arguments is None else arguments
+                again = of_command.parse_known_intermixed_args(words[words.index(options.command) + 1 :])
+                if not again[1]:
+                    again[0].command = options.command
+                    return again[0]
             hints = [f". {nearest(word, known)}" for word in wrong]
             of_command.error(f"harness {options.command} takes no {' '.join(unknown)}{''.join(hints)}")
         return options
@@ -157,10 +163,11 @@ def _tell_full_disks_once() -> None:
 def _stopped(options: argparse.Namespace) -> str:
     """What is said of a command that was stopped."""
     words = STOPPED
-    if options.command == "train":
+    if options.command == "train" and not options.assignments and options.from_epoch is None:
         words += (
-            "\nAnother learning rate from the last checkpoint, as a run of its own: "
-            f"harness train {options.competition} RECIPE --from-epoch N --set learning_rate=…"
+            "\nAnother learning rate from the last checkpoint, as a run of its own: harness train "
+            f"{options.competition} RECIPE{given(options)}{' --smoke' * options.smoke} --from-epoch N "
+            "--set learning_rate=…"
         )
     return words
 

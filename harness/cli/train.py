@@ -54,8 +54,11 @@ def run_train(workspace: Workspace, options: Namespace) -> None:
     pipeline.perform(chosen)
     print_scores(pipeline, chosen)
     smoke = " --smoke" if options.smoke else ""
-    if options.from_epoch is not None:  # which only this command takes
-        console().print(f"next: harness report {pipeline.competition.name} {[*chosen][-1]}")
+    if options.from_epoch is not None or not pipeline.artifacts.has_submission:  # of which `submit` makes nothing
+        last = [*chosen][-1]
+        if not options.smoke:
+            key = pipeline.artifacts.run_of(last).key[:8]
+            console().print(f"next: harness report {pipeline.competition.name} {last}/{key}")
     else:
         recipe, artifacts = [*chosen][-1], pipeline.artifacts
         settings = fitting(pipeline.competition, artifacts.declared, [recipe], options.assignments)

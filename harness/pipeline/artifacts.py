@@ -192,6 +192,11 @@ class Artifacts(Prepared):
         files = (folder / f"{record.recipe}-{record.key[:8]}-holdout.csv" for record in latest_first)
         return next((file for file in files if file.is_file()), None)
 
+    @property
+    def has_submission(self) -> bool:
+        """Whether there is a test or a hold-out to make a CSV of."""
+        return any(self.dataset.row_ids(split) for split in (TEST, HOLDOUT))
+
     def submission_files(self, name: str) -> dict[str, Path]:
         """The CSVs a recipe makes, by split: the organiser's test and the hold-out, as far as there are any.
 

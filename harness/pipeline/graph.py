@@ -153,7 +153,7 @@ class Pipeline(Maker):
 
     def _make(self, steps: list[Step], chosen: dict[str, Recipe], only: tuple[str, ...] | None) -> None:
         for step in steps:
-            if only is not None and not step.name.startswith(only):
+            if only is not None and (step.name in chosen or not step.name.startswith(only)):
                 continue
             if step.name in chosen:  # the caches come before all runs
                 precision.decide(self.artifacts, chosen)

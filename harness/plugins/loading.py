@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.competition import Competition
 from harness.plugins import declared, modules, trust
 from harness.recipes.recipe import Recipe
+from harness.utils import fingerprint as fp
 from harness.utils.errors import UserError, nearest
 from harness.utils.workspace import Workspace
 
@@ -55,6 +56,7 @@ def load(workspace: Workspace, name: str) -> Competition:
     trust.require(workspace)
     folder = workspace.competition(folder_name)
     modules.forget(folder)
+    fp.note_code(folder)
     given = getattr(modules.execute(folder / "competition.py"), "competition", None)
     if not isinstance(given, Competition):
         raise UserError(
@@ -96,6 +98,11 @@ def recipes(competition: Competition) -> tuple[dict[str, Recipe], str]:
     path = competition.folder / "recipes.py"
     if not path.is_file():
         raise UserError(f"{competition.folder} has no recipes.py.", "compare with competitions/digits/recipes.py")
+    if fp.is_code_changed(competition.folder):
+        if fp.competitor_code(*competition.readers, competition.folds, competition.holdout):
+            raise UserError(f"the code in {competition.folder} was changed since it was loaded.", "load it again")
+        modules.forget(competition.folder)
+        fp.note_code(competition.folder)
     module = modules.execute(path)
     by_name: dict[str, Recipe] = {}
     for name, function in vars(module).items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -126,10 +126,18 @@ def gain_of(ours: Record, theirs: Record, dataset: Dataset, split: str) -> Gain 
     first, second = (splits[split] for splits in read if splits is not None)
     known, others = set(dataset.ids), set(second.ids)
     ids = tuple(name for name in first.ids if name in others and name in known)
-    if not ids or first.classes != second.classes:
+    if not ids or not first.classes == second.classes == dataset.classes or split not in ours.scores:
         return None
     metric = METRICS[ours.scores[split]["metric"]]
     return paired(metric, dataset.labels_of(ids), first.of(ids), second.of(ids), dataset.groups_of(ids))
+
+
+def of_metric(records: list[Record], metric: str) -> list[Record]:
+    """The same runs without their scores by another metric, of which there may be some of images that are gone."""
+    return [
+        replace(one, scores={split: scores for split, scores in one.scores.items() if scores.get("metric") == metric})
+        for one in records
+    ]
 
 
 @dataclass(frozen=True)

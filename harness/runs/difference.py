@@ -92,7 +92,7 @@ def _classes(before: Record, after: Record, dataset: Dataset) -> list[ClassDiffe
     first, second = (splits[OUT_OF_FOLD] for splits in read)
     both = set(first.ids) & set(second.ids) & known
     ids = tuple(name for name in first.ids if name in both)
-    if not ids or first.classes != second.classes or dataset.targets.link != "softmax":
+    if not ids or not first.classes == second.classes == dataset.classes or dataset.targets.link != "softmax":
         return []
     labels = dataset.labels_of(ids)
     shares = [_shares(labels, table.of(ids)) for table in (first, second)]

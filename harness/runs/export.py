@@ -35,7 +35,7 @@ from harness.tta.worth import chosen_variant
 from harness.utils import fingerprint as fp
 from harness.utils.console import doing
 from harness.utils.errors import UserError
-from harness.utils.files import whole, write_json, write_text
+from harness.utils.files import whole, whole_folder, write_json, write_text
 
 if TYPE_CHECKING:
     from harness.models.backbones.features import Features
@@ -63,18 +63,20 @@ def export(competition: Competition, record: Record, kinds: dict[str, type[Recip
     """
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty.", "give a new folder with --to")
-    exported = _Export(kinds, folder, competition.targets.link)
-    (folder / "weights").mkdir(parents=True, exist_ok=True)
-    with doing(f"copying the models of {record.recipe}"):
-        part = exported.part(record)
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    about = {"classes": classes_of(record), "link": exported.link, "window": competition.window, "run": part}
-    write_json(folder / "model.json", about)
-    template = Template(PREDICT.read_text(encoding="utf-8"))
-    write_text(folder / "predict.py", template.substitute(backend=backend))
-    copy_code(folder / "parts", PARTS)
-    write_text(folder / "requirements.txt", _requirements(backend))
-    write_text(folder / "README.md", _card(competition, record))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with whole_folder(folder) as coming:  # without a lock, for whose folder it is, and a new one
+        exported = _Export(kinds, coming, competition.targets.link)
+        (coming / "weights").mkdir()
+        with doing(f"copying the models of {record.recipe}"):
+            part = exported.part(record)
+        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        about = {"classes": classes_of(record), "link": exported.link, "window": competition.window, "run": part}
+        write_json(coming / "model.json", about)
+        template = Template(PREDICT.read_text(encoding="utf-8"))
+        write_text(coming / "predict.py", template.substitute(backend=backend))
+        copy_code(coming / "parts", PARTS)
+        write_text(coming / "requirements.txt", _requirements(backend))
+        write_text(coming / "README.md", _card(competition, record))
 
 
 @dataclass(frozen=True)

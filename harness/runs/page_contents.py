@@ -59,9 +59,9 @@ def contents(
     """
     splits = _predictions(record)
     out_of_fold = splits[OUT_OF_FOLD]
-    if not set(out_of_fold.ids) <= set(dataset.ids):
+    if out_of_fold.classes != dataset.classes or not set(out_of_fold.ids) <= set(dataset.ids):
         raise UserError(
-            f"the run {record.recipe}/{record.key[:8]} was made of other images than there are now.",
+            f"the run {record.recipe}/{record.key[:8]} was made of other images or classes than there are now.",
             "restore them, or train the recipe again",
         )
     labels, blend = dataset.labels_of(out_of_fold.ids), read_json(record.folder / "blend.json")

@@ -12,6 +12,7 @@ import numpy as np
 
 from harness.data.cache.rows import DAMAGE
 from harness.data.dataset import Dataset
+from harness.recipes.snapshots import whole
 from harness.runs import records
 from harness.runs.page_pictures import shown, uri
 from harness.runs.records import Record
@@ -58,13 +59,30 @@ def steps(record: Record, caches: Path) -> list[Step]:
                     found[member] = Step(member, ())
                 else:
                     add(of_member, member)
+        before = _before(one)
+        for name_before, parent in before.items():
+            if name_before not in found:
+                if parent is None:
+                    found[name_before] = Step(name_before, ())
+                else:
+                    add(parent, name_before)
         inputs = {file: file.rpartition("-")[0] for file in one.about.get("inputs", {})}
         for file, cache in inputs.items():
             found.setdefault(cache, Step(cache, ("data",), _took(caches / file)))
-        found[name] = Step(name, tuple(members) or ("folds", *inputs.values()), took_of(one.about))
+        found[name] = Step(name, tuple(members) or tuple(before) or ("folds", *inputs.values()), took_of(one.about))
 
     add(record, record.recipe)
     return [*found.values()]
+
+
+def _before(record: Record) -> dict[str, Record | None]:
+    """The run whose training a run goes on from, by a name for people; of a snapshot the whole training."""
+    parent = record.about.get("parent")
+    if not parent:
+        return {}
+    recipe = whole(record.recipe)
+    name = recipe if recipe != record.recipe else f"{recipe}/{parent['run'][:8]}"
+    return {name: records.read(record.folder.parent.with_name(recipe) / parent["run"])}
 
 
 def in_all(found: list[Step]) -> tuple[Took, bool]:

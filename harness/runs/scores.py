@@ -59,13 +59,13 @@ def evaluate(folder: Path, run: str, metric: str, about: dict[str, Any], dataset
 def renew(runs: Path, metric: str, dataset: Dataset) -> None:
     """Score those of a competition's finished runs again that an older version scored.
 
-    What is of images that are not there any more, or on a disk that cannot be written, keeps the scores that it has.
+    What is of other images, labels or splits than there are now, or on a disk that cannot be written, keeps the scores
+    that it has.
     """
     for folder, about in waiting(runs, metric):
         why = "by an older version" if read_json(folder / NAME) else "in a file that is damaged or was altered"
         predictions = tables.read(folder / "predictions.h5", folder.name)
-        known = set(dataset.ids)
-        if predictions is None or not all(known.issuperset(table.ids) for table in predictions.values()):
+        if predictions is None or about.get("dataset") != dataset.fingerprint:
             continue
         try:
             name = f"{folder.parent.name}/{folder.name[:8]}"

@@ -65,10 +65,31 @@ def competitor_code(*values: Any) -> str:
     if not folders:
         return ""
     for folder in sorted(folders):
-        for file in sorted(folder.rglob("*.py")):
-            digest.update(f"{file.relative_to(folder).as_posix()}\0".encode())
-            digest.update(source(file, file.stat().st_mtime_ns))
+        digest.update(_run[folder] if folder in _run else _code(folder))
     return digest.hexdigest()
+
+
+# The code of folders as it was when it was run: a file that is edited meanwhile does not change what runs.
+_run: dict[Path, bytes] = {}
+
+
+def note_code(folder: Path) -> None:
+    """Let keys be of a folder's code as it is now, for now it is run."""
+    _run[folder.resolve()] = _code(folder.resolve())
+
+
+def is_code_changed(folder: Path) -> bool:
+    """Whether a folder's code is another one than that which was run."""
+    folder = folder.resolve()
+    return folder in _run and _run[folder] != _code(folder)
+
+
+def _code(folder: Path) -> bytes:
+    """The names and sources of all Python files in a folder and below it."""
+    files = sorted(folder.rglob("*.py"))
+    return b"".join(
+        f"{file.relative_to(folder).as_posix()}\0".encode() + source(file, file.stat().st_mtime_ns) for file in files
+    )
 
 
 def _classes(value: Any) -> set[type]:

@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from argparse import Namespace
 
 import h5py
 import pytest
 
+from harness.cli.main import _stopped, parser
 from harness.cluster.jobs import JobKilledError
 from harness.pipeline.graph import Pipeline
 from harness.utils.workspace import Workspace
@@ -259,6 +261,30 @@ def test_output_cut_short_by_its_reader_is_no_failure(insects: Workspace):
         text=True,
     )
     assert answer.returncode == 0 and "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "train cifar10 --smoke minivggnet",
+        "train cifar10 --set epochs=3 minivggnet --set c=2",
+        "score digits --answers a.csv my.csv",
+        "inspect digits --size 64 minivggnet",
+    ],
+)
+def test_names_may_come_after_options(words: str):
+    first, competition, *others = words.split()
+    name = next(word for word in others if word in ("minivggnet", "my.csv"))
+    others.remove(name)
+    expected = parser().parse([first, competition, name, *others])
+    assert vars(parser().parse(words.split())) == vars(expected)
+
+
+@pytest.mark.parametrize(("changes", "suggested"), [({}, True), ({"assignments": ["epochs=4"]}, False)])
+def test_what_is_suggested_after_ctrl_c_goes_on_from_the_run_that_was_stopped(changes: dict, suggested: bool):
+    made = {"command": "train", "competition": "x", "assignments": [], "from_epoch": None, "folds": None, "smoke": True}
+    told = _stopped(Namespace(**made | changes))
+    assert ("harness train x RECIPE --smoke --from-epoch N" in told) == suggested
 
 
 def wait_for(what, seconds: float = 300) -> None:

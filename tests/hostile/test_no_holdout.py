@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness import load
 from harness.plugins.scaffold import create
 from tests.conftest import RECIPES, draw
 
@@ -35,5 +36,10 @@ def test_nothing_to_submit_is_told_before_training(insects, harness):
     path.write_text(text.replace(line, "    holdout=None,"))
     told = harness("submit", "insects")
     assert told.code == 2 and "nothing to submit" in told.err and not insects.runs("insects").exists()
-    assert harness("train", "insects", "coarse").code == 0
+    trained = harness("train", "insects", "coarse")
+    assert trained.code == 0 and "next: harness report insects coarse/" in trained.out
+    assert harness(*trained.out.strip().rpartition("next: harness ")[2].split()).code == 0
     assert harness("runs", "insects").code == 0
+    status = harness("status", "insects")
+    assert status.code == 0 and "coarse" in status.out
+    assert load("insects", workspace=insects.root).train("coarse").scores is not None

@@ -198,4 +198,4 @@ def test_a_run_of_images_that_are_not_there_any_more_says_so(page_of, insects: W
     page_of("coarse")
     next((tmp_path / "photos" / "ants").iterdir()).unlink()
     told = harness("report", "insects", "coarse")
-    assert told.code == 2 and "was made of other images than there are now" in told.err
+    assert told.code == 2 and "was made of other images or classes than there are now" in told.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 
 import h5py
 import pytest
@@ -12,6 +13,7 @@ from harness.runs.comparison import mark_pareto
 from harness.utils.files import read_json, write_json
 from harness.utils.versions import STEPS
 from harness.utils.workspace import Workspace
+from tests.conftest import draw
 
 
 def test_runs_are_told_apart_by_what_was_changed_and_the_best_comes_first(insects: Workspace, harness):
@@ -138,3 +140,26 @@ def test_status_and_leaderboard_tell_runs_apart_by_what_was_changed(three_runs: 
     assert "other finished runs:" in status
     assert "c=0.5 iterations=1" in status.split("other finished runs:")[1]
     assert "c=0.5 iterations=1" in harness("leaderboard", "insects").out
+
+
+def test_runs_of_other_classes_or_of_another_metric_are_not_compared(
+    three_runs: LoadedCompetition, insects: Workspace, harness, class_folders, save
+):
+    (record,) = insects.runs("insects").glob("fine/*/metrics.json")
+    kept, photos = record.read_bytes(), insects.root / "data"
+    declaration = insects.competition("insects") / "competition.py"
+    declaration.write_text(declaration.read_text().replace('"accuracy"', '"macro_f1"'))
+    (folder,) = (Path(read_json(file)["folder"]) for file in photos.glob("insects/source.json"))
+    for number in range(8):
+        save(folder / "aphids" / f"{number}.png", draw(0, 900 + number))
+    assert harness("prepare", "insects").code == 0
+    for command in (("runs", "insects"), ("status", "insects"), ("report", "insects")):
+        done = harness(*command)
+        assert done.code in (0, 2) and "Traceback" not in done.err, done.err
+    assert record.read_bytes() == kept, "its labels are not those of today"
+    rows = LoadedCompetition(insects, "insects").compare("out_of_fold")
+    assert [row["out_of_fold"] for row in rows] == [None] * 3, "by another metric"
+    told = harness("report", "insects", "fine")
+    assert told.code == 2 and "was made of other images or classes" in told.err
+    folder.rename(folder.with_name("elsewhere"))
+    assert harness("runs", "insects").code == 0

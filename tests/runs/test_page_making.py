@@ -9,9 +9,11 @@ import cv2
 import numpy as np
 
 from harness.api import LoadedCompetition
-from harness.runs.page_making import augmented, copies, steps
-from harness.runs.records import Record, find
+from harness.runs.page_making import augmented, copies, in_all, steps
+from harness.runs.records import Record, find, read
 from harness.training import image_grid
+from harness.utils.files import write_json
+from harness.utils.stopwatch import Took
 from harness.utils.workspace import Workspace
 from tests.conftest import draw, drawn
 
@@ -62,3 +64,23 @@ def test_copies_come_from_the_check_or_else_from_the_groups():
         ["image 1", "image 2"],
         ["image 0", "image 1", "image 2"],
     ]
+
+
+def written(folder: Path, seconds: float, **about: object) -> Record:
+    made = {"made_from": folder.name, "seconds": seconds, "cpu_seconds": seconds, "settings": {"kind": "Network"}}
+    write_json(folder / "run.json", made | about)
+    write_json(folder / "metrics.json", {"run": folder.name, "splits": {}})
+    found = read(folder)
+    assert found is not None
+    return found
+
+
+def test_the_time_of_what_went_on_from_another_run_has_that_runs_too(tmp_path: Path):
+    written(tmp_path / "net" / "a", 100.0)
+    parent = {"run": "a", "epoch": 3}
+    child = written(tmp_path / "net" / "b", 2.0, parent=parent)
+    assert in_all(steps(child, tmp_path)) == (Took(102.0, 102.0), True)
+    snapshot = written(tmp_path / "net#2" / "c", 1.0, parent=parent)
+    assert in_all(steps(snapshot, tmp_path)) == (Took(101.0, 101.0), True)
+    blend = written(tmp_path / "blend" / "d", 3.0, members={"net": "a", "net#2": "c"})
+    assert in_all(steps(blend, tmp_path)) == (Took(104.0, 104.0), True), "the training counts once"

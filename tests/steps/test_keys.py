@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,6 +11,7 @@ from harness.pipeline.graph import Pipeline
 from harness.plugins import loading
 from harness.recipes import LogisticRegression
 from harness.utils import fingerprint as fp
+from harness.utils.errors import UserError
 from harness.utils.versions import STEPS
 from harness.utils.workspace import Workspace
 
@@ -199,3 +201,34 @@ def test_a_change_in_a_competitions_folder_changes_the_keys_of_classes_written_t
     (folder / name).write_text(retold + "\nTHREE = 3\n")
     changed = {what for what, key in keys(insects).items() if key != before[what]}
     assert changed == {"own", "both"}
+
+
+HELPER = "from dataclasses import dataclass\nimport helper\n" + OWN.replace("from dataclasses import dataclass\n", "")
+
+
+def test_code_that_is_edited_while_it_runs_is_not_what_ran(insects: Workspace):
+    folder = insects.competition("insects")
+    (folder / "recipes.py").write_text(HELPER)
+    (folder / "helper.py").write_text("TWO = 2\n")
+    running = pipeline(insects)
+    key = running.artifacts.run_of("own").key
+    (folder / "helper.py").write_text("TWO = 3\n")
+    assert running.artifacts.run_of("own").key == key, "the code that runs is the old one"
+    again = Pipeline(insects, running.competition)  # as for the next training in a notebook
+    again.artifacts.choose(["own"])
+    assert again.artifacts.run_of("own").key != key
+    assert sys.modules[type(again.artifacts.recipes["own"]).__module__].helper.TWO == 3
+    assert pipeline(insects).artifacts.run_of("own").key == again.artifacts.run_of("own").key
+
+
+def test_a_declaration_with_code_of_its_own_is_loaded_again_after_a_change(insects: Workspace):
+    file = insects.competition("insects") / "competition.py"
+    text = file.read_text().replace("KFold(2)", "Mine(2)")
+    own = "from dataclasses import dataclass\n\n\n@dataclass(frozen=True)\nclass Mine(KFold):\n    pass\n\n\n"
+    file.write_text(text.replace("competition = Competition(", f"{own}competition = Competition("))
+    declared = loading.load(insects, "insects")
+    Pipeline(insects, declared).artifacts.choose([])
+    file.write_text(file.read_text() + "\nTHREE = 3\n")
+    with pytest.raises(UserError, match="was changed since it was loaded"):
+        Pipeline(insects, declared).artifacts.choose([])
+    pipeline(insects)
