@@ -193,6 +193,7 @@ class LoadedCompetition:
         """
         from harness.kaggle.board import board
         from harness.report import page
+        from harness.runs.comparison import of_metric
         from harness.runs.page_contents import contents
         from harness.runs.records import find
         from harness.utils.files import lock, read_json, write_text
@@ -200,7 +201,7 @@ class LoadedCompetition:
         self.rescore()
         if run is None:
             return self._report_of_all()
-        record = find(self.workspace.runs(self.name), run)
+        (record,) = of_metric([find(self.workspace.runs(self.name), run)], self.declaration.metric)
         file, likeness = record.folder / "report.html", self.likeness()
         with doing(f"drawing the page of {record.recipe}"):
             about = contents(
@@ -305,12 +306,14 @@ class LoadedCompetition:
         Example:
             >>> competition.diff("lite0", "lite2").gains["out_of_fold"].verdict  # doctest: +SKIP
         """
+        from harness.runs.comparison import of_metric
         from harness.runs.difference import difference
         from harness.runs.records import find
 
         self.rescore()
         folder = self.workspace.runs(self.name)
-        return difference(find(folder, before), find(folder, after), self.pipeline.artifacts.dataset)
+        first, second = of_metric([find(folder, before), find(folder, after)], self.declaration.metric)
+        return difference(first, second, self.pipeline.artifacts.dataset)
 
     def likeness(self) -> Likeness | None:
         """How like the test images are to the labelled ones, by kept features (adversarial validation).

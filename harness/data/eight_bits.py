@@ -6,10 +6,9 @@ import io
 import math
 
 import numpy as np
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from harness.data import dicom
-from harness.data.image_sizes import BIG_TIFF, MOST_BYTES, PNG, ROOM, TIFF, UnreadableError
+from harness.data import dicom, tiff
+from harness.data.image_sizes import MOST_BYTES, PNG, ROOM, TIFF, UnreadableError
 from harness.data.images import deep
 from harness.data.windows import Window
 
@@ -22,7 +21,6 @@ WORKING = 24
 NPY = b"\x93NUMPY"
 # A header of an array is as long as its shape and type need; a longer one is an attack on its parser.
 LONGEST_HEADER = 4096
-BITS_PER_SAMPLE, SAMPLE_FORMAT, UNSIGNED = 258, 339, 1
 
 
 def windowed(content: bytes | Array, window: Window = "file") -> bytes | Array:
@@ -132,14 +130,4 @@ def _depth(content: bytes) -> tuple[int, bool]:
     """The bits of each of an image's values, and whether they are unsigned integers; 8 for all but PNG and TIFF."""
     if content.startswith(PNG):
         return int.from_bytes(content[24:25]), True
-    if not content.startswith(TIFF):
-        return 8, True
-    try:
-        header = content[: 16 if content.startswith(BIG_TIFF) else 8]
-        directory, stream = ImageFileDirectory_v2(header), io.BytesIO(content)
-        stream.seek(directory.next)
-        directory.load(stream)
-        bits, kinds = directory.get(BITS_PER_SAMPLE, (1,)), directory.get(SAMPLE_FORMAT, (UNSIGNED,))
-        return max(bits), set(kinds) == {UNSIGNED}
-    except Exception:  # a damaged header: the decoder says so
-        return 8, True
+    return tiff.depth(content) if content.startswith(TIFF) else (8, True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +12,14 @@ from harness.data.windows import Window
 
 Array = np.ndarray
 
-DICOM_SUFFIXES = (".dcm", ".dicom")
+# The steps that read files of one kind only.
+OF_KINDS = {"dicom": (".dcm", ".dicom"), "tiff": (".tif", ".tiff")}
 
 
-def decoding_steps(sources: Iterable[str]) -> tuple[str, ...]:
-    """The steps that make pixels of files, for keys: that of DICOM files where there are such."""
-    return ("decoding", *(["dicom"] if any(one.lower().endswith(DICOM_SUFFIXES) for one in sources) else []))
+def decoding_steps(sources: Sequence[str]) -> tuple[str, ...]:
+    """The steps that make pixels of files, for keys: those of one kind of files where there are such."""
+    kinds = [step for step, ends in OF_KINDS.items() if any(source.lower().endswith(ends) for source in sources)]
+    return ("decoding", *kinds)
 
 
 @dataclass(frozen=True)

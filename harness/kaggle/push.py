@@ -117,7 +117,8 @@ class _Way:
         if last is not None and last.status in (PENDING, COMPLETE):
             return
         there = [one for one in sender.ledger.entries() if one.slug == sender.client.slug and one.status == COMPLETE]
-        replaced = bool(there) and there[-1].sha256 != models and _is(sender.last(models), COMPLETE)
+        newest = max(there, key=lambda one: int(one.reference or 0), default=None)  # by its version
+        replaced = newest is not None and newest.sha256 != models and _is(sender.last(models), COMPLETE)
         self._have(sender, self.kernel.dataset, f"{self.kernel.slug}-models", models, replaced)
 
     def version(self) -> int:

@@ -100,8 +100,11 @@ def undone(entries: list[Entry], attempt: Entry, time: datetime) -> Entry:
     """
     of_file = [entry for entry in entries if entry.sha256 == attempt.sha256]
     began = max((place for place, entry in enumerate(of_file) if entry.status == UPLOADING), default=0)
-    if began and not of_file[began - 1].resendable:
-        return of_file[began - 1]  # at its own time, by which a doubt ends
+    # A list that proves that the last request came to nothing proves it of those before.
+    over = (UPLOADING, SENDING) if attempt.status == SENDING else (UPLOADING,)
+    before = [entry for entry in of_file[:began] if entry.status not in over]
+    if before and not before[-1].resendable:
+        return before[-1]  # at its own time, by which a doubt ends
     return attempt.changed(time=stamp(time), status=FAILED)
 
 

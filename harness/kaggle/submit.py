@@ -96,15 +96,16 @@ class Sender:
         if last is not None and last.status == COMPLETE and not again:
             say(f"{entry.file} was sent before: {last}")
             return last  # nobody needs to be asked
-        asked, waits = False, pauses(self.client.patience.retry)
+        asked, earlier, waits = False, set[str](), pauses(self.client.patience.retry)
         try:
             while True:
                 looked = self.clock.now()
                 with self._lock():
                     last = self._look(entry)
-                    if asked and last is not None and last.resendable:
+                    if asked and last is not None and (last.resendable or last.reference in earlier):
                         raise did_not_arrive(last, self.wording)
                     if last is None or last.resendable or (again and not asked):
+                        earlier = references(self._entries(), entry.sha256)
                         last = self._patiently(lambda: self._submit(file, entry))
                         asked = True
                     elif not asked and last.status != SENDING:

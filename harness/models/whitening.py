@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -10,8 +12,8 @@ from harness.models.gelu import gelu
 
 Array = np.ndarray
 
-IMAGES = 5_000  # whose patches are looked at; of large images fewer, for all are in memory at once
-PIXELS = IMAGES * 64 * 64
+IMAGES = 5_000  # whose patches are looked at
+BATCH = 250  # of them at a time: patches of large images would take gigabytes
 EPSILON = 5e-4  # added to the variances, so that noise is not raised to the strength of a signal
 
 
@@ -34,14 +36,17 @@ class Whitening(layers.Layer):
         self.kernel = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="kernel")
         self.bias = self.add_weight(shape=(2 * directions,), initializer="zeros", name="bias")
 
-    def adapt(self, images: Array) -> None:
-        """Set the filters from images: (n, height, width, channels) floats, scaled as the network will see them."""
-        side, channels = self.SIDE, images.shape[-1]
-        patches = np.lib.stride_tricks.sliding_window_view(images, (side, side), axis=(1, 2))
-        rows = patches.reshape(-1, channels * side * side).astype(
-            np.float64, copy=False
-        )  # ordered as (channel, down, across)
-        values, vectors = np.linalg.eigh(rows.T @ rows / len(rows))
+    def adapt(self, batches: Iterable[Array]) -> None:
+        """Set the filters from images: batches of (n, height, width, channels) floats, as the network will see them."""
+        side, channels = self.SIDE, self.kernel.shape[2]
+        size = channels * side * side
+        products, count = np.zeros((size, size)), 0
+        for images in batches:
+            patches = np.lib.stride_tricks.sliding_window_view(images, (side, side), axis=(1, 2))
+            rows = patches.reshape(-1, size).astype(np.float64, copy=False)  # ordered as (channel, down, across)
+            products += rows.T @ rows
+            count += len(rows)
+        values, vectors = np.linalg.eigh(products / count)
         filters = (vectors / np.sqrt(values + EPSILON))[:, ::-1]  # the strongest direction first
         filters = filters.reshape(channels, side, side, -1).transpose(1, 2, 0, 3)
         self.kernel.assign(np.concatenate([filters, -filters], axis=-1))

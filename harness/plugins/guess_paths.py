@@ -39,8 +39,10 @@ def pattern_of(rows: pd.DataFrame, images: list[str], part: str, given: str | No
         AmbiguousError: several patterns do, none of them alone is of the part, and no words tell sides apart.
     """
     there, places = set(images), _places(images, nested=bool(len(rows)) and any("/" in cell for cell in rows.iloc[0]))
-    # Labels or a table's index may be names of images too: a column of values that differ, with a name, comes first.
-    for column in sorted(rows.columns, key=lambda name: (name.startswith("Unnamed: "), not rows[name].is_unique)):
+    # Labels, which repeat a lot, or a table's index, which has no name, may be names of images too: they come last.
+    for column in sorted(
+        rows.columns, key=lambda name: (name.startswith("Unnamed: "), 2 * rows[name].nunique() < len(rows))
+    ):
         tried = rows[column].drop_duplicates().head(TRIED)
         if not len(tried):
             continue

@@ -86,16 +86,21 @@ def of_table(folder: Path, choices: Choices) -> Guess | None:
     decimals = _decimals(read_csv(sample), rows[[*each(label)]]) if sample else None
     if decimals == 0 and targets.link == "identity":
         said.append(f"CSV: whole numbers, as in {sample.name if sample else ''} and among the labels")
-    between = _list_separator(read_csv(sample) if sample else None, targets)
+    between = _list_separator(read_csv(sample) if sample else None, rows, label, targets)
     return Guess(reader, folder, header[0], tuple(header[1:]), said, targets, decimals, between)
 
 
-def _list_separator(sample: pd.DataFrame | None, targets: Targets) -> str:
+def _list_separator(
+    sample: pd.DataFrame | None, rows: pd.DataFrame, label: str | tuple[str, ...], targets: Targets
+) -> str:
     """What stands between labels in the sample; where it lists no two, the same as between those of the training."""
-    known = targets.separator if isinstance(targets, Multilabel) else " "
+    if not isinstance(targets, Multilabel):
+        return " "
+    known = targets.separator
+    names = {name for cell in rows[label] for name in targets.split(cell)} if isinstance(label, str) else {*label}
     cells = [] if sample is None else sample.iloc[:, -1].str.strip().tolist()
-    is_blank = any(" " in cell for cell in cells) and not any(known in cell for cell in cells)
-    return " " if is_blank else known
+    lists = [cell for cell in cells if cell not in names]  # a name may have a blank in it
+    return next((mark for mark in (known, *guess_targets.SEPARATORS) if any(mark in cell for cell in lists)), known)
 
 
 def _decimals(sample: pd.DataFrame, labels: pd.DataFrame) -> int | None:

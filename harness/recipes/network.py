@@ -81,7 +81,7 @@ class Network(Trained):
     def assemble(self, classes: int, cache: ImageCache, train: Array) -> keras.Model:
         import keras
 
-        from harness.models.whitening import IMAGES, PIXELS
+        from harness.models.whitening import BATCH, IMAGES
         from harness.training.scaling import SCALINGS
 
         offset, divisor = SCALINGS[self.scaling](cache, train)
@@ -91,7 +91,7 @@ class Network(Trained):
         scaled = keras.layers.Normalization(axis, offset.tolist(), variance.tolist(), dtype="float32")(pixels)
         architecture = self.architecture(lambda: classes)
         if self.whiten:
-            count = max(1, min(IMAGES, PIXELS // math.prod(self.size)))
-            images = cache.images[np.sort(train[:count])]
-            architecture.get_layer("whitening").adapt((images - offset) / divisor)
+            rows = np.sort(train[:IMAGES])
+            parts = np.array_split(rows, math.ceil(len(rows) / BATCH))
+            architecture.get_layer("whitening").adapt((cache.images[part] - offset) / divisor for part in parts)
         return keras.Model(pixels, architecture(scaled), name="network")

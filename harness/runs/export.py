@@ -63,8 +63,10 @@ def export(competition: Competition, record: Record, kinds: dict[str, type[Recip
     """
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty.", "give a new folder with --to")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with whole_folder(folder) as coming:  # without a lock, for whose folder it is, and a new one
+    is_there = folder.is_dir()
+    target = folder / "coming" if is_there else folder
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with whole_folder(target) as coming:  # without a lock, for it is a new one
         exported = _Export(kinds, coming, competition.targets.link)
         (coming / "weights").mkdir()
         with doing(f"copying the models of {record.recipe}"):
@@ -77,6 +79,10 @@ def export(competition: Competition, record: Record, kinds: dict[str, type[Recip
         copy_code(coming / "parts", PARTS)
         write_text(coming / "requirements.txt", _requirements(backend))
         write_text(coming / "README.md", _card(competition, record))
+    if is_there:
+        for made in target.iterdir():
+            made.rename(folder / made.name)
+        target.rmdir()
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,11 @@ def contents(
             f"the run {record.recipe}/{record.key[:8]} was made of other images or classes than there are now.",
             "restore them, or train the recipe again",
         )
+    if OUT_OF_FOLD not in record.scores:
+        raise UserError(
+            f"the run {record.recipe}/{record.key[:8]} was scored by another metric, on other data than there is now.",
+            "train the recipe again",
+        )
     labels, blend = dataset.labels_of(out_of_fold.ids), read_json(record.folder / "blend.json")
     member = _decided(record, blend)
     undecided = _predictions(member)[OUT_OF_FOLD].of(out_of_fold.ids) if member else out_of_fold.probabilities

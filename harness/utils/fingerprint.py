@@ -86,7 +86,7 @@ def is_code_changed(folder: Path) -> bool:
 
 def _code(folder: Path) -> bytes:
     """The names and sources of all Python files in a folder and below it."""
-    files = sorted(folder.rglob("*.py"))
+    files = sorted(file for file in folder.rglob("*.py") if file.is_file())  # an editor's lock may be a dangling link
     return b"".join(
         f"{file.relative_to(folder).as_posix()}\0".encode() + source(file, file.stat().st_mtime_ns) for file in files
     )

@@ -42,6 +42,7 @@ STEPS: dict[str, Step] = {
     "folds": Step(1, ("data.folds",)),
     "decoding": Step(1, ("data.images", "data.eight_bits", "data.windowed")),
     "dicom": Step(1, ("data.dicom",)),
+    "tiff": Step(1, ("data.tiff",)),
     "image_cache": Step(1, ("data.cache.image_cache", "data.cache.build")),
     # Pretrained networks.
     "features": Step(1, ("models.backbones.features",)),

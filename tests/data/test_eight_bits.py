@@ -164,8 +164,9 @@ def test_dicom_with_an_empty_or_half_window_is_shown_from_its_lowest_to_its_high
     assert windowed(dicom(RAMP - 5, **window)).ravel().tolist() == by_hand(RAMP, 0, 11)
 
 
-def test_only_data_with_dicom_files_is_made_from_how_these_are_read():
+def test_only_data_with_files_of_a_kind_is_made_from_how_these_are_read():
     assert decoding_steps(["1.png", "2.JPG"]) == ("decoding",)
+    assert decoding_steps(["1.tif", "2.dcm"]) == ("decoding", "dicom", "tiff")
     assert decoding_steps(["1.png", "2.DCM"]) == decoding_steps(["1.dicom"]) == ("decoding", "dicom")
 
 

@@ -95,6 +95,33 @@ def place(public: float | None, private: float | None) -> int | None:
     return None if private is None else int(private * 100)
 
 
+def test_two_attempts_that_never_arrived_are_over_once_a_list_proves_it(file):
+    found = sender(Fake(asked=[passing()]), file)
+    found.client.told["total"] = 1
+    with pytest.raises(UserError, match="unknown whether the file arrived"):
+        found.send(file, entry(file), [])
+    found.client.faults = {"before": [KaggleError("No.", "x", status=403)]}
+    with pytest.raises(KaggleError):
+        found.send(file, entry(file), [], again=True)
+    assert stands(found) == [("sending", "")], "the first attempt is still in doubt"
+    found.client.told["total"] = 0
+    found.refresh()
+    assert stands(found) == [("failed", "")]
+    lines = len(found.ledger.entries())
+    found.refresh()
+    assert len(found.ledger.entries()) == lines
+    assert found.send(file, entry(file), []).reference == "1000" and len(found.client.list) == 1
+
+
+def test_one_sent_again_that_did_not_arrive_is_told_though_the_first_one_is_there(file):
+    found = sender(Fake(), file)
+    found.wait(found.send(file, entry(file), []))
+    found.client.faults = {"asked": [passing()]}
+    with pytest.raises(UserError, match="did not arrive"):
+        found.send(file, entry(file), [], again=True)
+    assert found.last(entry(file).sha256).reference == "1000" and len(found.client.list) == 1
+
+
 class Dead(BaseException):
     """The process was killed."""
 

@@ -26,7 +26,7 @@ def test_patches_along_the_filters_are_uncorrelated_with_a_variance_of_one():
     images = (images - images.mean()).astype(np.float32)
     layer = Whitening()
     layer(images)
-    layer.adapt(images)
+    layer.adapt([images[:15], images[15:]])
     linear = np.asarray(keras.ops.conv(images, layer.kernel, padding="valid")).reshape(-1, 24)
     assert np.allclose(linear[:, :12], -linear[:, 12:], atol=1e-3)
     assert np.allclose(linear[:, :12].T @ linear[:, :12] / len(linear), np.eye(12), atol=0.01)

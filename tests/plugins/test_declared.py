@@ -77,3 +77,11 @@ def test_a_mistake_in_a_competition_is_told_with_its_line(insects, right, wrong,
 def test_every_setting_of_the_projects_own_competitions_is_of_its_type():
     for name in loading.names(Workspace(CHECKOUT)):
         assert loading.recipes(loading.load(Workspace(CHECKOUT), name))[0]
+
+
+def test_what_an_editor_leaves_in_a_competitions_folder_is_no_code(insects: Workspace):
+    folder = insects.competition("insects")
+    (folder / ".#recipes.py").symlink_to("user@host.1")
+    (folder / "old.py").mkdir()
+    (found,) = loading.load_all(insects)
+    assert found.name == "insects" and not isinstance(found, loading.Broken)

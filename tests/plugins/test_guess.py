@@ -196,6 +196,7 @@ def test_images_that_could_be_in_two_places_are_asked_for(board):
         (",image,label", "{n},{m}.png,{b}", "train/{m}.png", "image"),  # pandas wrote its index
         ("label,image", "{b},{m}", "train/{m}.png", "image"),  # labels that are names of images too
         ("label,path", "{b},train/p{b}/ISIC_{m}.png", "train/p{b}/ISIC_{m}.png", "path"),
+        ("image,other,label", "{m},{n},{b}", "train/{m}.png", "image"),  # both differ: the first one
     ],
 )
 def test_the_column_that_tells_images_apart_is_the_one_of_ids(board, header, row, image, column):
@@ -236,8 +237,13 @@ def test_lists_of_labels_with_other_marks_between_them(board, mark: str):
         assert found.targets == Multilabel(mark.strip())
         assert any(repr(mark.strip()) in line for line in found.said)
         assert labelled(found.reader.listing(folder), found.targets)[0] == ("Hernia", "Mass", "No Finding", "Node")
-    classes = ("Hernia", "Mass", "Node")
-    for told, wanted in (("Mass", mark.strip()), (f"Mass{mark}Node", mark.strip()), ("Mass Node", " ")):
+    classes = ("Hernia", "Mass", "No Finding", "Node")
+    for told, wanted in (
+        ("No Finding", mark.strip()),
+        ("Mass", mark.strip()),
+        (f"Mass{mark}Node", mark.strip()),
+        ("Mass Node", " "),
+    ):
         (folder / "sample_submission.csv").write_text(f'id,found\n1,"{told}"\n')
         found = guess(folder, Choices(label="found", metric="micro_f1"))
         assert submission(found, "micro_f1", classes).list_separator == wanted

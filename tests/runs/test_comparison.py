@@ -161,5 +161,7 @@ def test_runs_of_other_classes_or_of_another_metric_are_not_compared(
     assert [row["out_of_fold"] for row in rows] == [None] * 3, "by another metric"
     told = harness("report", "insects", "fine")
     assert told.code == 2 and "was made of other images or classes" in told.err
+    done = harness("diff", "insects", "coarse", "fine")
+    assert done.code == 0 and "0." not in done.out.partition("macro F1")[2], done.out
     folder.rename(folder.with_name("elsewhere"))
     assert harness("runs", "insects").code == 0

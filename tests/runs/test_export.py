@@ -119,5 +119,13 @@ def test_what_cannot_be_exported_says_why(insects: Workspace, harness, tmp_path:
     assert told.code == 2 and "is not empty" in told.err
     done = harness("export", "insects", "blend", "--to", tmp_path / "new")
     assert done.code == 0 and f"python {tmp_path / 'new'}/predict.py IMAGES" in done.out
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to("there")
+    assert harness("export", "insects", "blend", "--to", tmp_path / "link").code == 0
+    assert (tmp_path / "link").is_symlink()
+    names = [{path.name for path in (tmp_path / name).iterdir()} for name in ("new", "there")]
+    assert names[0] == names[1] >= {"predict.py", "weights", "parts"}
     next(insects.runs("insects").glob("coarse/*/fold-1/models.h5")).unlink()
-    assert "keeps no model" in harness("export", "insects", "blend", "--to", tmp_path / "newer").err
+    for _ in range(2):  # nothing half-written is in the way
+        assert "keeps no model" in harness("export", "insects", "blend", "--to", tmp_path / "newer").err
+    assert not (tmp_path / "newer").exists()

@@ -55,7 +55,8 @@ RECIPES = [
 ]
 # In the keys of what a run is made from: the table of images, the folds, the caches of its inputs; and of its scores.
 OF_INPUTS = {"dataset", "folds", "near_duplicates", "decoding", "image_cache", "evaluation", "metrics", "tta_worth"}
-OF_INPUTS |= {"targets", "dicom"}  # in the data set's fingerprint; where there are DICOM files
+OF_INPUTS |= {"targets"}  # in the data set's fingerprint
+OF_INPUTS |= {"dicom", "tiff"}  # where there are such files
 FEATURES = {"features", "engines", "inference", "openvino", "backbones", "efficientnet_lite", "tta"}
 # A registry reaches all it knows; a run uses the one it names.
 OTHERS = {"applications", "efficientnet_lite"} | {name for name in STEPS if name.startswith(("networks.", "readers."))}

@@ -100,7 +100,7 @@ class Table(FolderReader):
             UserError: the CSV has none of such a name, or one is both.
         """
         labels = {self.label} if isinstance(self.label, str) else {*self.label}
-        names = [name for name in table.columns if name not in {self.id} | labels]
+        names = [name for name in table.columns if name not in {"id", self.id} | labels]
         missing = f"{file} has no column {{name}} that is neither ids nor labels."
         numbers = matching(self.numbers, names, missing)
         categories = matching(self.categories, names, missing)

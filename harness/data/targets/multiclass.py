@@ -86,7 +86,8 @@ class Ordinal(Multiclass):
                 f"labels are not in order={self.order}: {some(unknown, 3)}.",
                 "correct targets= in the competition's competition.py",
             )
-        return self.order or _ascending(found)  # a grade without images keeps its place, and the others their distance
+        # A grade without images is not left out in silence: that would change the distances of the others.
+        return self.order or _ascending(found)
 
 
 def _ascending(names: set[str]) -> tuple[str, ...]:

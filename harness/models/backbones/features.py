@@ -17,6 +17,7 @@ from harness.data.cache.image_cache import Decoded, decoded, in_threads
 from harness.data.cache.rows import Layout, checksums
 from harness.data.dataset import Dataset
 from harness.data.images import Geometry
+from harness.data.windowed import decoding_steps
 from harness.models import keras_backend
 from harness.models.backbones import Backbone, find
 from harness.models.backbones.backbone import Layer, Precision, Storage
@@ -90,7 +91,7 @@ class Features(Input):
                 "openvino",
                 "backbones",
                 "image_cache",
-                "decoding",
+                *decoding_steps(dataset.sources),
                 *backbone.steps,
                 *tta_step,
             ),

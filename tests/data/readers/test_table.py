@@ -184,6 +184,19 @@ def test_a_column_that_is_called_id_and_is_none_keeps_its_cells(board: Path, rol
     assert [row.source for row in found.rows][:2] == ["train/0000.png", "train/0001.png"]
 
 
+def test_all_columns_of_numbers_are_without_one_that_is_called_id_and_is_none(board: Path):
+    lines = [f"{number:04d},{number},{number + 20}" for number in range(24)]
+    (board / "train.csv").write_text("\n".join(["image,id,age", *lines]).replace("\n", ",a\n") + ",b\n")
+    text = (board / "train.csv").read_text().replace("image,id,age,a", "image,id,age,kind")
+    (board / "train.csv").write_text(text)
+    (board / "test.csv").write_text("image,id,age\n9,x,30\n3,y,31\n10,z,32\n")
+    reader = Table(
+        id="image", label="kind", path="train/{id}.png", test_path="test/{id}.png", numbers=("*",), test_csv="test.csv"
+    )
+    found = listing(reader, board)
+    assert found.numbers == ("age",) and [row.cells for row in found.rows[-3:]] == [("30",), ("31",), ("32",)]
+
+
 def test_a_second_folder_of_images_that_is_not_there_is_told(board: Path):
     reader = Table(id="image_id", label="target", path=("train/{id}.png", "right/{id}.png"), test_path="test/{id}.png")
     with pytest.raises(UserError, match=r"24 of 24 images .* In right/ there is nothing"):

@@ -274,6 +274,19 @@ def dicom(folder: Path) -> Numbers:
     return found
 
 
+@regression("tiff")
+def tiffs(folder: Path) -> Numbers:
+    """Grey values of 16 bits, with offsets of 32 and of 64 bits."""
+    found: Numbers = {}
+    values = np.random.default_rng(0).integers(1000, 5000, (4, 5)).astype(np.uint16)
+    for big in (False, True):
+        stream = io.BytesIO()
+        Image.fromarray(values).save(stream, "TIFF", big_tiff=big)
+        read = Windowed(Pictures({"": stream.getvalue()}), (1000.0, 5000.0)).read("")
+        found[f"big: {big}"] = [int(value) for value in np.asarray(read).ravel()]
+    return found
+
+
 def _is_taken(content: bytes) -> bool:
     try:
         load(content, Geometry(8, 8))

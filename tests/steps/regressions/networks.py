@@ -84,7 +84,7 @@ def whitening(_folder: Path) -> Numbers:
     images = pixels(20, 9, 9).astype(np.float32) / 64 - 2
     layer = Whitening()
     layer(images)
-    layer.adapt(images)
+    layer.adapt([images])
     # A direction's sign is free: both signs of each are there, in either order.
     return {
         "strength": described(np.abs(np.asarray(layer.kernel)), 12),
