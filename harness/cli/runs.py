@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -140,14 +141,14 @@ def run_export(workspace: Workspace, options: Namespace) -> None:
         console().print(f"ONNX: {', '.join(written) or 'no file'}")
         for name, reason in refused.items():
             console().print(f"ONNX: not {name}, which does not allow it. {reason}")
-    console().print(f"exported: {options.to}\nnext: python {options.to}/predict.py IMAGES")
+    console().print(f"exported: {options.to}\nnext: python {shlex.quote(f'{options.to}/predict.py')} IMAGES")
 
 
 def _export_curves(workspace: Workspace, tool: str, name: str, folder: Path) -> None:
     from harness.runs import curves_export
     from harness.runs.records import records
 
-    competition = competition_of(workspace, Namespace(competition=name))
+    competition, folder = competition_of(workspace, Namespace(competition=name)), folder.expanduser()
     finished = sorted(records(workspace.runs(competition.name)), key=lambda record: record.sequence)
     if not finished:
         raise UserError(f"{competition.name} has no finished runs.", f"harness train {competition.name}")
@@ -155,8 +156,9 @@ def _export_curves(workspace: Workspace, tool: str, name: str, folder: Path) -> 
         curves_export.to_tensorboard(finished, folder)
     else:
         curves_export.to_mlflow(finished, folder, competition.declaration.title)
-    told = {"tensorboard": f"tensorboard --logdir {folder}", "mlflow": curves_export.shown_by_mlflow(folder)}
-    console().print(f"exported: {len(finished)} runs to {folder}\nnext: {told[tool]}")
+    tensorboard, mlflow = f"tensorboard --logdir {shlex.quote(str(folder))}", curves_export.shown_by_mlflow(folder)
+    console().print(f"exported: {len(finished)} runs to {folder}")
+    console().print(f"next: {tensorboard if tool == 'tensorboard' else mlflow}")
 
 
 def run_report(workspace: Workspace, options: Namespace) -> None:

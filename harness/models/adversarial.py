@@ -20,12 +20,14 @@ import numpy as np
 from harness.data.cache.rows import Rows
 from harness.data.folds import KFold
 from harness.data.splits import HOLDOUT, TEST, TRAIN
+from harness.data.splitting import ALWAYS_TRAIN
 from harness.models import linear, linear_path
 from harness.scoring import predictions as tables
 from harness.scoring.metrics import LOG_LOSS, METRICS, Interval, Metric, worth_of
 from harness.scoring.predictions import Predictions
 from harness.utils import fingerprint as fp
 from harness.utils.console import progress
+from harness.utils.errors import UserError
 from harness.utils.files import lock
 from harness.utils.versions import versions
 
@@ -108,7 +110,7 @@ def other_split(dataset: Dataset) -> str | None:
 def load_or_compare(
     file: Path, made_from: str, features: str, open_cache: Callable[[], Cache], dataset: Dataset
 ) -> Likeness | None:
-    """The kept comparison of a data set, or a new one; None where there is nothing to compare with.
+    """The kept comparison of a data set, or a new one; None where there is nothing that can be compared.
 
     Args:
         file: where it is kept.
@@ -123,27 +125,36 @@ def load_or_compare(
     with lock(file, "the comparison of the test with the training images"):
         kept = tables.read(file, made_from)
         if kept is None:
-            kept = {against: compare(open_cache(), dataset, against)}
+            compared = compare(open_cache(), dataset, against)
+            if compared is None:
+                return None
+            kept = {against: compared}
             tables.write(file, made_from, kept)
     table = kept[against]
     rows = {name: row for row, name in enumerate(dataset.ids)}
     is_other = dataset.splits[[rows[name] for name in table.ids]] == against
     probability = table.probabilities[:, 1].astype(np.float64)
-    auc = METRICS["auc"].interval(is_other.astype(int), table.probabilities)
+    auc = METRICS["auc"].interval(is_other.astype(int), table.probabilities, dataset.groups_of(table.ids))
     return Likeness(against, table.ids, is_other, probability / np.maximum(1 - probability, 1e-9), auc, features)
 
 
-def compare(cache: Cache, dataset: Dataset, against: str) -> Predictions:
+def compare(cache: Cache, dataset: Dataset, against: str) -> Predictions | None:
     """For each image, the out-of-fold probability that it is of ``against``, were there as many of each.
 
-    Of a few penalties, the one with the lowest log loss is taken. Copies of an image stay in one fold.
+    Of a few penalties, the one with the lowest log loss is taken. Copies of an image, and other groups, stay in one
+    fold; None where there are too few of them for that.
     """
     labelled = (TRAIN, HOLDOUT) if against == TEST else (TRAIN,)
     rows = np.flatnonzero(np.isin(dataset.splits, (*labelled, against)) & cache.readable)
     is_other = (dataset.splits == against).astype(np.int32)
     values: Rows = cache.rows if len(cache.rows.shape) == 2 else np.asarray(cache.rows)[:, 0]
     # An image may be in both splits: its copies are one group of two classes.
-    fold_of = KFold(FOLDS).split(is_other[rows], dataset.groups[rows], grouped=True)[:, 0]
+    try:
+        fold_of = KFold(FOLDS).split(is_other[rows], dataset.groups[rows], grouped=True)[:, 0]
+    except UserError:
+        return None
+    if (fold_of[is_other[rows] == 1] == ALWAYS_TRAIN).any():
+        return None  # all of one group: nothing of it could be out of fold
     random = np.random.default_rng(0)
     found = np.full((len(CS), len(rows), 2), 0.5, np.float32)
     with progress("comparing the test with the training images", FOLDS * len(CS), "fit") as bar:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from harness.models.backbones.probe import BACKBONE, LARGE, LAST, MIDDLE, Likeness, approach
+from harness.recipes.seeds import base
 from harness.utils.console import seconds
 
 FAMILY = "efficientnet-lite"  # whose networks all have the middle layer
@@ -46,7 +47,8 @@ def show(name: str, per_class: float, likeness: Likeness, recipes: dict[str, Rec
     out.print(f"approach: {chosen.words}.")
     by_kind: dict[str, list[str]] = {}
     # Ensembles come first; their kind is that of their members.
-    for recipe in sorted(recipes, key=lambda recipe: not recipes[recipe].members):
+    declared = [name for name in recipes if base(name) == name]  # not repeats and snapshots
+    for recipe in sorted(declared, key=lambda recipe: not recipes[recipe].members):
         by_kind.setdefault(_kind(recipes, recipe), []).append(recipe)
     early = [
         f"{recipe} --set layers={MIDDLE}" for recipe in by_kind.get("features", []) if _has_middle(recipes, recipe)

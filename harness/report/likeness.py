@@ -33,7 +33,7 @@ def show(likeness: Likeness | None, competition: str, out: Console) -> None:
     if likeness is None:
         out.print(
             "test against training images: not compared, for no features are kept yet "
-            f"(a recipe on a backbone computes them: harness list {competition})"
+            f"(a recipe on a backbone computes them: harness list {competition}), or the images are of too few groups"
         )
         return
     out.print(f"{NAMES[likeness.against]} against training images: {said(likeness)}")

@@ -11,6 +11,7 @@ from harness.report import ensemble, figures, likeness, runs, search, search_fig
 from harness.runs.records import Record
 from harness.scoring.evaluation import interval_of
 from harness.scoring.leaderboard import Leaderboard
+from harness.scoring.metrics import METRICS
 from harness.utils.console import seconds
 
 if TYPE_CHECKING:
@@ -49,10 +50,11 @@ def render(competition: Competition, record: Record, contents: dict[str, Any], b
             record=record,
             about=record.about,
             metric=board.metric,
+            blend_title=_title(contents["blend"], board),
             standing_words=board.words(interval, last["rows"]),
             drawn=drawn,
             likeness_words=likeness.said(contents["likeness"]["found"]) if contents["likeness"] else "",
-            searched=_searched(contents["search"], record),
+            searched=_searched(contents["search"], record, board),
             splits=SPLITS,
             thresholds_words=_fitted_thresholds(contents, competition.targets.link),
             diagnosis=_by_remark(contents["folds"]),
@@ -98,7 +100,13 @@ def _by_remark(folds: list[dict[str, Any]]) -> dict[str, list[int]]:
     return found
 
 
-def _searched(report: dict[str, Any] | None, record: Record) -> dict[str, Any] | None:
+def _title(report: dict[str, Any] | None, board: Leaderboard) -> str:
+    """What the numbers of an ensemble or a search are: by the metric of that time, which may not be today's."""
+    name = (report or {}).get("metric", board.metric.name)
+    return METRICS[name].title if name in METRICS else str(name)
+
+
+def _searched(report: dict[str, Any] | None, record: Record, board: Leaderboard) -> dict[str, Any] | None:
     """What the page says of the search that a run belongs to; None without one."""
     if report is None:
         return None
@@ -109,6 +117,7 @@ def _searched(report: dict[str, Any] | None, record: Record) -> dict[str, Any] |
         "rows": search.rows(report),
         "remark": search.remark_of(report),
         "settings": [axis["name"] for axis in report["space"]],
+        "title": _title(report, board),
         "trials": report["trials"],
     }
 

@@ -31,7 +31,7 @@ def table_of(rows: list[dict[str, Any]], metric: Metric) -> Table:
         f"hold-out {metric.title}": [interval(row, "holdout") for row in rows],
         "gain over the best": [gain(row) for row in rows],
         "epochs": [row["epochs"] for row in rows],
-        "in all": [seconds(row["seconds_in_all"]) for row in rows],
+        "in all": ["over " * (not row["is_all"]) + seconds(row["seconds_in_all"]) for row in rows],
         "Pareto": ["yes" * row["pareto"] for row in rows],
         "finished": [row["finished"][:16].replace("T", " ") for row in rows],
         "state": [row["state"] for row in rows],

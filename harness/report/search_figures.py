@@ -17,9 +17,9 @@ def drawn(search: dict[str, Any]) -> dict[str, str]:
         search: the content of its ``search.json``.
     """
     complete = [trial for trial in search["trials"] if trial["state"] == COMPLETE]
-    if not complete:
+    metric = METRICS.get(search["metric"])
+    if not complete or metric is None:  # by an own metric that was changed since
         return {}
-    metric = METRICS[search["metric"]]
     found = {"The score of each trial, and the best so far": _history(complete, metric.title, metric.higher_is_better)}
     if search["importance"]:
         found["How much of the differences each setting explains"] = _importance(search["importance"])

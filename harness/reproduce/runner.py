@@ -16,7 +16,8 @@ from harness.recipes.recipe import Recipe
 from harness.recipes.settings import plain
 from harness.reproduce import page
 from harness.reproduce.published import ROWS, Row
-from harness.runs.records import records
+from harness.runs.comparison import of_metric
+from harness.runs.records import Record, records
 from harness.utils.console import say, seconds
 from harness.utils.errors import UserError
 from harness.utils.files import lock, out_of_space, write_text
@@ -84,9 +85,16 @@ def _words(error: UserError) -> str:
 def write_page(workspace: Workspace) -> Path:
     """Write ``docs/results.md`` from the records of all existing runs."""
     declared = {name: _recipes(workspace, name) for name in loading.names(workspace)}
+
+    def finished(name: str) -> list[Record]:
+        if not declared[name]:
+            return []
+        found = of_metric(records(workspace.runs(name)), loading.load(workspace, name).metric)
+        return [record for record in found if record.scores]
+
     file = workspace.root / "docs" / "results.md"
     with lock(workspace.runs(file.name), "the page of results"):
-        write_text(file, page.page(ROWS, declared, lambda name: records(workspace.runs(name)), workspace.cache))
+        write_text(file, page.page(ROWS, declared, finished, workspace.cache))
     return file
 
 

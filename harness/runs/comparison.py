@@ -50,6 +50,7 @@ def compared(
         None), the same with "_low" and "_high" (the ends of their intervals), "gain" with its ends and "verdict" (over
         the best run; None and "best" for that one), "epochs" (of each fold's network, "5 × 12" where
         all have 12; "" without one), "seconds", "seconds_in_all" (with the caches and members that it is made of),
+        "is_all" (whether the times of all of these are known),
         "pareto" (whether no other run is as good in less time), "finished", "state", "images" (how many the hold-out
         score, else the out-of-fold one, is of).
     """
@@ -59,7 +60,8 @@ def compared(
         row |= {"gain": gain and gain.gain, "gain_low": gain and gain.low, "gain_high": gain and gain.high}
         row["verdict"] = gain.verdict if gain else (BEST if gains is not None and _is_best(record, records) else "")
         row["state"] = state(record)
-        row["seconds_in_all"] = in_all(steps(record, caches))[0].seconds
+        took, row["is_all"] = in_all(steps(record, caches))
+        row["seconds_in_all"] = took.seconds
     mark_pareto(rows, higher)
     if sort == "recipe":
         rows.sort(key=lambda row: row["recipe"])
@@ -77,7 +79,7 @@ def mark_pareto(rows: list[dict[str, Any]], higher: bool) -> None:
         higher: whether higher scores are better.
     """
     sign, leading = 1 if higher else -1, -math.inf
-    scored = [row for row in rows if row[OUT_OF_FOLD] is not None]
+    scored = [row for row in rows if row[OUT_OF_FOLD] is not None and row.get("is_all", True)]
     for row in rows:
         row["pareto"] = False
     for row in sorted(scored, key=lambda row: (row["seconds_in_all"], -sign * row[OUT_OF_FOLD])):

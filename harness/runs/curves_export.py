@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ def to_mlflow(records: list[Record], folder: Path, experiment: str) -> None:
 
 def shown_by_mlflow(folder: Path) -> str:
     """The command that shows what ``to_mlflow`` wrote."""
-    return f"mlflow ui --backend-store-uri {_store(folder)}"
+    return f"mlflow ui --backend-store-uri {shlex.quote(_store(folder))}"
 
 
 def _store(folder: Path) -> str:

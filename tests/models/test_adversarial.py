@@ -106,6 +106,20 @@ def test_copies_of_images_on_both_sides_do_not_tell_the_sides_apart(tmp_path: Pa
     assert likeness_of(cache, dataset, tmp_path).alike
 
 
+def test_what_is_all_of_one_group_cannot_be_told_apart_by_what_was_not_seen(tmp_path: Path):
+    random, groups = np.random.default_rng(3), np.repeat(np.arange(24), 30)
+    values = (random.normal(size=(24, 8))[groups] + random.normal(size=(720, 8))).astype(np.float32)
+    for others, is_known in ((1, False), (6, True)):
+        cache, dataset = made(values, ["test" if group < others else "train" for group in groups])
+        dataset.groups[:] = groups
+        found = load_or_compare(tmp_path / f"{others}.h5", "a key", "drawn", lambda cache=cache: cache, dataset)
+        assert (found is not None) == is_known
+    assert found is not None and found.auc.low < 0.5 < found.auc.high, "all are drawn alike; intervals are over groups"
+    few, dataset = made(values[:150], ["train"] * 120 + ["test"] * 30)
+    dataset.groups[:] = groups[:150]
+    assert load_or_compare(tmp_path / "few.h5", "a key", "drawn", lambda: few, dataset) is None
+
+
 def test_unreadable_images_are_left_out_and_of_several_views_the_first_counts():
     cache, dataset = shifted(1.0, 200, 100)
     readable = np.ones(300, bool)

@@ -85,6 +85,14 @@ def test_the_time_of_a_blend_has_that_of_its_members_and_of_their_caches(three_r
     assert rows["blend"]["seconds_in_all"] == pytest.approx(in_all, abs=0.05), "and the images had to be decoded"
 
 
+def test_a_run_whose_caches_are_gone_is_on_no_front(three_runs: LoadedCompetition, insects: Workspace, harness):
+    for file in insects.cache("insects").glob("images-*.h5"):
+        file.unlink()
+    rows = three_runs.compare("out_of_fold", gains=False)
+    assert not any(row["pareto"] or row["is_all"] for row in rows)
+    assert "over " in harness("runs", "insects").out
+
+
 def test_a_run_of_other_data_or_of_an_older_step_is_stale(
     three_runs: LoadedCompetition, insects: Workspace, monkeypatch: pytest.MonkeyPatch, harness
 ):

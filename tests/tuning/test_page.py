@@ -30,3 +30,9 @@ def test_the_page_of_a_run_has_the_search_that_it_belongs_to(guesses: Workspace,
     assert file.read_bytes() == competition.report(f"guess/{best['run']}").read_bytes()
     competition.train("pixels")
     assert "<h2>The search</h2>" not in competition.report("pixels").read_text()
+
+
+def test_a_search_by_an_own_metric_that_was_changed_since_has_no_figures():
+    from harness.report import search_figures
+
+    assert search_figures.drawn({"metric": "pets.cost-0123", "trials": [{"state": "complete", "value": 1.0}]}) == {}

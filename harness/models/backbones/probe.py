@@ -29,6 +29,7 @@ Array = np.ndarray
 BACKBONE, MIDDLE, LAST, CLASSIFIER = "efficientnet-lite0", "block5c_add", "top_activation", "predictions"
 OBJECTS = 1000  # the classes of ImageNet
 CLASSES, IMAGES = 10, 400
+LEAST = 3  # images of a class, for three folds
 GRID = (1e-3, 1e-2, 1e-1, 1.0)
 # Images per class from which a data set counts as large; a convention, not a measurement.
 LARGE = 1000
@@ -71,10 +72,12 @@ def probe(dataset: Dataset, seed: int = 0) -> Likeness:
     backbone = find(BACKBONE)
     images, state, _ = decoded(dataset, rows, Geometry(backbone.side, backbone.side))
     images, labels = images[state == READABLE], labels[state == READABLE]
+    kept = np.flatnonzero(np.bincount(labels, minlength=1) >= LEAST)
+    images, labels = images[np.isin(labels, kept)], np.searchsorted(kept, labels[np.isin(labels, kept)])
     counts = np.bincount(labels, minlength=2)
-    if len(images) == 0 or counts.min() < 3:
+    if len(kept) < 2:
         raise UserError(
-            f"{len(images)} readable images of {len(counts)} classes are too few to advise on.",
+            f"{len(images)} readable images of {len(kept)} classes are too few to advise on.",
             "provide at least 3 images for each of 2 classes",
         )
     keras_backend.start(seed)
@@ -98,7 +101,10 @@ def probe(dataset: Dataset, seed: int = 0) -> Likeness:
 def _sample(dataset: Dataset, random: np.random.Generator) -> tuple[Array, Array]:
     """The sampled row numbers, and their class numbers, renumbered from 0 among the chosen classes."""
     train = dataset.rows(TRAIN)
-    chosen = random.permutation(np.unique(dataset.labels[train]))[:CLASSES]
+    classes, counts = np.unique(dataset.labels[train], return_counts=True)
+    chosen = random.permutation(classes[counts >= LEAST])[:CLASSES]
+    if not len(chosen):
+        return np.zeros(0, int), np.zeros(0, int)
     rows = [random.permutation(train[dataset.labels[train] == label])[: IMAGES // len(chosen)] for label in chosen]
     return np.concatenate(rows), np.repeat(np.arange(len(rows)), [len(class_rows) for class_rows in rows])
 

@@ -62,6 +62,12 @@ def test_a_recipe_that_taps_early_layers_goes_before_one_that_could(capsys):
     assert told(capsys, 60, UNLIKE, RECIPES | early)[1] == ["early", "both", "one", "other"]
 
 
+def test_repeats_are_no_recipes_of_their_own(capsys):
+    blend = Blend(of=("one", "one@2"))
+    repeats = {"one@2": dataclasses.replace(RECIPES["one"], seed=1), "repeated": blend}
+    assert told(capsys, 60, LIKE, RECIPES | repeats)[1] == ["both", "repeated", "one", "other"]
+
+
 def test_what_is_not_sure_is_said_to_be(capsys):
     assert "not certain" in told(capsys, 60, dataclasses.replace(LIKE, sure=0.7))[0]
 
@@ -90,6 +96,15 @@ def test_the_probe_measures_the_same_each_time_and_looks_at_readable_training_im
     assert 0 < min(found.middle, found.last) < np.log(3) / 2
     assert 0.5 <= found.sure <= 1 and 0 < found.confidence < 1
     assert dataclasses.replace(probe.probe(dataset), seconds=found.seconds) == found
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_classes_of_too_few_images_are_left_out_of_the_sample(monkeypatch, seed: int):
+    monkeypatch.setattr(probe, "CLASSES", 2)
+    dataset = drawn(102, classes=3)
+    dataset.labels[:] = np.repeat(np.arange(3), [50, 50, 2])
+    rows, labels = probe._sample(dataset, np.random.default_rng(seed))
+    assert {*dataset.labels[rows].tolist()} == {0, 1} and {*labels.tolist()} == {0, 1}
 
 
 def test_too_few_images_to_advise_on_are_refused(small_probe):
