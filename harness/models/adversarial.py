@@ -153,8 +153,8 @@ def compare(cache: Cache, dataset: Dataset, against: str) -> Predictions | None:
         fold_of = KFold(FOLDS).split(is_other[rows], dataset.groups[rows], grouped=True)[:, 0]
     except UserError:
         return None
-    if (fold_of[is_other[rows] == 1] == ALWAYS_TRAIN).any():
-        return None  # all of one group: nothing of it could be out of fold
+    if (fold_of == ALWAYS_TRAIN).any():
+        return None  # all of one side is of one group: nothing of it could be out of fold
     random = np.random.default_rng(0)
     found = np.full((len(CS), len(rows), 2), 0.5, np.float32)
     with progress("comparing the test with the training images", FOLDS * len(CS), "fit") as bar:

@@ -13,7 +13,7 @@ from harness.models.gelu import gelu
 Array = np.ndarray
 
 IMAGES = 5_000  # whose patches are looked at
-BATCH = 250  # of them at a time: patches of large images would take gigabytes
+PIXELS = 250 * 64 * 64  # of images at a time: the patches of all would take gigabytes
 EPSILON = 5e-4  # added to the variances, so that noise is not raised to the strength of a signal
 
 

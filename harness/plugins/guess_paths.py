@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.data.readers.reader import natural
 from harness.plugins.guessed import AmbiguousError
@@ -39,10 +39,7 @@ def pattern_of(rows: pd.DataFrame, images: list[str], part: str, given: str | No
         AmbiguousError: several patterns do, none of them alone is of the part, and no words tell sides apart.
     """
     there, places = set(images), _places(images, nested=bool(len(rows)) and any("/" in cell for cell in rows.iloc[0]))
-    # Labels, which repeat a lot, or a table's index, which has no name, may be names of images too: they come last.
-    for column in sorted(
-        rows.columns, key=lambda name: (name.startswith("Unnamed: "), 2 * rows[name].nunique() < len(rows))
-    ):
+    for column in sorted(rows.columns, key=lambda name: _later(name, rows[name], places)):
         tried = rows[column].drop_duplicates().head(TRIED)
         if not len(tried):
             continue
@@ -58,6 +55,15 @@ def pattern_of(rows: pd.DataFrame, images: list[str], part: str, given: str | No
         if fitting:
             return column, _one_of(fitting, part)
     return None
+
+
+def _later(name: str, cells: pd.Series, places: dict[str, Any]) -> tuple[bool, bool, bool]:
+    """Which columns are looked at last: others may be names of images too.
+
+    A table's index, which has no name; labels, which repeat a lot; and what is a part of images' names only.
+    """
+    is_part = not all(value in places for value in cells.drop_duplicates().head(TRIED))
+    return name.startswith("Unnamed: "), 2 * cells.nunique() < len(cells), is_part
 
 
 def each(paths: Paths) -> tuple[str, ...]:

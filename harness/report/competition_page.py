@@ -50,7 +50,7 @@ def render(
     standing = best[-1][1]
     split = "holdout" if standing["holdout"] is not None else "out_of_fold"
     scored = [row for row in rows if row["out_of_fold"] is not None]
-    drawn = scored[:DRAWN]
+    drawn, timed = scored[:DRAWN], [row for row in scored if row["is_all"]]
     by_key = {row["run"]: row for row in rows}
     return (
         templates()
@@ -67,7 +67,7 @@ def render(
                 [_interval(row, "out_of_fold") for row in drawn],
                 f"out-of-fold {metric.title}",
             ),
-            worth=figures.worth(scored, "out_of_fold", f"out-of-fold {metric.title}") if len(scored) > 1 else "",
+            worth=figures.worth(timed, "out_of_fold", f"out-of-fold {metric.title}") if len(timed) > 1 else "",
             without_page=next((f"{row['recipe']}/{row['run'][:8]}" for row in rows if not row["page"]), ""),
             changes=[_change(one, by_key) for one in changes],
             likeness_words=likeness.said(found) if found else "",

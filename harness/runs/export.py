@@ -61,7 +61,8 @@ def export(competition: Competition, record: Record, kinds: dict[str, type[Recip
     Raises:
         UserError: the folder is not empty, the run keeps no model, or it needs more than a folder can hold.
     """
-    if folder.exists() and any(folder.iterdir()):
+    # What a killed export left in a folder that was there is swept below.
+    if folder.exists() and not all(one.match(".coming.*.tmp") for one in folder.iterdir()):
         raise UserError(f"{folder} is not empty.", "give a new folder with --to")
     is_there = folder.is_dir()
     target = folder / "coming" if is_there else folder

@@ -197,10 +197,11 @@ def test_images_that_could_be_in_two_places_are_asked_for(board):
         ("label,image", "{b},{m}", "train/{m}.png", "image"),  # labels that are names of images too
         ("label,path", "{b},train/p{b}/ISIC_{m}.png", "train/p{b}/ISIC_{m}.png", "path"),
         ("image,other,label", "{m},{n},{b}", "train/{m}.png", "image"),  # both differ: the first one
+        ("patient,image,label", "p{h},p{h}_{b},{b}", "train/p{h}_{b}.png", "image"),  # two of each patient
     ],
 )
 def test_the_column_that_tells_images_apart_is_the_one_of_ids(board, header, row, image, column):
-    numbers = [{"n": n, "m": 7 - n, "b": n % 2} for n in range(8)]
+    numbers = [{"n": n, "m": 7 - n, "b": n % 2, "h": n // 2} for n in range(8)]
     folder = board(
         {image.format(**one): one["b"] for one in numbers},
         train=table(header, []) + "\n".join(row.format(**one) for one in numbers),
