@@ -226,7 +226,7 @@ class LoadedCompetition:
         dataset, folder = self.pipeline.artifacts.dataset, self.workspace.runs(self.name)
         rows = competition_page.with_pages(self.compare("out_of_fold"), folder)
         if not any(row["out_of_fold"] is not None for row in rows):
-            raise UserError(f"{self.name} has no finished runs.", f"harness train {self.name}")
+            raise UserError(f"{self.name} has no finished runs by its metric.", f"harness train {self.name}")
         counts = ", ".join(f"{count:,} {split}" for split, count in dataset.counts().items())
         likeness = self.likeness()
         with doing("drawing the page of all runs"):

@@ -150,8 +150,9 @@ def run_submissions(workspace: Workspace, options: Namespace) -> None:
         status = "in doubt" if entry.status == SENDING else entry.status
         table.add_row(entry.time, entry.file, status, *scores, rank)
     ours = {entry.reference for entry in sender.ledger.entries()}
+    listed = {entry.reference for entry in entries}
     for one in submissions:
-        if one["reference"] not in {entry.reference for entry in entries}:
+        if one["reference"] not in listed:
             scores = ["" if one[name] is None else f"{one[name]:.5g}" for name in ("public", "private")]
             status = f"{one['status']}, {'sent again since' if one['reference'] in ours else 'not from here'}"
             table.add_row(one["date"][:19], printable(one["file"]), status, "", *scores, "")
@@ -180,8 +181,9 @@ def _wait(workspace: Workspace, competition: Competition, sender: Sender, refere
     waiting = [entry for entry in sent if entry.status == PENDING and reference in ("", entry.reference)]
     if not waiting and reference and not any(entry.reference == reference for entry in sent):
         before = [entry for entry in sender.ledger.entries() if entry.reference == reference]
-        what = f"{before[0].file} was sent again since {reference}" if before else f"no submission {reference} is known"
-        raise UserError(f"{what}.", f"harness submissions {competition.name} lists them with their scores")
+        what = f"no submission {reference} was sent from here."
+        what = f"{before[0].file} was sent again since {reference}." if before else what
+        raise UserError(what, f"harness submissions {competition.name} lists them with their scores")
     if not waiting:
         say("Nothing is waiting for a score.")
         return

@@ -73,7 +73,7 @@ STEPS: dict[str, Step] = {
     "feature_regression": Step(1, ("recipes.feature_regression", "models.linear_path")),
     "logistic_regression": Step(1, ("recipes.logistic_regression",)),
     "columns": Step(1, ("recipes.with_columns",)),
-    "adversarial": Step(1, ("models.adversarial",)),
+    "adversarial": Step(2, ("models.adversarial",)),
     "fold_runs": Step(1, ("runs.fit", "runs.fold_jobs")),
     # Ensembles.
     "ensemble_runs": Step(1, ("runs.blend",)),
