@@ -45,7 +45,7 @@ def run_kernel(workspace: Workspace, options: Namespace) -> None:
 
     competition = competition_of(workspace, options)
     record = find(workspace.runs(competition.name), options.of)
-    default = workspace.submissions(competition.name) / "kernels" / f"{record.recipe}-{record.key[:8]}"
+    default = workspace.submissions(competition.name) / "kernels" / record.stem
 
     def write(owner: str) -> Kernel:
         writer = competition.kernel_writer(owner, options.gpu)

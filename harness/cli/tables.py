@@ -19,6 +19,7 @@ def print_scores(pipeline: Pipeline, chosen: dict[str, Recipe]) -> None:
 
     from harness.kaggle.standings import kind_of
     from harness.runs.epochs import kept_epochs
+    from harness.scoring.evaluation import interval_of
     from harness.scoring.metrics import METRICS
 
     title = METRICS[pipeline.competition.metric].title
@@ -34,7 +35,7 @@ def print_scores(pipeline: Pipeline, chosen: dict[str, Recipe]) -> None:
         table.add_row(
             name,
             kind_of(name, pipeline.artifacts.recipes),
-            *(_interval(metrics[split]) if split in metrics else "" for split in ("out_of_fold", "holdout")),
+            *(str(interval_of(metrics[split])) if split in metrics else "" for split in ("out_of_fold", "holdout")),
             *(f"{holdout[rank]:.4f}" if rank in holdout else "" for rank in ranks),
             seconds(about.get("seconds", 0)),
         )
@@ -45,7 +46,7 @@ def print_scores(pipeline: Pipeline, chosen: dict[str, Recipe]) -> None:
         if "honest" in score:
             out.print(
                 f"{name}: its settings were chosen on the out-of-fold rows; with those chosen on other folds: "
-                f"{_interval(score['honest'])}"
+                f"{interval_of(score['honest'])}"
             )
         run = pipeline.artifacts.run_of(name)
         if kept := kept_epochs(run.folder, run.about() or {}):
@@ -70,7 +71,3 @@ def _print_ensembles(pipeline: Pipeline, chosen: dict[str, Recipe], out: Console
     out.print()
     for name, reason in pipeline.artifacts.failed.items():
         out.print(f"failed: {name}. {reason}")
-
-
-def _interval(score: dict) -> str:
-    return f"{score['score']:.4f} ({score['low']:.4f} to {score['high']:.4f})"

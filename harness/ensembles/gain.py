@@ -36,8 +36,21 @@ class Gain:
             return "better"
         return "worse" if self.high < 0 else "within noise"
 
+    def __str__(self) -> str:
+        return f"{self.gain:+.4f} ({self.low:+.4f} to {self.high:+.4f})"
+
+    @property
+    def judged(self) -> str:
+        """The gain with its interval and the verdict, in words."""
+        return f"{self}, {self.verdict}"
+
     def about(self) -> dict[str, Any]:
         return {**dataclasses.asdict(self), "verdict": self.verdict}
+
+
+def gain_in(kept: dict[str, Any]) -> Gain:
+    """The gain that ``Gain.about`` gave, from its kept result."""
+    return Gain(kept["gain"], kept["low"], kept["high"])
 
 
 def paired(metric: Metric, labels: Array, ours: Array, theirs: Array, groups: Array | None = None) -> Gain:

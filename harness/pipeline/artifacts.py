@@ -189,7 +189,7 @@ class Artifacts(Prepared):
         latest_first = sorted(
             records(self.workspace.runs(self.competition.name)), key=lambda record: record.sequence, reverse=True
         )
-        files = (folder / f"{record.recipe}-{record.key[:8]}-holdout.csv" for record in latest_first)
+        files = (folder / f"{record.stem}-holdout.csv" for record in latest_first)
         return next((file for file in files if file.is_file()), None)
 
     @property

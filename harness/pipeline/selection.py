@@ -20,7 +20,7 @@ def choose(
     Args:
         competition: whose they are; its rules apply.
         recipes: all it has, by name.
-        wanted: names.
+        requested: names.
         assignments: ``key=value`` settings, as typed.
 
     Raises:

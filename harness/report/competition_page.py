@@ -10,9 +10,9 @@ from harness.competition import Competition
 from harness.models.adversarial import Likeness
 from harness.report import figures, likeness
 from harness.report.page import templates
+from harness.report.runs import interval_in
 from harness.runs.comparison import Change
 from harness.scoring.leaderboard import Leaderboard
-from harness.scoring.metrics import Interval
 
 DRAWN = 20  # runs in the figure
 TITLES = {"out_of_fold": "Out of fold", "holdout": "On the hold-out"}
@@ -46,7 +46,7 @@ def render(
         of_split = [row for row in rows if row[split] is not None]
         if of_split:
             row = max(of_split, key=lambda row: sign * row[split])
-            best.append((title, row, f"{metric.title} {_interval(row, split)}"))
+            best.append((title, row, f"{metric.title} {interval_in(row, split)}"))
     standing = best[-1][1]
     split = "holdout" if standing["holdout"] is not None else "out_of_fold"
     scored = [row for row in rows if row["out_of_fold"] is not None]
@@ -61,10 +61,10 @@ def render(
             rows=rows,
             images=images,
             best=best,
-            standing_words=board.words(_interval(standing, split), standing["images"]),
+            standing_words=board.words(interval_in(standing, split), standing["images"]),
             drawn=figures.ranking(
                 [f"{row['recipe']} {row['run'][:8]}" for row in drawn],
-                [_interval(row, "out_of_fold") for row in drawn],
+                [interval_in(row, "out_of_fold") for row in drawn],
                 f"out-of-fold {metric.title}",
             ),
             worth=figures.worth(timed, "out_of_fold", f"out-of-fold {metric.title}") if len(timed) > 1 else "",
@@ -87,9 +87,5 @@ def with_pages(rows: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]
 
 def _change(change: Change, by_key: dict[str, dict[str, Any]]) -> dict[str, Any]:
     gain = change.gain
-    words = f"{gain.gain:+.4f} ({gain.low:+.4f} to {gain.high:+.4f}), {gain.verdict}" if gain else "not comparable"
+    words = gain.judged if gain else "not comparable"
     return {"row": by_key[change.after], "before": change.before, "settings": change.settings, "gain": words}
-
-
-def _interval(row: dict[str, Any], split: str) -> Interval:
-    return Interval(row[split], row[f"{split}_low"], row[f"{split}_high"])

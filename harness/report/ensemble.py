@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from harness.ensembles.gain import gain_in
 from harness.scoring.leaderboard import FEWEST, Leaderboard
 from harness.scoring.metrics import METRICS
 from harness.utils.errors import some
@@ -46,7 +47,7 @@ def show(
     ):
         table.add_row(label, f"{score:.4f}", *([_place(board, score)] if is_ranked else []))
     out.print(table)
-    out.print(f"honest gain over the best member: {_gain(report['gain'])}")
+    out.print(f"honest gain over the best member: {gain_in(report['gain']).judged}")
 
 
 def decisions(thresholds: list[float], classes: Sequence[str], link: str) -> str:
@@ -87,11 +88,7 @@ def _members(report: dict[str, Any], title: str) -> Table:
             member["name"],
             f"{member['score']:.4f}",
             *([f"{weights[number]:.3f}"] if weights else []),
-            _gain(member["contribution"]) if "contribution" in member else "",
+            gain_in(member["contribution"]).judged if "contribution" in member else "",
             f"{nearest} ({correlations[nearest]:.2f})" if nearest else "",
         )
     return table
-
-
-def _gain(gain: dict[str, Any]) -> str:
-    return f"{gain['gain']:+.4f} ({gain['low']:+.4f} to {gain['high']:+.4f}), {gain['verdict']}"

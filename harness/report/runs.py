@@ -8,8 +8,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from harness.ensembles.gain import Gain
 from harness.runs.difference import Changes, Difference
-from harness.scoring.metrics import Metric
+from harness.scoring.evaluation import interval_of
+from harness.scoring.metrics import Interval, Metric
 from harness.utils.console import seconds
 
 SPLITS = {"out_of_fold": "out of fold", "holdout": "hold-out"}
@@ -45,21 +47,24 @@ def table_of(rows: list[dict[str, Any]], metric: Metric) -> Table:
 
 def interval(row: dict[str, Any], split: str) -> str:
     """A run's score with its interval."""
-    if row[split] is None:
-        return ""
-    return f"{row[split]:.4f} ({row[f'{split}_low']:.4f} to {row[f'{split}_high']:.4f})"
+    return "" if row[split] is None else str(interval_in(row, split))
+
+
+def interval_in(row: dict[str, Any], split: str) -> Interval:
+    """A run's score on a split that it has one of."""
+    return Interval(row[split], row[f"{split}_low"], row[f"{split}_high"])
 
 
 def gain(row: dict[str, Any]) -> str:
     """A run's gain over the best one, with its verdict."""
     if row["gain"] is None:
         return row["verdict"]
-    return f"{row['gain']:+.4f} ({row['gain_low']:+.4f} to {row['gain_high']:+.4f}), {row['verdict']}"
+    return Gain(row["gain"], row["gain_low"], row["gain_high"]).judged
 
 
 def show_difference(found: Difference, metric: Metric, out: Console) -> None:
     """Print what differs between two runs."""
-    before, after = (f"{record.recipe}/{record.key[:8]}" for record in (found.before, found.after))
+    before, after = found.before.name, found.after.name
     for title, changes in (
         ("settings", found.settings),
         ("made from", found.made_from),
@@ -74,9 +79,8 @@ def show_difference(found: Difference, metric: Metric, out: Console) -> None:
     for split, title in SPLITS.items():
         cells = [_score(record.scores.get(split)) for record in (found.before, found.after)]
         gained = found.gains.get(split)
-        words = f"{gained.gain:+.4f} ({gained.low:+.4f} to {gained.high:+.4f}), {gained.verdict}" if gained else ""
         if any(cells):
-            scores.add_row(title, *cells, words or "not comparable: no rows that both have")
+            scores.add_row(title, *cells, gained.judged if gained else "not comparable: no rows that both have")
     out.print(scores)
     if found.classes:
         out.print()
@@ -105,4 +109,4 @@ def plain(value: Any) -> str:
 
 
 def _score(scores: dict[str, Any] | None) -> str:
-    return "" if scores is None else f"{scores['score']:.4f} ({scores['low']:.4f} to {scores['high']:.4f})"
+    return "" if scores is None else str(interval_of(scores))

@@ -7,6 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from harness.ensembles.gain import gain_in
+from harness.scoring.evaluation import interval_of
 from harness.scoring.metrics import METRICS
 
 
@@ -49,7 +51,12 @@ def rows(report: dict[str, Any]) -> list[tuple[str, str, str, str]]:
         "holdout": "hold-out: honest",
     }
     return [
-        (text, _score(scores["own"][part]), _score(scores["tuned"][part]), _gain(scores["gains"][part]))
+        (
+            text,
+            str(interval_of(scores["own"][part])),
+            str(interval_of(scores["tuned"][part])),
+            gain_in(scores["gains"][part]).judged,
+        )
         for part, text in parts.items()
         if part in scores["own"]
     ]
@@ -70,11 +77,3 @@ def remark_of(report: dict[str, Any]) -> str:
 
 def _folds(first: int, last: int) -> str:
     return f"fold {first}" if first == last else f"folds {first} to {last}"
-
-
-def _score(scores: dict[str, Any]) -> str:
-    return f"{scores['score']:.4f} ({scores['low']:.4f} to {scores['high']:.4f})"
-
-
-def _gain(gain: dict[str, Any]) -> str:
-    return f"{gain['gain']:+.4f} ({gain['low']:+.4f} to {gain['high']:+.4f}), {gain['verdict']}"

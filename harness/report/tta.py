@@ -9,6 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from harness.ensembles.gain import gain_in
 from harness.scoring.metrics import METRICS
 from harness.tta.views import CENTRE
 from harness.utils.files import read_json
@@ -24,7 +25,7 @@ def show(name: str, folder: Path, out: Console) -> None:
     table = Table("views", METRICS[report["metric"]].title, "gain over centre", "", "cost", box=None, pad_edge=False)
     for entry in report["entries"]:
         if entry["views"] > 1 or entry["name"] == CENTRE.name:
-            gain = f"{entry['gain']:+.4f} ({entry['low']:+.4f} to {entry['high']:+.4f})"
+            gain = str(gain_in(entry))
             table.add_row(entry["name"], f"{entry['score']:.4f}", gain, entry["verdict"], f"{entry['cost']:g}×")
     out.print(f"{name}: views on {report['rows']:,} out-of-fold rows, averages of {report['average']}")
     out.print(table)

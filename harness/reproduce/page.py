@@ -15,6 +15,7 @@ from harness.reproduce.published import Row
 from harness.runs.comparison import mark_pareto
 from harness.runs.page_making import in_all, steps
 from harness.runs.records import Record
+from harness.scoring.evaluation import interval_of
 from harness.scoring.metrics import METRICS, wilson
 from harness.utils.console import seconds
 from harness.utils.files import read_json
@@ -243,7 +244,7 @@ def _score(run: Counted, split: str) -> str:
         told.append(_top1(run, split))
     if scores["metric"] not in OF_TOP1:
         title = METRICS[scores["metric"]].title
-        told.append(f"{title} {scores['score']:.4f} ({scores['low']:.4f} to {scores['high']:.4f})")
+        told.append(f"{title} {interval_of(scores)}")
     return "; ".join(told)
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from harness.data.dataset import Dataset
 from harness.data.splits import HOLDOUT, OUT_OF_FOLD
 from harness.ensembles.gain import Gain, paired
@@ -17,7 +19,6 @@ from harness.recipes.seeds import lookup
 from harness.recipes.settings import may_be, plain
 from harness.runs.page_making import in_all, steps
 from harness.runs.records import Record
-from harness.scoring import predictions as tables
 from harness.scoring.metrics import METRICS
 from harness.utils.console import progress
 
@@ -122,16 +123,26 @@ def gains_over_best(records: list[Record], dataset: Dataset) -> dict[str, Gain]:
 
 def gain_of(ours: Record, theirs: Record, dataset: Dataset, split: str) -> Gain | None:
     """The paired gain of one run over another on the rows of a split that both have; None without such rows."""
-    read = [tables.read(record.folder / "predictions.h5", record.key) for record in (ours, theirs)]
-    if any(splits is None or split not in splits for splits in read):
+    both = shared(ours, theirs, dataset, split)
+    if both is None or split not in ours.scores:
         return None
-    first, second = (splits[split] for splits in read if splits is not None)
-    known, others = set(dataset.ids), set(second.ids)
-    ids = tuple(name for name in first.ids if name in others and name in known)
-    if not ids or not first.classes == second.classes == dataset.classes or split not in ours.scores:
+    metric, (ids, first, second) = METRICS[ours.scores[split]["metric"]], both
+    return paired(metric, dataset.labels_of(ids), first, second, dataset.groups_of(ids))
+
+
+def shared(
+    ours: Record, theirs: Record, dataset: Dataset, split: str
+) -> tuple[tuple[str, ...], np.ndarray, np.ndarray] | None:
+    """The ids of a split that two runs and the data have, and each one's (n, k) predictions; None without such rows."""
+    read = [record.predictions() or {} for record in (ours, theirs)]
+    if any(split not in splits for splits in read):
         return None
-    metric = METRICS[ours.scores[split]["metric"]]
-    return paired(metric, dataset.labels_of(ids), first.of(ids), second.of(ids), dataset.groups_of(ids))
+    first, second = (splits[split] for splits in read)
+    both = set(first.ids) & set(second.ids) & set(dataset.ids)
+    ids = tuple(name for name in first.ids if name in both)
+    if not ids or not first.classes == second.classes == dataset.classes:
+        return None
+    return ids, first.of(ids), second.of(ids)
 
 
 def of_metric(records: list[Record], metric: str) -> list[Record]:

@@ -48,7 +48,7 @@ def to_tensorboard(records: list[Record], folder: Path) -> None:
 
     require_empty(folder)
     for record in records:
-        writer = tf.summary.create_file_writer(str(folder / f"{record.recipe}-{record.key[:8]}"))
+        writer = tf.summary.create_file_writer(str(folder / record.stem))
         with writer.as_default():
             for name, epoch, value in curves(record):
                 tf.summary.scalar(name, value, step=epoch)
@@ -79,7 +79,7 @@ def to_mlflow(records: list[Record], folder: Path, experiment: str) -> None:
     client = MlflowClient(_store(folder))
     number = client.create_experiment(experiment, artifact_location=(folder.resolve() / "artifacts").as_uri())
     for record in records:
-        run = client.create_run(number, run_name=f"{record.recipe}-{record.key[:8]}").info.run_id
+        run = client.create_run(number, run_name=record.stem).info.run_id
         measured = [(name.replace(" ", "_"), value, epoch) for name, epoch, value in curves(record)]
         measured += [(name.replace("@", "_"), value, 0) for name, value in scores(record)]
         client.log_batch(

@@ -10,9 +10,8 @@ import numpy as np
 from harness.data.dataset import Dataset
 from harness.data.splits import HOLDOUT, OUT_OF_FOLD
 from harness.ensembles.gain import Gain
-from harness.runs.comparison import between, gain_of
+from harness.runs.comparison import between, gain_of, shared
 from harness.runs.records import Record
-from harness.scoring import predictions as tables
 
 Array = np.ndarray
 
@@ -85,21 +84,16 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> Changes:
 
 
 def _classes(before: Record, after: Record, dataset: Dataset) -> list[ClassDifference]:
-    known = set(dataset.ids)
-    read = [tables.read(record.folder / "predictions.h5", record.key) or {} for record in (before, after)]
-    if any(OUT_OF_FOLD not in splits for splits in read):
+    both = shared(before, after, dataset, OUT_OF_FOLD) if dataset.targets.link == "softmax" else None
+    if both is None:
         return []
-    first, second = (splits[OUT_OF_FOLD] for splits in read)
-    both = set(first.ids) & set(second.ids) & known
-    ids = tuple(name for name in first.ids if name in both)
-    if not ids or not first.classes == second.classes == dataset.classes or dataset.targets.link != "softmax":
-        return []
+    ids, *probabilities = both
     labels = dataset.labels_of(ids)
-    shares = [_shares(labels, table.of(ids)) for table in (first, second)]
-    counts = np.bincount(labels, minlength=len(first.classes))
+    shares = [_shares(labels, one) for one in probabilities]
+    counts = np.bincount(labels, minlength=len(dataset.classes))
     found = [
         ClassDifference(name, int(counts[number]), float(shares[0][number]), float(shares[1][number]))
-        for number, name in enumerate(first.classes)
+        for number, name in enumerate(dataset.classes)
         if counts[number] and shares[0][number] != shares[1][number]
     ]
     return sorted(found, key=lambda one: -abs(one.after - one.before))

@@ -29,6 +29,7 @@ from harness.recipes.trained import Trained
 from harness.recipes.with_columns import WithColumns, kept_encoder
 from harness.runs.predict import classes_of, keeps_no_model, member_of
 from harness.runs.records import Record
+from harness.scoring.evaluation import interval_of
 from harness.training import kept as kept_network
 from harness.tta.views import View, views
 from harness.tta.worth import chosen_variant
@@ -123,8 +124,7 @@ class _Export:
         if len(looks) < len(views(tta, hflip_safe=True)):
             raise UserError(
                 f"{record.recipe} predicts views that are drawn by its augmentation, which a folder does not hold.",
-                f"train it with other ones: harness train {record.folder.parent.parent.name} {record.recipe} "
-                "--set tta=shifts",
+                f"train it with other ones: harness train {record.competition} {record.recipe} --set tta=shifts",
             )
         return {
             "inputs": inputs,
@@ -171,7 +171,7 @@ class _Export:
 
     def _ensemble(self, record: Record) -> dict[str, Any]:
         _, names = kept_combiner.read(record.folder)
-        below = f"weights/{_stem(record)}"
+        below = f"weights/{record.stem}"
         (self.folder / below).mkdir(parents=True, exist_ok=True)
         shutil.copyfile(record.folder / kept_combiner.NAME, self.folder / below / kept_combiner.NAME)
         keys = record.about["members"]
@@ -182,7 +182,7 @@ class _Export:
         files = []
         for number in _numbers(record):
             model = linear.read(record.folder / f"fold-{number}" / "models.h5")[chosen_variant(record.about)]
-            name = f"weights/{_stem(record)}-fold-{number}.npz"
+            name = f"weights/{record.stem}-fold-{number}.npz"
             np.savez(self.folder / name, **{key: value for key, value in vars(model).items() if key != "c"})
             files.append(name)
         return files
@@ -193,7 +193,7 @@ class _Export:
         return [kept_encoder(folder).as_json() for folder in folders]
 
     def _copied(self, record: Record, number: int, name: str) -> str:
-        file = f"weights/{_stem(record)}-fold-{number}{Path(name).suffix}"
+        file = f"weights/{record.stem}-fold-{number}{Path(name).suffix}"
         copy = kept_network.copy if name == kept_network.NAME else shutil.copyfile
         copy(record.folder / f"fold-{number}" / name, self.folder / file)
         return file
@@ -206,10 +206,6 @@ def _input(geometry: Geometry, input_size: tuple[int, int], backbone: str | None
 
 def _numbers(record: Record) -> range:
     return range(1, len(record.about["seconds_by_fold"]) + 1)
-
-
-def _stem(record: Record) -> str:
-    return f"{record.recipe}-{record.key[:8]}"
 
 
 def copy_code(folder: Path, parts: tuple[str, ...]) -> None:
@@ -260,8 +256,7 @@ def _requirements(backend: str) -> str:
 def _card(competition: Competition, record: Record) -> str:
     """What the model is, what it was trained on, how good it is, and the terms."""
     scores = [
-        f"| {split.replace('_', ' ')} | {score['metric'].replace('_', ' ')} {score['score']:.4f} "
-        f"({score['low']:.4f} to {score['high']:.4f}) | {score['rows']:,} |\n"
+        f"| {split} | {score['metric']} {interval_of(score)} | {score['rows']:,} |\n".replace("_", " ")
         for split, score in record.scores.items()
     ]
     settings = json.dumps(record.settings, indent=2, ensure_ascii=False)

@@ -18,7 +18,6 @@ from harness.runs.predict import member_of
 from harness.runs.records import Record
 from harness.runs.searches import search_of
 from harness.scoring import mistakes
-from harness.scoring import predictions as tables
 from harness.scoring.examination import (
     Bin,
     Threshold,
@@ -61,12 +60,12 @@ def contents(
     out_of_fold = splits[OUT_OF_FOLD]
     if out_of_fold.classes != dataset.classes or not set(out_of_fold.ids) <= set(dataset.ids):
         raise UserError(
-            f"the run {record.recipe}/{record.key[:8]} was made of other images or classes than there are now.",
+            f"the run {record.name} was made of other images or classes than there are now.",
             "restore them, or train the recipe again",
         )
     if OUT_OF_FOLD not in record.scores:
         raise UserError(
-            f"the run {record.recipe}/{record.key[:8]} was scored by another metric, on other data than there is now.",
+            f"the run {record.name} was scored by another metric, on other data than there is now.",
             "train the recipe again",
         )
     labels, blend = dataset.labels_of(out_of_fold.ids), read_json(record.folder / "blend.json")
@@ -106,11 +105,11 @@ def contents(
 
 
 def _predictions(record: Record) -> dict[str, Predictions]:
-    splits = tables.read(record.folder / "predictions.h5", record.key)
+    splits = record.predictions()
     if splits is None:
-        competition = record.folder.parent.parent.name
         raise UserError(
-            f"{record.folder / 'predictions.h5'} is missing or damaged.", f"harness train {competition} {record.recipe}"
+            f"{record.folder / 'predictions.h5'} is missing or damaged.",
+            f"harness train {record.competition} {record.recipe}",
         )
     return splits
 

@@ -133,8 +133,8 @@ def member_of(record: Record, name: str, key: str) -> Record:
     member = read(record.folder.parent.parent / name / key, smoke=bool(record.about.get("smoke")))
     if member is None:
         raise UserError(
-            f"{record.recipe}/{record.key[:8]} is made of the run {name}/{key[:8]}, which is not there any more.",
-            f"harness train {record.folder.parent.parent.name} {record.recipe}",
+            f"{record.name} is made of the run {name}/{key[:8]}, which is not there any more.",
+            f"harness train {record.competition} {record.recipe}",
         )
     return member
 
@@ -145,7 +145,7 @@ def classes_of(record: Record) -> tuple[str, ...]:
     Raises:
         UserError: its predictions are damaged.
     """
-    splits = tables.read(record.folder / "predictions.h5", record.key)
+    splits = record.predictions()
     if splits is None:
         raise UserError(f"{record.folder / 'predictions.h5'} is missing or damaged.", keeps_no_model(record).fix)
     return next(iter(splits.values())).classes
@@ -153,9 +153,9 @@ def classes_of(record: Record) -> tuple[str, ...]:
 
 def keeps_no_model(record: Record) -> UserError:
     """The error of a run that was made before models were kept. Its checkpoints make another training needless."""
-    runs, folder = record.folder.parent.parent, shown_path(record.folder)
+    folder = shown_path(record.folder)
     return UserError(
-        f"the run {record.recipe}/{record.key[:8]} keeps no model, for an older version made it, or one was removed.",
-        f"rm -f {folder}/run.json {folder}/fold-*/predictions.h5 && harness train {runs.name} {record.recipe}"
+        f"the run {record.name} keeps no model, for an older version made it, or one was removed.",
+        f"rm -f {folder}/run.json {folder}/fold-*/predictions.h5 && harness train {record.competition} {record.recipe}"
         ", and the --set options that it had; a network is not trained again",
     )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.scoring import predictions as tables
+from harness.scoring.predictions import Predictions
 from harness.utils.errors import UserError, nearest
 from harness.utils.files import read_json
 
@@ -34,6 +36,21 @@ class Record:
         return self.folder.name
 
     @property
+    def competition(self) -> str:
+        """The name of the competition that it is a run of."""
+        return self.folder.parent.parent.name
+
+    @property
+    def name(self) -> str:
+        """What messages call it, and commands take: ``recipe/key``, with the first characters of the key."""
+        return f"{self.recipe}/{self.key[:8]}"
+
+    @property
+    def stem(self) -> str:
+        """What the names of its CSVs and of other files made of it begin with: ``recipe-key``."""
+        return f"{self.recipe}-{self.key[:8]}"
+
+    @property
     def settings(self) -> dict[str, Any]:
         return self.about["settings"]
 
@@ -57,6 +74,10 @@ class Record:
             with matrix.open(newline="", encoding="utf-8") as file:
                 return len(next(csv.reader(file), [""])) - 1
         return 0
+
+    def predictions(self) -> dict[str, Predictions] | None:
+        """Its predictions by split; None where they are missing or damaged."""
+        return tables.read(self.folder / "predictions.h5", self.key)
 
     def members(self) -> list[Record] | None:
         """The fitted runs an ensemble is made of, itself for any other; None where that is not known any more."""
@@ -109,7 +130,7 @@ def find(runs: Path, wanted: str) -> Record:
     found = [r for r in finished if key and r.key.startswith(key) and recipe in ("", r.recipe)]
     if len(found) == 1:
         return found[0]
-    names = sorted({f"{record.recipe}/{record.key[:8]}" for record in found or finished})
+    names = sorted({record.name for record in found or finished})
     if found:
         raise UserError(f"{len(found)} runs are called {wanted!r}: {', '.join(names)}.", "give more of the key")
     recipes = sorted({record.recipe for record in finished})

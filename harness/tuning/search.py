@@ -203,10 +203,7 @@ class Search:
         labels, groups = dataset.labels_of(ours.ids), dataset.groups_of(ours.ids)
         gain = paired(metric, labels, ours.probabilities, best_of_same.of(ours.ids), groups)
         if gain.verdict == "worse":
-            raise FarBehindError(
-                f"after fold {len(made)} it is {gain.gain:+.4f} ({gain.low:+.4f} to {gain.high:+.4f}) "
-                f"from trial {leader.number}, the best"
-            )
+            raise FarBehindError(f"after fold {len(made)} it is {gain} from trial {leader.number}, the best")
 
     def _folds_of(self, leader: Tried) -> list[Tables]:
         """The kept predictions of a trial on the folds that the search sees, as far as they are there."""
