@@ -299,8 +299,9 @@ def minigooglenet():
 def resnet():
     """ResNet with three stages of nine modules and a learning rate that falls linearly from 0.1.
 
-    Published: 93.58 %. Measured here for 3 epochs only. As published, ``reg`` applies to the stem and the dense layer,
-    and the modules have their own 1e-4.
+    Published: 93.58 %. Here, on 40,000 images of the JPEG copy in bfloat16: 88.9 % out of fold, 88.8 % on the
+    hold-out, in 400 CPU-minutes. As published, ``reg`` applies to the stem and the dense layer, and the modules have
+    their own 1e-4.
 
     harness train cifar10 resnet
     """

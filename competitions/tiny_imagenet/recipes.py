@@ -117,7 +117,8 @@ def blend():
 def deepergooglenet():
     """DeeperGoogLeNet with a learning rate that falls in steps.
 
-    Published: validation 55.77 %; 54.38 % top-1, 78.96 % top-5 on a test split of its own. Not yet measured here.
+    Published: validation 55.77 %; 54.38 % top-1, 78.96 % top-5 on a test split of its own. Measured here for 16
+    epochs only, on 16,000 images: 15.6 % out of fold, 14.9 % on the hold-out.
 
     harness train tiny_imagenet deepergooglenet
     """
