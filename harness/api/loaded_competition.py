@@ -11,18 +11,17 @@ from harness.api.paths import AnyPath, expanded
 from harness.competition import Competition
 from harness.pipeline.graph import Pipeline
 from harness.pipeline.prepared import Options
+from harness.pipeline.rescoring import known_dataset, rescore
 from harness.plugins import loading
-from harness.runs.records import records
+from harness.runs.records import Record, find, records
+from harness.scoring.metrics import METRICS
 from harness.scoring.predictions import Predictions
 from harness.scoring.score import Score, score_file
-from harness.utils.console import doing, say
-from harness.utils.errors import UserError, some
 from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.data.dataset import Dataset
     from harness.kaggle.kernel import Writer
     from harness.models.adversarial import Likeness
     from harness.runs.difference import Difference
@@ -65,15 +64,10 @@ class LoadedCompetition:
         import pandas as pd
 
         dataset = self.pipeline.artifacts.dataset
-        known = dataset.targets.is_labelled(dataset.labels)
-        names = [
-            dataset.targets.words(label, dataset.classes) if is_known else None
-            for label, is_known in zip(dataset.labels, known, strict=True)
-        ]
         return pd.DataFrame(
             {
                 "id": dataset.ids,
-                "label": pd.Series(names, dtype="object"),
+                "label": pd.Series(dataset.words(), dtype="object"),
                 "split": dataset.splits.astype(object),
                 "group": dataset.groups,
                 "path": dataset.sources,
@@ -118,16 +112,15 @@ class LoadedCompetition:
 
         from harness.data.given_images import given_images
         from harness.runs import predict
-        from harness.runs.records import find
 
-        record = find(self.workspace.runs(self.name), run)
+        record = self._record(run)
         declared = self.declaration
         classes = predict.classes_of(record)
         dataset = given_images(Path(images).expanduser(), classes, declared.targets, declared.window)
         folder = self.workspace.data(self.name)
         folder.mkdir(parents=True, exist_ok=True)  # runs may be here without their data
         with tempfile.TemporaryDirectory(prefix="predict-", dir=folder) as scratch:
-            return predict.Predictor(dataset, self._kinds(), Path(scratch)).predict(record)
+            return predict.Predictor(dataset, self.pipeline.artifacts.kinds(), Path(scratch)).predict(record)
 
     def export(self, run: str, to: AnyPath) -> None:
         """Write a folder that predicts as a finished run does, without this package: ``python predict.py IMAGES``.
@@ -143,10 +136,8 @@ class LoadedCompetition:
             >>> competition.export("blend", "~/digits-model")  # doctest: +SKIP
         """
         from harness.runs.export import export
-        from harness.runs.records import find
 
-        record = find(self.workspace.runs(self.name), run)
-        export(self.declaration, record, self._kinds(), Path(to).expanduser())
+        export(self.declaration, self._record(run), self.pipeline.artifacts.kinds(), Path(to).expanduser())
 
     def kernel(self, run: str, to: AnyPath, *, owner: str | None = None, gpu: bool = False) -> Path:
         """Write a finished run as a Kaggle kernel: a dataset of its models, and a notebook that needs no internet.
@@ -164,20 +155,14 @@ class LoadedCompetition:
             >>> competition.kernel("blend", "~/pets-kernel", owner="ann")  # doctest: +SKIP
         """
         from harness.kaggle.kernel import NOBODY
-        from harness.runs.records import find
 
-        record = find(self.workspace.runs(self.name), run)
-        return self.kernel_writer(owner or NOBODY, gpu).write(record, Path(to).expanduser()).folder
+        return self.kernel_writer(owner or NOBODY, gpu).write(self._record(run), Path(to).expanduser()).folder
 
     def kernel_writer(self, owner: str, gpu: bool) -> Writer:
         """What writes the kernels of this competition."""
         from harness.kaggle.kernel import Writer
 
-        return Writer(self.declaration, self._kinds(), self.pipeline.artifacts.dataset, owner, gpu)
-
-    def _kinds(self) -> dict[str, Any]:
-        """The classes of recipes by name: the harness's, and those of the competition."""
-        return self.pipeline.artifacts.kinds()
+        return Writer(self.declaration, self.pipeline.artifacts.kinds(), self.pipeline.artifacts.dataset, owner, gpu)
 
     def report(self, run: str | None = None) -> Path:
         """Write a finished run's page, one HTML file that needs nothing else; give its path.
@@ -191,79 +176,10 @@ class LoadedCompetition:
         Example:
             >>> competition.report("blend")  # doctest: +SKIP
         """
-        from harness.kaggle.board import board
-        from harness.report import page
-        from harness.runs.comparison import of_metric
-        from harness.runs.page_contents import contents
-        from harness.runs.records import find
-        from harness.utils.files import lock, read_json, write_text
+        from harness.api.pages import page_of_all, page_of_run
 
-        self.rescore()
-        if run is None:
-            return self._report_of_all()
-        (record,) = of_metric([find(self.workspace.runs(self.name), run)], self.declaration.metric)
-        file, likeness = record.folder / "report.html", self.likeness()
-        with doing(f"drawing the page of {record.recipe}"):
-            about = contents(
-                record,
-                self.pipeline.artifacts.dataset,
-                self.workspace.cache(self.name),
-                likeness,
-                read_json(self.workspace.data(self.name) / "check.json"),
-            )
-            text = page.render(self.declaration, record, about, board(self.workspace, self.declaration))
-        with lock(file, "the page"):
-            write_text(file, text)
-        return file
-
-    def _report_of_all(self) -> Path:
-        from harness.kaggle.board import board
-        from harness.report import competition_page
-        from harness.runs import page_likeness
-        from harness.runs.comparison import changes, of_metric
-        from harness.utils.files import lock, write_text
-
-        dataset, folder = self.pipeline.artifacts.dataset, self.workspace.runs(self.name)
-        rows = competition_page.with_pages(self.compare("out_of_fold"), folder)
-        if not any(row["out_of_fold"] is not None for row in rows):
-            raise UserError(f"{self.name} has no finished runs by its metric.", f"harness train {self.name}")
-        counts = ", ".join(f"{count:,} {split}" for split, count in dataset.counts().items())
-        likeness = self.likeness()
-        with doing("drawing the page of all runs"):
-            text = competition_page.render(
-                self.declaration,
-                rows,
-                changes(of_metric(records(folder), self.declaration.metric), dataset),
-                board(self.workspace, self.declaration),
-                f"Images: {counts}; {self.declaration.targets.asked(dataset.classes)}.",
-                likeness,
-                page_likeness.pictures(likeness, dataset),
-            )
-        file = folder / "report.html"
-        with lock(file, "the page"):
-            write_text(file, text)
-        return file
-
-    def rescore(self) -> None:
-        """Score the finished runs again that an older version scored, so that each score has one interval everywhere.
-
-        While the data is not known, it is told how many wait for that.
-        """
-        from harness.runs import scores
-
-        dataset, runs, metric = self._known_dataset(), self.workspace.runs(self.name), self.declaration.metric
-        if dataset is not None:
-            scores.renew(runs, metric, dataset)
-        elif waiting := scores.waiting(runs, metric):
-            names = some([f"{folder.parent.name}/{folder.name[:8]}" for folder, _ in waiting], 3)
-            say(f"To be scored again, once the data is read (harness prepare {self.name}): {names}.")
-
-    def _known_dataset(self) -> Dataset | None:
-        """The data set, if it was read and is still there; else what is kept is shown as it is."""
-        try:
-            return self.pipeline.artifacts.known_dataset()
-        except UserError:
-            return None
+        rescore(self.pipeline.artifacts)
+        return page_of_all(self) if run is None else page_of_run(self, run)
 
     def compare(self, sort: str = "finished", gains: bool = True) -> list[dict[str, Any]]:
         """The finished runs side by side, a dict each; see ``harness.runs.comparison.compared``.
@@ -277,16 +193,15 @@ class LoadedCompetition:
         """
         from harness.pipeline.run_state import state
         from harness.runs.comparison import compared, gains_over_best, of_metric
-        from harness.scoring.metrics import METRICS
 
         artifacts = self.pipeline.artifacts
-        self.rescore()
+        rescore(self.pipeline.artifacts)
         finished = of_metric(records(self.workspace.runs(self.name)), self.declaration.metric)
-        metric, dataset = METRICS[self.declaration.metric], self._known_dataset()
+        metric, dataset = METRICS[self.declaration.metric], known_dataset(self.pipeline.artifacts)
         caches = self.workspace.cache(self.name)
         if dataset is None:
             return compared(finished, artifacts.recipes, sort, metric.higher_is_better, caches=caches)
-        kinds, measured = self._kinds(), gains_over_best(finished, dataset) if gains else None
+        kinds, measured = self.pipeline.artifacts.kinds(), gains_over_best(finished, dataset) if gains else None
         return compared(
             finished,
             artifacts.recipes,
@@ -308,11 +223,9 @@ class LoadedCompetition:
         """
         from harness.runs.comparison import of_metric
         from harness.runs.difference import difference
-        from harness.runs.records import find
 
-        self.rescore()
-        folder = self.workspace.runs(self.name)
-        first, second = of_metric([find(folder, before), find(folder, after)], self.declaration.metric)
+        rescore(self.pipeline.artifacts)
+        first, second = of_metric([self._record(before), self._record(after)], self.declaration.metric)
         return difference(first, second, self.pipeline.artifacts.dataset)
 
     def likeness(self) -> Likeness | None:
@@ -335,10 +248,12 @@ class LoadedCompetition:
             file, made_from, str(features), lambda: artifacts.open_cache(features), artifacts.dataset
         )
 
+    def _record(self, run: str) -> Record:
+        return find(self.workspace.runs(self.name), run)
+
     def score(self, file: AnyPath, answers: AnyPath | None = None) -> Score:
         """The local score of a submission CSV; see ``harness.score``."""
         from harness.kaggle.board import board
-        from harness.scoring.metrics import METRICS
 
         return score_file(
             Path(file).expanduser(),

@@ -58,6 +58,7 @@ def run_leaderboard(workspace: Workspace, options: Namespace) -> None:
     from harness.kaggle.board import PRIVATE, PUBLIC, board, boards, downloaded
     from harness.kaggle.ledger import agreement
     from harness.kaggle.upload import client_of, ledger_of
+    from harness.pipeline.rescoring import rescore
     from harness.plugins import loading
     from harness.scoring.leaderboard import medals
     from harness.scoring.metrics import METRICS
@@ -75,7 +76,7 @@ def run_leaderboard(workspace: Workspace, options: Namespace) -> None:
     metric = METRICS[competition.metric]
     recipes, _ = loading.recipes(competition)
     sent = ledger_of(workspace, competition).latest()
-    loaded.rescore()
+    rescore(loaded.pipeline.artifacts)
     runs = standings.own_runs(workspace.runs(competition.name), competition.metric, recipes, sent)
     table = Table("rank", "what", metric.title, "out-of-fold", "public", "kind", box=None, pad_edge=False)
     for *cells, own in standings.shown(standings.rows(known, runs)):
@@ -94,7 +95,7 @@ def run_leaderboard(workspace: Workspace, options: Namespace) -> None:
         )
     else:
         out.print(f"You have no finished run yet. next: harness submit {competition.name}")
-    if words := agreement(sent):
+    if words := agreement(standings.comparable(sent, workspace.runs(competition.name), competition.metric)):
         out.print(words)
 
 
@@ -131,7 +132,9 @@ def run_submissions(workspace: Workspace, options: Namespace) -> None:
     from harness.kaggle.credentials import SITE
     from harness.kaggle.failures import printable
     from harness.kaggle.ledger import SENDING, agreement
+    from harness.kaggle.reconcile import references
     from harness.kaggle.selection import select
+    from harness.kaggle.standings import comparable
     from harness.kaggle.upload import sender_of
     from harness.kaggle.words import verdict
     from harness.plugins import loading
@@ -149,8 +152,7 @@ def run_submissions(workspace: Workspace, options: Namespace) -> None:
         rank = "" if entry.rank is None else f"~ {entry.rank:,}"
         status = "in doubt" if entry.status == SENDING else entry.status
         table.add_row(entry.time, entry.file, status, *scores, rank)
-    ours = {entry.reference for entry in sender.ledger.entries()}
-    listed = {entry.reference for entry in entries}
+    ours, listed = references(sender.entries()), references(entries)
     for one in submissions:
         if one["reference"] not in listed:
             scores = ["" if one[name] is None else f"{one[name]:.5g}" for name in ("public", "private")]
@@ -163,11 +165,15 @@ def run_submissions(workspace: Workspace, options: Namespace) -> None:
             out.print(sender.doubt(entry))
         if words := verdict(entry):
             out.print(f"{entry.file}: {words}")
-    if words := agreement(entries):
+    compared = comparable(entries, workspace.runs(competition.name), competition.metric)
+    there = {entry.sha256 for entry in compared}
+    if others := sum(entry.holdout is not None and entry.sha256 not in there for entry in entries):
+        out.print(f"Not compared with the others: {others}, for their run is gone, or their hold-out was another one.")
+    if words := agreement(compared):
         out.print(words)
     higher_is_better = METRICS[competition.metric].higher_is_better
     form = competition.submission
-    if two := select(entries, workspace.submissions(competition.name), form, higher_is_better):
+    if two := select(compared, workspace.submissions(competition.name), form, higher_is_better):
         out.print(f"{two}. Selecting is done on the site: {SITE}/c/{competition.slug}/submissions")
 
 

@@ -172,6 +172,8 @@ def run_report(workspace: Workspace, options: Namespace) -> None:
 def run_predict(workspace: Workspace, options: Namespace) -> None:
     """Predict new images with a finished run."""
     competition = competition_of(workspace, options)
+    if options.out is not None and options.out.is_dir():
+        raise UserError(f"--out {shown_path(options.out)} is a folder.", "name a file in it")
     predictions = competition.predict(options.of, options.images)
     text = _as_csv(predictions, competition.declaration.targets)
     if options.out is None:

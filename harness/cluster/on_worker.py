@@ -129,6 +129,8 @@ def _watch(
                 process.stdin.close()
         if stopped is not None and time.monotonic() - stopped > TO_SAVE:
             process.kill()
+    for line in log.new_lines():  # what it said since the last look, or before the first one
+        tell(line)
 
 
 def _answered(lines: list[bytes]) -> dict[str, Any]:

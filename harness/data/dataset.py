@@ -107,6 +107,14 @@ class Dataset:
         row_of = {image_id: row for row, image_id in enumerate(self.ids)}
         return self.labels[[row_of[image_id] for image_id in ids]]
 
+    def words(self, rows: Array | None = None) -> list[str | None]:
+        """The labels of some rows, or of all, in words; None for a row without one."""
+        labels = self.labels if rows is None else self.labels[rows]
+        return [
+            self.targets.words(label, self.classes) if is_known else None
+            for label, is_known in zip(labels, self.targets.is_labelled(labels), strict=True)
+        ]
+
     def groups_of(self, ids: tuple[str, ...]) -> Array | None:
         """The groups of some ids, (len(ids),), by which their scores are resampled; None if rows are independent."""
         if not self.grouped:

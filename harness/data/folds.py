@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.data import iterative_stratification
 from harness.data.folds_csv import assignment
 from harness.data.splitting import (
     ALWAYS_TRAIN,
@@ -19,6 +18,7 @@ from harness.data.splitting import (
     grouped_part,
     has_big_groups,
     multilabel_folds,
+    multilabel_part,
     parts_of,
     share,
     stratified_part,
@@ -51,8 +51,7 @@ class HoldOut:
             grouped: whether groups are more than copies of an image: a group then may hold several classes.
         """
         if strata.ndim == 2:
-            held = share(self.part, len(strata))
-            return iterative_stratification.assign(strata, groups, np.array([held, 1 - held]), self.seed) == 0
+            return multilabel_part(strata, groups, self.part, self.seed)
         labels = strata
         if grouped:
             return grouped_part(labels, groups, self.part, self.seed)

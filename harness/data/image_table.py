@@ -287,5 +287,5 @@ def _check_classes(empty_classes: list[str], folder: Path) -> None:
     if empty_classes:
         raise UserError(
             f"these classes have no training images in {folder}: {some(empty_classes)}.",
-            "add images, or drop the class",
+            "add images, or take the class away: its folder, or its name in order= in competition.py",
         )

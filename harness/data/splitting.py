@@ -18,6 +18,12 @@ def multilabel_folds(marks: Array, groups: Array, k: int, seed: int) -> Array:
     return iterative_stratification.assign(marks, groups, np.full(k, 1 / k), seed)
 
 
+def multilabel_part(marks: Array, groups: Array, part: float, seed: int) -> Array:
+    """A mask of a part of the rows of several labels: (n,) bool."""
+    held = share(part, len(marks))
+    return iterative_stratification.assign(marks, groups, np.array([held, 1 - held]), seed) == 0
+
+
 def assign_folds(labels: Array, groups: Array, k: int, seed: int) -> Array:
     """The fold of each row: (n,) int. Whole groups are assigned in turn, class by class, in shuffled order.
 
@@ -86,11 +92,14 @@ def _folds_of_groups(labels: Array, groups: Array, k: int, seed: int) -> Array:
             f"{k} parts need {k} groups, and there are {count}.",
             "set fewer folds, or a larger hold-out, in the competition's competition.py",
         )
+    # Classes that all have fewer rows than there are parts cannot be in each, and scikit-learn refuses them.
+    _, rows = np.unique(labels, return_counts=True)
+    strata = labels if rows.max() >= k else np.zeros_like(labels)
     folds = np.empty(len(labels), np.int64)
     splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The least populated class")  # these stay in training
-        for fold, (_, validation) in enumerate(splitter.split(labels, labels, groups)):
+        for fold, (_, validation) in enumerate(splitter.split(strata, strata, groups)):
             folds[validation] = fold
     return folds
 
@@ -177,6 +186,11 @@ def share(part: float, n: int) -> float:
     Raises:
         UserError: one side of the split would be empty.
     """
+    if part > 1 and part != int(part):
+        raise UserError(
+            f"a part of {part} rows is no whole number.",
+            "give HoldOut, or KFold's validation=, a share below 1 or a number of rows, in competition.py",
+        )
     total = round(part * n) if part < 1 else int(part)
     if not 0 < total < n:
         raise UserError(

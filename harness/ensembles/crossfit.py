@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from harness.data import iterative_stratification
 from harness.data.folds import Folds, KFold
+from harness.data.splitting import multilabel_folds
 from harness.ensembles.combine import Combiner
 from harness.ensembles.members import Members
 from harness.utils.errors import UserError
@@ -91,6 +91,6 @@ def five_parts(strata: Array, groups: Array) -> Array:
     if strata.ndim == 1:
         fewest = np.bincount(strata[first_rows], minlength=strata.max() + 1).min()
         return parts.split(strata if fewest >= parts.k else np.zeros_like(strata), groups)[:, 0]
-    found = iterative_stratification.assign(strata, groups, np.full(parts.k, 1 / parts.k), parts.seed)
+    found = multilabel_folds(strata, groups, parts.k, parts.seed)
     # Where each group has a label of its own, none may leave the others.
     return found if len(np.unique(found)) > 1 else parts.split(np.zeros(len(groups), int), groups)[:, 0]

@@ -21,16 +21,18 @@ class Stack:
 
     Args:
         coefficients: (classes, members · classes) coefficients of log-probabilities.
-        intercepts: (classes,); minus infinity for a class that was not among the fitted rows.
+        intercepts: (classes,); minus infinity for a class that was not among the fitted rows. Such a class keeps the
+            mean of the members' probabilities, for these may have seen it: the only image of a class is never held out.
     """
 
     coefficients: Array
     intercepts: Array
 
     def __call__(self, members: Array) -> Array:
-        scores = _features(members) @ self.coefficients.T + self.intercepts
-        probabilities = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return probabilities / probabilities.sum(axis=1, keepdims=True)
+        probabilities = LINKS["softmax"].predictions(_features(members) @ self.coefficients.T + self.intercepts)
+        unseen = np.isneginf(self.intercepts)
+        theirs = members.mean(axis=0, dtype=np.float64) * unseen
+        return probabilities * np.maximum(1 - theirs.sum(axis=1, keepdims=True), 0) + theirs
 
     def about(self) -> dict[str, Any]:
         return {}

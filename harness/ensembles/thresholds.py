@@ -20,6 +20,7 @@ BELOW = float(np.nextafter(np.float32(DECISION), np.float32(0)))
 # Values that are no further apart may be one value, computed in another order on another machine.
 ROUNDING = 1e-12
 CANDIDATES = 100
+NEVER = 1 + 1e-9  # a threshold that no probability reaches
 # How much of the probabilities is left beside a decided grade, so that their order is still there.
 LEFT = 1e-3
 
@@ -29,7 +30,7 @@ class LabelThresholds:
     """A fitted threshold a label: probabilities are stretched so that it comes to be 0.5.
 
     Args:
-        values: (labels,) above 0, at most 1.
+        values: (labels,) above 0; a label with one above 1 is never given.
         at_least_one: whether each image gets its most probable label in any case, as it stands to its threshold.
     """
 
@@ -83,7 +84,8 @@ def fit_labels(probabilities: Array, labels: Array, metric: Metric, per_label: b
     """Thresholds (labels,) that are best for the metric on these rows.
 
     Of F over all cells (micro) the best thresholds are found exactly, one for all labels or one each; of macro F1 one
-    each is. For any other metric it is one for all labels, tried at quantiles of the probabilities.
+    each is. For any other metric it is one for all labels, tried at quantiles of the probabilities, of all cells and of
+    the true ones.
 
     Source of the search for micro F: Dinkelbach, On nonlinear fractional programming (1967).
 
@@ -102,7 +104,7 @@ def fit_labels(probabilities: Array, labels: Array, metric: Metric, per_label: b
         return np.full(columns, 1.0) * _micro(parts, beta)
     if metric.name == "macro_f1" and per_label and not at_least_one:
         return np.array([_micro([(p, y == 1)], 1.0)[0] for p, y in zip(probabilities.T, labels.T, strict=True)])
-    candidates = _candidates(probabilities.ravel())
+    candidates = _common_candidates(probabilities, labels)
     tried = [LabelThresholds(np.full(columns, value), at_least_one)(probabilities[None]) for value in candidates]
     return np.full(columns, candidates[_best(metric, labels, tried)])
 
@@ -140,6 +142,16 @@ def fit_cuts(probabilities: Array, labels: Array, metric: Metric) -> Array:
 def _best(metric: Metric, labels: Array, tried: list[Array]) -> int:
     scores = [metric.score(labels, one) for one in tried]
     return int(np.argmax(scores) if metric.higher_is_better else np.argmin(scores))
+
+
+def _common_candidates(probabilities: Array, labels: Array) -> Array:
+    """Places for one threshold of all labels: ascending.
+
+    Where one cell in a hundred is true, quantiles of all cells hardly ever fall among the probabilities of these.
+    """
+    true = probabilities[labels == 1]
+    of_true = _candidates(true) if len(true) else true
+    return np.unique(np.concatenate([_candidates(probabilities.ravel()), of_true, [DECISION]]))
 
 
 def _candidates(values: Array) -> Array:
@@ -186,5 +198,6 @@ def _cuts(p: Array, is_true: Array) -> tuple[Array, Array, Array]:
     hits = np.concatenate([[0], np.cumsum(np.bincount(inverse, is_true))])
     given = np.concatenate([[0], np.cumsum(counts)])
     ends = np.concatenate([[1.0], -values, [0.0]])
-    thresholds = (ends[:-1] + ends[1:]) / 2
-    return np.clip(thresholds, 1e-12, 1), hits, given
+    thresholds = np.clip((ends[:-1] + ends[1:]) / 2, 1e-12, 1)
+    thresholds[0] = thresholds[0] if thresholds[0] > -values[0] else NEVER  # nothing is given, not even what is certain
+    return thresholds, hits, given

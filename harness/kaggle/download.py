@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from harness.data.archives.archives import BROKEN, MOST_GROWTH
+from harness.data.archives.archives import BROKEN
+from harness.data.archives.entries import MOST_GROWTH
 from harness.kaggle.client import Client
 from harness.kaggle.credentials import SITE
 from harness.kaggle.failures import KaggleError

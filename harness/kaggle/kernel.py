@@ -22,6 +22,7 @@ from harness.data.dataset import Dataset
 from harness.data.splits import TEST
 from harness.kaggle.mounted import HiddenImages, learned
 from harness.kaggle.notebook import NOTEBOOK, dataset_metadata, kernel_metadata, notebook, settings_cell, write_code
+from harness.kaggle.preflight import require_slug
 from harness.kaggle.reconcile import tag
 from harness.recipes.recipe import Recipe
 from harness.runs import export as exporting
@@ -136,14 +137,13 @@ class Writer:
     def _settings(self, record: Record) -> dict[str, Any]:
         slug = slug_of(record, self.competition)
         return {
-            "competition": self.competition.slug,
+            "competition": require_slug(self.competition),
             "dataset": f"{self.owner}/{slug}-models",
             "test_images": dataclasses.asdict(_test_images(self.competition, self.dataset)),
             "format": dataclasses.asdict(self.competition.submission),
         }
 
     def _write_texts(self, kernel: Kernel, record: Record, settings: dict[str, Any], code: dict[str, str]) -> None:
-        assert self.competition.slug is not None
         title = title_of(self.competition.name, record.recipe)
         about = (
             f"# {record.recipe} for {self.competition.title}\n\nRun {record.recipe}/{record.key}, finished "
@@ -151,7 +151,7 @@ class Writer:
             f"the settings, and the third reads the test images and writes `{RESULT}`.\n"
         )
         cells = [write_code(code), settings_cell(settings | {"files": kernel.files}), CELL.read_text("utf-8")]
-        metadata = kernel_metadata(self.competition.slug, title, kernel.slug, self.owner, self.gpu)
+        metadata = kernel_metadata(require_slug(self.competition), title, kernel.slug, self.owner, self.gpu)
         for file, content in (
             (kernel.dataset / "dataset-metadata.json", dataset_metadata(title, kernel.slug, self.owner)),
             (kernel.notebook / "kernel-metadata.json", metadata),
@@ -206,10 +206,6 @@ def title_of(competition: str, recipe: str) -> str:
 
 
 def _test_images(competition: Competition, dataset: Dataset) -> HiddenImages:
-    if competition.slug is None:
-        raise UserError(
-            f"{competition.name} has no Kaggle competition.", "set slug= in its competition.py, if there is one"
-        )
     if dataset.first_of is not None:
         raise UserError(
             f"a row of {competition.name} is made of several images, which a kernel cannot join yet.",

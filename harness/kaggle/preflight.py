@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.competition import Competition
 from harness.kaggle.credentials import SITE, readable_by_others, require_credentials
 from harness.utils.console import say
 from harness.utils.errors import UserError
 
 # Competitions that accept no submissions any more, and the newer edition that still scores the same images.
 CLOSED = {"dogs-vs-cats": "dogs-vs-cats-redux-kernels-edition"}
+
+
+def require_slug(competition: Competition) -> str:
+    """The competition's name in its address on Kaggle.
+
+    Raises:
+        UserError: it is not on Kaggle, or that was not said.
+    """
+    if competition.slug is None:
+        raise UserError(
+            f"{competition.name} has no Kaggle competition.", "set slug= in its competition.py, if there is one"
+        )
+    return competition.slug
 
 
 def require_open(slug: str) -> None:

@@ -116,7 +116,7 @@ class _Way:
         last, models = self._sender(self._kernels(), KERNEL).last(self.kernel.sends), self.kernel.models
         if last is not None and last.status in (PENDING, COMPLETE):
             return
-        there = [one for one in sender.ledger.entries() if one.slug == sender.client.slug and one.status == COMPLETE]
+        there = [one for one in sender.entries() if one.status == COMPLETE]
         newest = max(there, key=lambda one: int(one.reference or 0), default=None)  # by its version
         replaced = newest is not None and newest.sha256 != models and _is(sender.last(models), COMPLETE)
         self._have(sender, self.kernel.dataset, f"{self.kernel.slug}-models", models, replaced)
@@ -159,7 +159,7 @@ class _Way:
         """Send a folder unless it was sent, and wait until Kaggle is done with it."""
         entry = Entry(
             time=ledgers.now(),
-            slug=sender.client.slug,
+            slug=sender.destination.slug,
             file=name,
             sha256=sha256,
             recipe=self.record.recipe,

@@ -18,6 +18,8 @@ from harness.scoring.leaderboard import Leaderboard, medal, span_words
 from harness.scoring.metrics import Interval, Metric
 
 PRETRAINED, FROM_SCRATCH = "pretrained", "from scratch"
+# Of a table that is longer than that, the rows from the top that are shown, and those beside each own run.
+LONGEST, TOP, AROUND = 50, 10, 2
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,30 @@ def own_runs(folder: Path, metric: str, recipes: Mapping[str, Recipe], sent: Ite
     return runs
 
 
+def comparable(sent: Iterable[Entry], folder: Path, metric: str) -> list[Entry]:
+    """What was sent, with the hold-out score that its run has now, as far as the scores are of one hold-out.
+
+    A score says nothing beside one of other images or labels, or by another metric: what the newest run's data is,
+    counts. Files of no run, or of one that is gone, are left out.
+
+    Args:
+        sent: the ledger's latest entries, the oldest first.
+        folder: as for ``own_runs``.
+        metric: as for ``own_runs``.
+    """
+    of_run = {(record.recipe, record.key): record for record in records(folder)}
+    found = [(entry, of_run[entry.recipe, entry.run]) for entry in sent if (entry.recipe, entry.run) in of_run]
+    found = [pair for pair in found if pair[1].scores.get(HOLDOUT, {}).get("metric") == metric]
+    if not found:
+        return []
+    newest = max((record for _, record in found), key=lambda record: record.sequence)
+    return [
+        entry.changed(holdout=record.scores[HOLDOUT]["score"])
+        for entry, record in found
+        if record.about.get("dataset") == newest.about.get("dataset")
+    ]
+
+
 def kind_of(name: str, recipes: Mapping[str, Recipe]) -> str:
     """A recipe's kind: "pretrained" if it or a member uses a pretrained network, else "from scratch"; "" if unknown."""
     recipe = lookup(recipes, name)
@@ -112,20 +138,17 @@ def rows(board: Leaderboard, runs: list[OwnRun]) -> list[list[Any]]:
     return [row for _, row in sorted(table, key=lambda item: item[0], reverse=board.metric.higher_is_better)]
 
 
-def shown(table: list[list[Any]], around: int = 2, top: int = 10, most: int = 50) -> list[list[Any]]:
+def shown(table: list[list[Any]]) -> list[list[Any]]:
     """An extract of a long table: its top, its last row, and the rows around the user's own runs; gaps are marked.
 
     Args:
         table: as returned by ``rows``.
-        around: rows to show before and after each own run.
-        top: rows to show from the top.
-        most: a table of at most this many rows is shown in full.
     """
-    if len(table) <= most:
+    if len(table) <= LONGEST:
         return table
     own_numbers = [number for number, row in enumerate(table) if row[-1]]
-    visible = {number for number in range(len(table)) if number < top or number == len(table) - 1}
-    visible |= {nearby for number in own_numbers for nearby in range(number - around, number + around + 1)}
+    visible = {number for number in range(len(table)) if number < TOP or number == len(table) - 1}
+    visible |= {nearby for number in own_numbers for nearby in range(number - AROUND, number + AROUND + 1)}
     extract: list[list[Any]] = []
     for number, row in enumerate(table):
         if number in visible:

@@ -36,7 +36,7 @@ class Sender:
     """Sends files to one destination.
 
     Args:
-        client: the destination: the competition's client, for one.
+        destination: where files are sent to: the competition's client, for one.
         ledger: the ledger of sent files.
         rank: gives the rank of a public and a private score on the leaderboard; None if there is none.
         name: the competition's name here, for messages.
@@ -44,7 +44,7 @@ class Sender:
         wording: what is said of such files.
     """
 
-    client: Destination
+    destination: Destination
     ledger: Ledger
     rank: Callable[[float | None, float | None], int | None]
     name: str
@@ -64,8 +64,8 @@ class Sender:
             UserError: there are no credentials, the competition is closed or accepts only notebooks, its rules are not
                 accepted yet, or no submission is left.
         """
-        require_open(self.client.slug)
-        return quota(self.client.slug, self._patiently(self.client.about), self.name, notebook)
+        require_open(self.destination.slug)
+        return quota(self.destination.slug, self._patiently(self.destination.about), self.name, notebook)
 
     def refresh(self) -> list[dict[str, Any]]:
         """Update the ledger from Kaggle.
@@ -96,7 +96,7 @@ class Sender:
         if last is not None and last.status == COMPLETE and not again:
             say(f"{entry.file} was sent before: {last}")
             return last  # nobody needs to be asked
-        asked, earlier, waits = False, set[str](), pauses(self.client.patience.retry)
+        asked, earlier, waits = False, set[str](), pauses(self.destination.patience.retry)
         try:
             while True:
                 looked = self.clock.now()
@@ -105,7 +105,7 @@ class Sender:
                     if asked and last is not None and (last.resendable or last.reference in earlier):
                         raise did_not_arrive(last, self.wording)
                     if last is None or last.resendable or (again and not asked):
-                        earlier = references(self._entries(), entry.sha256)
+                        earlier = references(self.entries(), entry.sha256)
                         last = self._patiently(lambda: self._submit(file, entry))
                         asked = True
                     elif not asked and last.status != SENDING:
@@ -126,14 +126,14 @@ class Sender:
         Raises:
             UserError: Kaggle rejected the file's content.
         """
-        patience, started = self.client.patience, self.clock.now()
+        patience, started = self.destination.patience, self.clock.now()
         pause, last_problem, next_word = patience.poll, "", 10.0
         sent = f"{entry.file} was sent as {entry.reference}"
         say(f"{sent}; waiting for {self.wording.result} (Ctrl-C stops only the waiting)")
         try:
             while (waited := (self.clock.now() - started).total_seconds()) < patience.score:
                 try:
-                    submission = self.client.submission(entry.reference)
+                    submission = self.destination.submission(entry.reference)
                 except KaggleError as error:
                     if not error.passing:
                         raise
@@ -172,17 +172,17 @@ class Sender:
         """What a worker locks as long as it lives."""
         return self.ledger.path.with_name("worker")
 
-    def _entries(self) -> list[Entry]:
-        return [entry for entry in self.ledger.entries() if entry.slug == self.client.slug]
+    def entries(self) -> list[Entry]:
+        return [entry for entry in self.ledger.entries() if entry.slug == self.destination.slug]
 
     def last(self, sha256: str) -> Entry | None:
         """The ledger's last line about a file."""
-        return next((entry for entry in reversed(self._entries()) if entry.sha256 == sha256), None)
+        return next((entry for entry in reversed(self.entries()) if entry.sha256 == sha256), None)
 
     def _refresh(self) -> list[dict[str, Any]]:
-        time, rows = self.clock.now(), self._patiently(self.client.submissions)
-        listing = Listing(rows, time, lambda: self._patiently(self.client.about)["total"] == 0)
-        if new := changes(self._entries(), listing, self.client.patience.doubt, self.rank):
+        time, rows = self.clock.now(), self._patiently(self.destination.submissions)
+        listing = Listing(rows, time, lambda: self._patiently(self.destination.about)["total"] == 0)
+        if new := changes(self.entries(), listing, self.destination.patience.doubt, self.rank):
             self.ledger.append(*new)
         return rows
 
@@ -200,7 +200,7 @@ class Sender:
                 raise
             say(error.what)
             return last
-        known = references(self._entries(), entry.sha256)
+        known = references(self.entries(), entry.sha256)
         found = [with_row(entry, row, self.rank) for row in tagged(rows, entry.sha256, known)]
         if found:
             found.sort(key=lambda one: not one.resendable)  # what counts comes last
@@ -226,13 +226,13 @@ class Sender:
 
         try:
             with upload_bar(file, entry) as bar:
-                reference = self.client.submit(
+                reference = self.destination.submit(
                     file, entry.message, self._held.with_name(f".{self._held.name}.lock"), asking,
                     lambda sent: bar.update(sent - bar.n),
                 )  # fmt: skip
         except (KaggleError, KeyboardInterrupt) as error:
             if current.status == UPLOADING:
-                self.ledger.append(undone(self._entries(), current, self.clock.now()))
+                self.ledger.append(undone(self.entries(), current, self.clock.now()))
                 raise
             if isinstance(error, KeyboardInterrupt):
                 raise
@@ -249,7 +249,7 @@ class Sender:
         return current
 
     def _in_doubt(self, entry: Entry) -> bool:
-        return self.clock.now() < doubt_ends(entry, self.client.patience.doubt)
+        return self.clock.now() < doubt_ends(entry, self.destination.patience.doubt)
 
     def doubt(self, entry: Entry) -> str:
         """What is known of a file in doubt, in words."""
@@ -260,7 +260,7 @@ class Sender:
 
     def _words(self, entry: Entry) -> str:
         """Until when a file in doubt is not sent again."""
-        end = doubt_ends(entry, self.client.patience.doubt)
+        end = doubt_ends(entry, self.destination.patience.doubt)
         left = max(0.0, (end - self.clock.now()).total_seconds())
         return f"{entry.file} is not sent again before {end:%H:%M:%S} UTC ({seconds(left)} from now)."
 
@@ -270,9 +270,9 @@ class Sender:
         Raises:
             UserError: the last look came after its time, and still proved nothing.
         """
-        left = (doubt_ends(entry, self.client.patience.doubt) - looked).total_seconds()
+        left = (doubt_ends(entry, self.destination.patience.doubt) - looked).total_seconds()
         if left <= 0:
-            page = f"{SITE}/{self.wording.page.format(slug=self.client.slug)}"
+            page = f"{SITE}/{self.wording.page.format(slug=self.destination.slug)}"
             raise UserError(
                 f"Kaggle was asked to file {entry.file} on {entry.time}, and does not list it; but its list lacks "
                 "other submissions too, or is empty. It is unknown whether the file arrived, and it is not sent again.",
@@ -301,4 +301,4 @@ class Sender:
         return command.format(name=self.name)
 
     def _patiently(self, call: Callable[[], Answer]) -> Answer:
-        return self.clock.patiently(call, self.client.patience.retry)
+        return self.clock.patiently(call, self.destination.patience.retry)

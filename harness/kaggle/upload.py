@@ -12,6 +12,7 @@ from harness.data.splits import HOLDOUT, OUT_OF_FOLD, TEST
 from harness.kaggle import ledger as ledgers
 from harness.kaggle.board import Boards, boards
 from harness.kaggle.ledger import Entry, Ledger
+from harness.kaggle.preflight import require_slug
 from harness.scoring.leaderboard import Leaderboard, span_words
 from harness.scoring.metrics import Interval
 from harness.utils.console import console, say
@@ -52,7 +53,8 @@ def before_upload(workspace: Workspace, pipeline: Pipeline, file: Path | None = 
     from harness.scoring.lint import digest
 
     sender = sender_of(workspace, pipeline.competition)
-    sent = not again and file is not None and file.is_file() and digest(file) in sender.ledger.sent(sender.client.slug)
+    before = sender.ledger.sent(sender.destination.slug)
+    sent = not again and file is not None and file.is_file() and digest(file) in before
     if not sent:
         say(sender.preflight())
     return sender
@@ -77,7 +79,7 @@ def upload_file(workspace: Workspace, pipeline: Pipeline, file: Path, text: str 
     sha256 = digest(file)
     entry = Entry(
         time=ledgers.now(),
-        slug=sender.client.slug,
+        slug=sender.destination.slug,
         file=file.name,
         sha256=sha256,
         recipe=file.stem,
@@ -138,8 +140,8 @@ def upload(workspace: Workspace, pipeline: Pipeline, sender: Sender, recipe: str
         out.print(f"forecast: {span_words((entry.forecast_best, entry.forecast_worst))} by the hold-out's interval")
     if dry:
         out.print(f"would send: {shown_path(file)} ({file.stat().st_size:,} bytes, sha256 {entry.sha256})")
-        out.print(f"to: {sender.client.slug}\nwith the message: {entry.message}")
-        for defect in _defects(pipeline, file, sender.ledger.sent(sender.client.slug)):
+        out.print(f"to: {sender.destination.slug}\nwith the message: {entry.message}")
+        for defect in _defects(pipeline, file, sender.ledger.sent(sender.destination.slug)):
             out.print(f"{'warning' if defect.severity == 'warning' else 'it would be refused'}: {defect.text}")
         return
     _send(workspace, pipeline, sender, file, entry)
@@ -185,7 +187,7 @@ def entry_of(
     score = f", hold-out {holdout['score']:.5g}" if holdout else ""
     return Entry(
         time=ledgers.now(),
-        slug=sender.client.slug,
+        slug=sender.destination.slug,
         file=file,
         sha256=sha256,
         recipe=record.recipe,
@@ -242,11 +244,7 @@ def sender_of(workspace: Workspace, competition: Competition) -> Sender:
 def client_of(competition: Competition) -> Client:
     from harness.kaggle.client import Client
 
-    if competition.slug is None:
-        raise UserError(
-            f"{competition.name} has no Kaggle competition.", "set slug= in its competition.py, if there is one"
-        )
-    return Client(competition.slug)
+    return Client(require_slug(competition))
 
 
 def ledger_of(workspace: Workspace, competition: Competition) -> Ledger:

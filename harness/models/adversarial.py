@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.data.cache.rows import Rows
-from harness.data.folds import KFold
 from harness.data.splits import HOLDOUT, TEST, TRAIN
-from harness.data.splitting import ALWAYS_TRAIN
+from harness.data.splitting import ALWAYS_TRAIN, grouped_folds
 from harness.models import linear, linear_path
 from harness.scoring import predictions as tables
 from harness.scoring.metrics import LOG_LOSS, METRICS, Interval, Metric, worth_of
@@ -150,7 +149,7 @@ def compare(cache: Cache, dataset: Dataset, against: str) -> Predictions | None:
     values: Rows = cache.rows if len(cache.rows.shape) == 2 else np.asarray(cache.rows)[:, 0]
     # An image may be in both splits: its copies are one group of two classes.
     try:
-        fold_of = KFold(FOLDS).split(is_other[rows], dataset.groups[rows], grouped=True)[:, 0]
+        fold_of = grouped_folds(is_other[rows], dataset.groups[rows], FOLDS, seed=42)
     except UserError:
         return None
     if (fold_of == ALWAYS_TRAIN).any():

@@ -25,6 +25,8 @@ from harness.models.linear import Model, blocks
 
 Array = np.ndarray
 
+# L-BFGS stops when no gradient is larger, in units in which the mean log loss has a curvature of about 1 or less.
+TOLERANCE = 3e-5
 MOST_ROTATED = 4096  # rows; the arrays of their eigendecomposition take half a gigabyte
 
 
@@ -36,7 +38,6 @@ def fit_path(
     *,
     rows: Array | None = None,
     iterations: int = 1000,
-    tolerance: float = 3e-5,
     fitted: Callable[[], object] = lambda: None,
     link: str = "softmax",
 ) -> list[Model]:
@@ -51,8 +52,6 @@ def fit_path(
         cs: inverse strengths of the L2 penalty.
         rows: the row numbers used to fit and to standardise; None for all rows.
         iterations: the largest number of L-BFGS steps for each C.
-        tolerance: L-BFGS stops when no gradient is larger, in units in which the mean log loss has a curvature of about
-            1 or less.
         fitted: called after each C.
         link: of the predictions: "softmax" (one class), "sigmoid" (several labels) or "identity" (a number).
 
@@ -79,7 +78,7 @@ def fit_path(
     path: list[tuple[float, Array]] = [(0.0, np.vstack([np.zeros((basis.shape[1], len(prior))), prior]))]
     for c in sorted(set(cs)):
         with _one_pool_of_threads():
-            path.append((c, _minimise(basis, labels, c, _start(path, c), iterations, tolerance)))
+            path.append((c, _minimise(basis, labels, c, _start(path, c), iterations)))
         del path[:-2]
         weights: Array = path[-1][1][:-1].astype(np.float32)
         intercept: Array = path[-1][1][-1].astype(np.float32)
@@ -205,7 +204,7 @@ def _one_pool_of_threads() -> Iterator[None]:
         yield
 
 
-def _minimise(x: Array, labels: Array, c: float, start: Array, iterations: int, tolerance: float) -> Array:
+def _minimise(x: Array, labels: Array, c: float, start: Array, iterations: int) -> Array:
     """Minimise the mean log loss + |weights|² / 2cn: weights, and the intercept as last row, (d + 1, columns) float64.
 
     L-BFGS works on variables that are scaled by the square root of their curvature at the starting point.
@@ -238,7 +237,7 @@ def _minimise(x: Array, labels: Array, c: float, start: Array, iterations: int, 
         return loss + penalty / 2 * float(np.vdot(weights, weights)), (gradient / scale).ravel()
 
     # ftol=0, because in float32 the loss stops falling measurably before the gradient is small.
-    options = {"maxiter": iterations, "maxfun": 2 * iterations, "gtol": tolerance, "ftol": 0}
+    options = {"maxiter": iterations, "maxfun": 2 * iterations, "gtol": TOLERANCE, "ftol": 0}
     minimum = minimize(objective, (start * scale).ravel(), jac=True, method="L-BFGS-B", options=options)
     return minimum.x.reshape(start.shape) / scale
 

@@ -17,6 +17,15 @@ PIXELS = 250 * 64 * 64  # of images at a time: the patches of all would take gig
 EPSILON = 5e-4  # added to the variances, so that noise is not raised to the strength of a signal
 
 
+def looked_at(train: Array) -> Array:
+    """The row numbers of the images whose patches are looked at: spread evenly, for rows may be in order of classes.
+
+    Args:
+        train: (n,) the row numbers of the training images.
+    """
+    return np.sort(train)[np.linspace(0, len(train) - 1, min(IMAGES, len(train))).round().astype(int)]
+
+
 @keras.saving.register_keras_serializable("harness")
 class Whitening(layers.Layer):
     """(n, height, width, 3) to (n, height − 1, width − 1, 24): 2×2 patches along their main directions, then GELU.

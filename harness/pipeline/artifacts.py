@@ -17,7 +17,7 @@ from harness.plugins import loading
 from harness.recipes.ensemble import Ensemble
 from harness.recipes.recipe import Recipe
 from harness.recipes.seeds import lookup
-from harness.recipes.snapshots import whole
+from harness.recipes.snapshots import trained_name
 from harness.recipes.soup import Soup
 from harness.recipes.trained import Trained
 from harness.runs import precision
@@ -80,9 +80,9 @@ class Artifacts(Prepared):
 
     def run_of(self, name: str) -> Run:
         recipe, epoch = self.recipes[name], self.options.from_epoch
-        if whole(name) != name:
+        if trained_name(name) != name:
             assert isinstance(recipe, Trained)
-            return self.run(name, recipe, Parent(self.run_of(whole(name)), recipe.epochs))
+            return self.run(name, recipe, Parent(self.run_of(trained_name(name)), recipe.epochs))
         if epoch is None or not isinstance(recipe, Trained):
             return self.run(name, recipe)
         declared = lookup(self.declared, name)
@@ -137,9 +137,9 @@ class Artifacts(Prepared):
 
         Where it is not, ``run_of`` goes by what is known without measuring: a run that is there, a kept measurement.
         """
-        recipe, goes_on = self.recipes[whole(name)], self.options.from_epoch is not None
+        recipe, goes_on = self.recipes[trained_name(name)], self.options.from_epoch is not None
         is_auto = isinstance(recipe, Trained) and recipe.mixed_precision == AUTO
-        return not is_auto or goes_on or whole(name) in self.precisions
+        return not is_auto or goes_on or trained_name(name) in self.precisions
 
     def precision(self, name: str, recipe: Trained) -> Answer:
         """What is known, without measuring, of the precision of a recipe that says "auto"."""

@@ -21,9 +21,10 @@ from harness.pipeline import added, precision
 from harness.pipeline.elsewhere import Elsewhere
 from harness.pipeline.maker import Maker
 from harness.pipeline.prepared import Options
+from harness.pipeline.run_state import STALE, UP_TO_DATE
 from harness.recipes.ensemble import Ensemble
 from harness.recipes.recipe import Recipe
-from harness.recipes.snapshots import whole
+from harness.recipes.snapshots import trained_name
 from harness.runs.fit import fit_fold
 from harness.runs.fold_jobs import fold_jobs
 from harness.scoring import submission_csv
@@ -34,7 +35,7 @@ from harness.utils.files import lock, out_of_space, shown_path, write_text
 from harness.utils.workspace import Workspace
 
 Watch = Callable[[dict[str, list[float]]], None]
-UP_TO_DATE, STALE, MISSING = "up to date", "stale", "missing"
+MISSING = "missing"
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ class Pipeline(Maker):
     def _can_do_without(self, name: str, chosen: dict[str, Recipe]) -> bool:
         """Whether a recipe is made only as a member of ensembles, each of which has enough others."""
         above = [recipe for recipe in chosen.values() if name in recipe.members]
-        if any(whole(other) == name != other for other in chosen):  # nor can there be snapshots of it
+        if any(trained_name(other) == name != other for other in chosen):  # nor can there be snapshots of it
             return False
         return bool(above) and all(
             isinstance(recipe, Ensemble) and len(self.artifacts.remaining(recipe)) - 1 >= recipe.needed
@@ -220,7 +221,7 @@ class Pipeline(Maker):
             return STALE if run.has_older() else MISSING
 
         inputs = ("folds", *(_named(input) for input in recipe.inputs()))
-        needs = recipe.members or (inputs if whole(name) == name else (whole(name),))
+        needs = recipe.members or (inputs if trained_name(name) == name else (trained_name(name),))
         return Step(name, self.artifacts.run_of(name).folder, needs, state, lambda: self.make_run(name))
 
     def _added_step(self, name: str) -> Step:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.pipeline.artifacts import Artifacts
 from harness.recipes.recipe import Recipe
 from harness.recipes.settings import restored
-from harness.recipes.snapshots import whole
+from harness.recipes.snapshots import trained_name
 from harness.runs import records
 from harness.runs.records import Record
 from harness.runs.run import Parent, Run
@@ -37,7 +37,8 @@ def _remade(record: Record, artifacts: Artifacts, kinds: dict[str, type[Recipe]]
     """The run that a record's settings, members and parent would make today."""
     recipe, parent = restored(record.settings, kinds), None
     if record.about.get("parent"):
-        trained = record.folder.parent.with_name(whole(record.recipe))  # a snapshot's parent is a run of the whole
+        # A snapshot's parent is a run of the whole.
+        trained = record.folder.parent.with_name(trained_name(record.recipe))
         of_parent = records.read(trained / record.about["parent"]["run"])
         if of_parent is None:
             raise FileNotFoundError(record.about["parent"]["run"])

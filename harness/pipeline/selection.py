@@ -8,7 +8,7 @@ from harness.competition import Competition
 from harness.recipes.recipe import FoldRecipe, Recipe
 from harness.recipes.seeds import base, lookup
 from harness.recipes.settings import override
-from harness.recipes.snapshots import whole
+from harness.recipes.snapshots import trained_name
 from harness.utils.errors import UserError, nearest
 
 
@@ -93,8 +93,8 @@ def _with_members(competition: Competition, recipes: dict[str, Recipe], requeste
             )
         for member in recipe.members:
             add(member, (*above, name))
-        if whole(name) != name:
-            add(whole(name), above)
+        if trained_name(name) != name:
+            add(trained_name(name), above)
         if name not in names:
             names.append(name)
 
@@ -104,12 +104,12 @@ def _with_members(competition: Competition, recipes: dict[str, Recipe], requeste
 
 
 def _unknown(competition: Competition, recipes: dict[str, Recipe], name: str) -> UserError:
-    run = lookup(recipes, whole(name))
-    if run is None or whole(name) == name:
+    run = lookup(recipes, trained_name(name))
+    if run is None or trained_name(name) == name:
         message = f"{competition.name} has no recipe {name!r}. {nearest(name, list(recipes))}"
         return UserError(message, f"harness list {competition.name}")
     return UserError(
-        f"there is no snapshot {name}: the learning rate of {whole(name)} does not go through so many cycles.",
+        f"there is no snapshot {name}: the learning rate of {trained_name(name)} does not go through so many cycles.",
         f"name fewer in of=, or --set {base(name)}.schedule=cycles --set {base(name)}.cycles= a larger number",
     )
 

@@ -39,7 +39,7 @@ def pattern_of(rows: pd.DataFrame, images: list[str], part: str, given: str | No
         AmbiguousError: several patterns do, none of them alone is of the part, and no words tell sides apart.
     """
     there, places = set(images), _places(images, nested=bool(len(rows)) and any("/" in cell for cell in rows.iloc[0]))
-    for column in sorted(rows.columns, key=lambda name: _later(name, rows[name], places)):
+    for column in sorted(rows.columns, key=lambda name: _later(name, rows[name], places, given)):
         tried = rows[column].drop_duplicates().head(TRIED)
         if not len(tried):
             continue
@@ -57,13 +57,15 @@ def pattern_of(rows: pd.DataFrame, images: list[str], part: str, given: str | No
     return None
 
 
-def _later(name: str, cells: pd.Series, places: dict[str, Any]) -> tuple[bool, bool, bool]:
+def _later(name: str, cells: pd.Series, places: dict[str, Any], given: str | None) -> tuple[bool, ...]:
     """Which columns are looked at last: others may be names of images too.
 
-    A table's index, which has no name; labels, which repeat a lot; and what is a part of images' names only.
+    Those that the given pattern does not name; a table's index, which has no name; labels, which repeat a lot; and what
+    repeats and is only a part of images' names, as a patient is.
     """
-    is_part = not all(value in places for value in cells.drop_duplicates().head(TRIED))
-    return name.startswith("Unnamed: "), 2 * cells.nunique() < len(cells), is_part
+    is_part = not cells.is_unique and not all(value in places for value in cells.drop_duplicates().head(TRIED))
+    is_named = given is None or f"{{{name}}}" in given
+    return not is_named, name.startswith("Unnamed: "), 2 * cells.nunique() < len(cells), is_part
 
 
 def each(paths: Paths) -> tuple[str, ...]:

@@ -30,26 +30,17 @@ def of_table(folder: Path, choices: Choices) -> Guess | None:
     samples = [path for path in files if "sample" in path.name.lower()]
     sample = samples[0] if len(samples) == 1 else None
     images = [path for path, _ in walk(folder) if is_image(path)]
-    candidates = []
-    for file in files:
-        if file in samples or file.stem.lower().startswith("test"):
-            continue
-        rows = read_csv(file)
-        if (named := pattern_of(rows, images, "train", choices.path)) is not None:
-            candidates.append((file, rows, *named))
-    if not candidates:
+    tables = [file for file in files if file not in samples and not file.stem.lower().startswith("test")]
+    labelled = _labelled(folder, tables, images, choices)
+    if labelled is None:
         return None
-    if len(candidates) > 1:
-        names = ", ".join(file.name for file, *_ in candidates)
-        raise UserError(f"several CSVs in {folder} name its images: {names}.", "move those without labels elsewhere")
-    (file, rows, id_column, path) = candidates[0]
+    file, rows, id_column, path = labelled
     header = [*read_csv(sample, rows=1).columns] if sample else ["id", "label"]
     label = _label(file, rows, id_column, header[1:] if sample else [], choices.label)
-    test_path = _test_path(sample, images, tuple(one.replace(f"{{{id_column}}}", "{id}") for one in each(path)))
+    train_paths = tuple(one.replace(f"{{{id_column}}}", "{id}") for one in each(path))
+    test_path = _test_path(sample, images, train_paths)
     wanted = [] if sample is None else read_csv(sample).iloc[:, 0].tolist()
-    if test_path is not None and each(test_path) == tuple(
-        one.replace(f"{{{id_column}}}", "{id}") for one in each(path)
-    ):
+    if test_path is not None and each(test_path) == train_paths:
         # One folder holds the images of both; where ids are shared too, only the training images are there.
         test_path = None if set(rows[id_column]) & {*wanted} else test_path
     targets, why = guess_targets.guess(rows, label, choices.targets, choices.metric)
@@ -90,6 +81,25 @@ def of_table(folder: Path, choices: Choices) -> Guess | None:
     return Guess(reader, folder, header[0], tuple(header[1:]), said, targets, decimals, between)
 
 
+def _labelled(
+    folder: Path, tables: list[Path], images: list[str], choices: Choices
+) -> tuple[Path, pd.DataFrame, str, Paths] | None:
+    """The CSV that names images of the folder, with its rows, the column of their ids, and their paths' pattern.
+
+    Raises:
+        UserError: several do.
+    """
+    found = []
+    for file in tables:
+        rows = read_csv(file)
+        if (named := pattern_of(rows, images, "train", choices.path)) is not None:
+            found.append((file, rows, *named))
+    if len(found) > 1:
+        names = ", ".join(file.name for file, *_ in found)
+        raise UserError(f"several CSVs in {folder} name its images: {names}.", "move those without labels elsewhere")
+    return found[0] if found else None
+
+
 def _list_separator(
     sample: pd.DataFrame | None, rows: pd.DataFrame, label: str | tuple[str, ...], targets: Targets
 ) -> str:
@@ -98,9 +108,14 @@ def _list_separator(
         return " "
     known = targets.separator
     names = {name for cell in rows[label] for name in targets.split(cell)} if isinstance(label, str) else {*label}
-    cells = [] if sample is None else sample.iloc[:, -1].str.strip().tolist()
+    cells = [] if sample is None else sample.iloc[:, 1:].iloc[:, -1:].stack().str.strip().tolist()
     lists = [cell for cell in cells if cell not in names]  # a name may have a blank in it
-    return next((mark for mark in (known, *guess_targets.SEPARATORS) if any(mark in cell for cell in lists)), known)
+
+    def splits(mark: str) -> bool:
+        parts = [[part.strip() for part in cell.split(mark)] for cell in lists]
+        return any(len(one) > 1 and {*one} <= names for one in parts)
+
+    return next((mark for mark in (known, *guess_targets.SEPARATORS) if splits(mark)), known)
 
 
 def _decimals(sample: pd.DataFrame, labels: pd.DataFrame) -> int | None:

@@ -81,7 +81,7 @@ class Network(Trained):
     def assemble(self, classes: int, cache: ImageCache, train: Array) -> keras.Model:
         import keras
 
-        from harness.models.whitening import IMAGES, PIXELS
+        from harness.models.whitening import PIXELS, looked_at
         from harness.training.scaling import SCALINGS
 
         offset, divisor = SCALINGS[self.scaling](cache, train)
@@ -91,7 +91,7 @@ class Network(Trained):
         scaled = keras.layers.Normalization(axis, offset.tolist(), variance.tolist(), dtype="float32")(pixels)
         architecture = self.architecture(lambda: classes)
         if self.whiten:
-            rows = np.sort(train[:IMAGES])
+            rows = looked_at(train)
             at_once = max(1, min(250, PIXELS // math.prod(self.size)))
             parts = np.array_split(rows, math.ceil(len(rows) / at_once))
             architecture.get_layer("whitening").adapt((cache.images[part] - offset) / divisor for part in parts)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from harness.recipes.recipe import Recipe
-from harness.recipes.snapshots import snapshot, whole
+from harness.recipes.snapshots import snapshot, trained_name
 
 # Apart by more than there are folds, for each fold's seed is the recipe's plus its number.
 APART = 1000
@@ -19,7 +19,7 @@ def seeds(name: str, times: int) -> tuple[str, ...]:
 
 def base(name: str) -> str:
     """The declared recipe of a name: ``'net'`` of ``'net@3'`` and of ``'net@3#2'``."""
-    return whole(name).partition("@")[0]
+    return trained_name(name).partition("@")[0]
 
 
 def lookup(recipes: Mapping[str, Recipe], name: str) -> Recipe | None:

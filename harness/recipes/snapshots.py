@@ -17,7 +17,7 @@ def snapshots(name: str, times: int) -> tuple[str, ...]:
     return (name, *(f"{name}#{number}" for number in range(2, times + 1)))
 
 
-def whole(name: str) -> str:
+def trained_name(name: str) -> str:
     """The name whose training a name is a snapshot of: ``'net@2'`` of ``'net@2#3'``, and ``'net'`` of ``'net'``."""
     return name.partition("#")[0]
 

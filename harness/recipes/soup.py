@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.data.fold import Fold
 from harness.recipes.recipe import Array, FoldRecipe, Recipe
-from harness.recipes.snapshots import whole
+from harness.recipes.snapshots import trained_name
 from harness.recipes.trained import Trained
 from harness.utils.errors import require
 
@@ -42,7 +42,7 @@ class Soup(Recipe):
 
     def check(self, competition) -> None:
         require(self, "of", len(set(self.of)) == len(self.of) >= 2, "two or more names, each once")
-        alike = len({whole(name) for name in self.of}) == 1
+        alike = len({trained_name(name) for name in self.of}) == 1
         require(
             self, "of", alike, "snapshots of one run: the average of weights that began at different ones is of none"
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from harness.models.backbones.probe import BACKBONE, LARGE, LAST, MIDDLE, Likeness, approach
+from harness.models.backbones.probe import BACKBONE, LARGE, LAST, MIDDLE, Similarity, approach
 from harness.recipes.seeds import base
 from harness.utils.console import seconds
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.recipes.recipe import Recipe
 
 
-def show(name: str, per_class: float, likeness: Likeness, recipes: dict[str, Recipe], out: Console) -> None:
+def show(name: str, per_class: float, likeness: Similarity, recipes: dict[str, Recipe], out: Console) -> None:
     """Print the measurements, the recommended approach, and the commands for it.
 
     Args:

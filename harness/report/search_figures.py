@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from harness.report.figures import COLOURS, LEGEND, blank, logarithmic, svg
+from harness.runs.searches import COMPLETE
 from harness.scoring.metrics import METRICS
-
-COMPLETE = "complete"
 
 
 def drawn(search: dict[str, Any]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.pipeline.graph import Pipeline
 from harness.pipeline.prepared import Options
+from harness.pipeline.rescoring import rescore
 from harness.plugins import loading
 from harness.recipes.recipe import Recipe
 from harness.recipes.settings import plain
@@ -89,7 +90,9 @@ def write_page(workspace: Workspace) -> Path:
     def finished(name: str) -> list[Record]:
         if not declared[name]:
             return []
-        found = of_metric(records(workspace.runs(name)), loading.load(workspace, name).metric)
+        competition = loading.load(workspace, name)
+        rescore(Pipeline(workspace, competition, Options()).artifacts)
+        found = of_metric(records(workspace.runs(name)), competition.metric)
         return [record for record in found if record.scores]
 
     file = workspace.root / "docs" / "results.md"

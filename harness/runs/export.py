@@ -18,6 +18,7 @@ import numpy as np
 
 from harness.competition import Competition
 from harness.data.images import Geometry
+from harness.data.readers.reader import IMAGE_SUFFIXES
 from harness.ensembles import kept as kept_combiner
 from harness.models import linear
 from harness.recipes.feature_regression import FeatureRegression
@@ -77,7 +78,8 @@ def export(competition: Competition, record: Record, kinds: dict[str, type[Recip
         about = {"classes": classes_of(record), "link": exported.link, "window": competition.window, "run": part}
         write_json(coming / "model.json", about)
         template = Template(PREDICT.read_text(encoding="utf-8"))
-        write_text(coming / "predict.py", template.substitute(backend=backend))
+        suffixes = ", ".join(f'"{suffix}"' for suffix in sorted(IMAGE_SUFFIXES))
+        write_text(coming / "predict.py", template.substitute(backend=backend, suffixes=suffixes))
         copy_code(coming / "parts", PARTS)
         write_text(coming / "requirements.txt", _requirements(backend))
         write_text(coming / "README.md", _card(competition, record))

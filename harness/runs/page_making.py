@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.data.cache.rows import DAMAGE
 from harness.data.dataset import Dataset
-from harness.recipes.snapshots import whole
+from harness.recipes.snapshots import trained_name
 from harness.runs import records
 from harness.runs.page_pictures import shown, uri
 from harness.runs.records import Record
@@ -80,7 +80,7 @@ def _before(record: Record) -> dict[str, Record | None]:
     parent = record.about.get("parent")
     if not parent:
         return {}
-    recipe = whole(record.recipe)
+    recipe = trained_name(record.recipe)
     name = recipe if recipe != record.recipe else f"{recipe}/{parent['run'][:8]}"
     return {name: records.read(record.folder.parent.with_name(recipe) / parent["run"])}
 
@@ -150,6 +150,5 @@ def copies(dataset: Dataset, check: dict[str, Any] | None) -> list[list[dict[str
 
 
 def _copy(dataset: Dataset, name: str, row: int) -> dict[str, Any]:
-    has_label = dataset.splits[row] != "test"
-    label = dataset.targets.words(dataset.labels[row], dataset.classes) if has_label else "no label"
-    return shown(dataset, name) | {"label": label, "split": str(dataset.splits[row])}
+    (label,) = dataset.words(np.array([row]))
+    return shown(dataset, name) | {"label": label or "no label", "split": str(dataset.splits[row])}

@@ -15,6 +15,7 @@ from harness.scoring.predictions import Predictions
 Array = np.ndarray
 
 SIDE = 96  # of a picture, in pixels
+QUALITY = 85  # of a JPEG
 
 
 def shown(dataset: Dataset, name: str) -> dict[str, Any]:
@@ -28,11 +29,11 @@ def shown(dataset: Dataset, name: str) -> dict[str, Any]:
         return {"id": name, "uri": ""}
 
 
-def uri(image: Array, quality: int = 85) -> str:
+def uri(image: Array) -> str:
     """An RGB image (height, width, 3) uint8 as a JPEG in a data URI."""
     import cv2
 
-    _, content = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    _, content = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     return "data:image/jpeg;base64," + base64.b64encode(content.tobytes()).decode()
 
 

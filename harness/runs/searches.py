@@ -9,6 +9,7 @@ from harness.runs.records import Record
 from harness.utils.files import read_json
 
 SUMMARY = "search.json"
+COMPLETE, PRUNED, FAILED, RUNNING = "complete", "stopped early", "failed", "running"  # what a trial may be
 
 
 def search_of(record: Record) -> dict[str, Any] | None:

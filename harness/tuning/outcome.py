@@ -9,13 +9,13 @@ from harness.data.splits import HOLDOUT, OUT_OF_FOLD
 from harness.ensembles.gain import paired
 from harness.runs import variants
 from harness.runs.run import Run
-from harness.runs.searches import SUMMARY
+from harness.runs.searches import FAILED, SUMMARY
 from harness.scoring import evaluation
 from harness.scoring import predictions as tables
 from harness.scoring.predictions import Predictions
 from harness.tuning.search import Search
-from harness.tuning.study import FAILED, Tried
 from harness.tuning.subject import Subject
+from harness.tuning.trial import Tried
 from harness.utils.console import say
 from harness.utils.errors import UserError
 from harness.utils.files import lock, read_json, write_json

@@ -22,6 +22,7 @@ from harness.recipes import space as spaces
 from harness.recipes.recipe import FoldRecipe
 from harness.recipes.trained import Trained
 from harness.runs import variants
+from harness.runs.searches import FAILED, RUNNING
 from harness.scoring import predictions as tables
 from harness.scoring.predictions import Predictions
 from harness.training.checkpoint import WATCHED
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from tqdm import tqdm
 
-    from harness.tuning.study import Trial, Tried
+    from harness.tuning.trial import Trial, Tried
 
 Tables = dict[str, Predictions]
 
@@ -218,7 +219,7 @@ class Search:
 
     def _refuse_if_all_fail(self, error: Exception) -> None:
         over = self.over()
-        if len(over) >= min(FRUITLESS, self.total) and all(one.state == "failed" for one in over):
+        if len(over) >= min(FRUITLESS, self.total) and all(one.state == FAILED for one in over):
             raise UserError(
                 f"the first {len(over)} trials failed, and none succeeded. The last one: {over[-1].reason}",
                 f"correct the space, or mend what failed and {self.anew}; what the trials said is in {self._log_file}",
@@ -238,7 +239,7 @@ class Search:
 
     def over(self) -> list[Tried]:
         """The trials that have ended, in whatever way."""
-        return [one for one in self.study.tried() if one.state != "running"]
+        return [one for one in self.study.tried() if one.state != RUNNING]
 
     def _parts(self) -> list[str]:
         """What the line of progress shows: trial of trials, or how many run; the best one; the time left."""

@@ -8,7 +8,6 @@ was stopped or killed: the next process tries the same point anew, and finds the
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,89 +17,16 @@ from optuna.trial import TrialState
 
 from harness.recipes import space as spaces
 from harness.recipes.space import Range, Space
+from harness.runs.searches import COMPLETE
 from harness.tuning.journal import open_study
 from harness.tuning.sampling import distribution, sampler
+from harness.tuning.trial import Trial, Tried, tried
 from harness.utils.console import say
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 STARTUP = 5  # complete trials before the median of their epochs is a rule
-COMPLETE, PRUNED, FAILED, RUNNING = "complete", "stopped early", "failed", "running"
-STATES = {TrialState.COMPLETE: COMPLETE, TrialState.PRUNED: PRUNED, TrialState.FAIL: FAILED}
-
-
-@dataclass(frozen=True)
-class Tried:
-    """A trial as the journal tells of it.
-
-    Args:
-        number: from 1, in the order in which trials began; one that was stopped and tried anew counts once.
-        state: COMPLETE, PRUNED, FAILED or RUNNING.
-        point: setting to value as typed.
-        value: the score on all folds that the search sees; None where it is not complete.
-        run: the key of its run; "" where it failed before that was known.
-        seconds: that it took.
-        reason: why it failed or was stopped early; "" otherwise.
-    """
-
-    number: int
-    state: str
-    point: dict[str, str]
-    value: float | None = None
-    run: str = ""
-    seconds: float = 0.0
-    reason: str = ""
-
-
-class Trial:
-    """A trial that this process runs.
-
-    Args:
-        study: whose it is.
-        asked: Optuna's trial.
-        point: setting to value as typed.
-        held: the trial's lock, which this process has.
-    """
-
-    def __init__(self, study: Study, asked: optuna.Trial, point: dict[str, str], held: filelock.BaseFileLock) -> None:
-        self._study, self._asked, self.point, self._held = study, asked, point, held
-        self._asked.set_user_attr("point", point)
-
-    def note(self, **about: Any) -> None:
-        """Keep what is known of the trial: "run", "seconds", "job"."""
-        for name, value in about.items():
-            self._asked.set_user_attr(name, value)
-
-    def report_epochs(self, values: list[float]) -> int:
-        """Note the value after each epoch of the first fold, where that is not known yet.
-
-        Returns:
-            The first of these epochs after which it is behind the complete trials' median; 0 for none.
-        """
-        known = self._study.reported(self._asked.number)
-        for epoch, value in enumerate(values, 1):
-            if epoch not in known:
-                self._asked.report(value, epoch)
-                if self._asked.should_prune():
-                    return epoch
-        return 0
-
-    def complete(self, value: float) -> None:
-        self._study.tell(self._asked.number, value)
-
-    def stop(self, reason: str) -> None:
-        """End it early: it is far behind."""
-        self.note(reason=reason)
-        self._study.tell(self._asked.number, state=TrialState.PRUNED)
-
-    def fail(self, reason: str) -> None:
-        self.note(reason=reason)
-        self._study.tell(self._asked.number, state=TrialState.FAIL)
-
-    def release(self) -> None:
-        """Let others have it, if it is not over."""
-        self._held.release()
 
 
 class Study:
@@ -151,7 +77,7 @@ class Study:
             asked = self._optuna.ask(self._distributions)
             held = self._lock_of(asked.number)
             held.acquire(timeout=0)
-        return Trial(self, asked, self._typed(asked.params), held)
+        return Trial(self._optuna, asked, self._typed(asked.params), held)
 
     def left(self, total: int) -> int:
         """How many of so many trials are not over; of a space with fewer points, how many points."""
@@ -194,16 +120,9 @@ class Study:
                         failed += 1
         return failed if begun else None
 
-    def tell(self, number: int, value: float | None = None, state: TrialState | None = None) -> None:
-        self._optuna.tell(number, value, state)
-
-    def reported(self, number: int) -> set[int]:
-        """The epochs after which a trial has reported."""
-        return set(self._optuna.get_trials(deepcopy=False)[number].intermediate_values)
-
     def tried(self) -> list[Tried]:
         """The trials that have begun, in order."""
-        return [self._tried(number, trial) for number, trial in enumerate(self._begun(), 1)]
+        return [tried(number, trial) for number, trial in enumerate(self._begun(), 1)]
 
     def best(self) -> Tried | None:
         """The complete trial with the best value, of equal ones the first; None before there is one."""
@@ -286,16 +205,3 @@ class Study:
             axis.name: axis.text(params[axis.name]) if isinstance(axis, Range) else params[axis.name]
             for axis in self._space
         }
-
-    def _tried(self, number: int, trial: FrozenTrial) -> Tried:
-        state = STATES.get(trial.state, RUNNING)
-        about = trial.user_attrs
-        return Tried(
-            number,
-            state,
-            about.get("point", {}),
-            trial.value if state == COMPLETE else None,
-            about.get("run", ""),
-            about.get("seconds", 0.0),
-            about.get("reason", ""),
-        )

@@ -58,7 +58,7 @@ STEPS: dict[str, Step] = {
         f"networks.{name}": Step(2, (f"models.networks.{name}",))
         for name in ("alexnet", "deepergooglenet", "minigooglenet", "minivggnet", "resnet", "wideresnet")
     },
-    "whitening": Step(1, ("models.whitening",)),
+    "whitening": Step(2, ("models.whitening",)),
     "training": Step(1, ("training.loop", "training.settings", "recipes.trained")),
     "mixed_precision": Step(3, ("training.precision",)),
     "norms": Step(1, ("training.norms",)),
@@ -79,9 +79,9 @@ STEPS: dict[str, Step] = {
     "ensemble_runs": Step(1, ("runs.blend",)),
     "averages": Step(1, ("recipes.blend", "ensembles.combine")),
     "hill_climbing": Step(1, ("recipes.hill_climb",)),
-    "stacking": Step(1, ("recipes.stacked",)),
+    "stacking": Step(2, ("recipes.stacked",)),
     "calibration": Step(2, ("recipes.calibrated",)),
-    "thresholds": Step(1, ("recipes.thresholded",)),
+    "thresholds": Step(2, ("recipes.thresholded",)),
     # Scores.
     "metrics": Step(1, ("scoring.metrics",)),
     "evaluation": Step(4, ("scoring.evaluation",)),

@@ -265,6 +265,31 @@ def test_a_class_of_one_group_stays_in_training(capsys):
     assert "4 rows stay in training: they have a class that no other fold would have" in "".join(capsys.readouterr())
 
 
+def test_groups_of_classes_that_all_have_few_images_are_split_all_the_same():
+    labels, groups = np.repeat(np.arange(8), 3), np.arange(24) // 2  # three images a class, in pairs
+    folds = KFold(5).split(labels, groups, grouped=True)[:, 0]
+    assert all(len({*folds[groups == group]}) == 1 for group in groups)
+    for fold in range(5):
+        assert (folds == fold).any() and {*labels[folds != fold]} == {*labels}
+
+
+@pytest.mark.parametrize("split", [HoldOut(1.5).cut, KFold(validation=1.5).split])
+def test_a_part_of_a_row_is_refused(split):
+    with pytest.raises(UserError, match=r"a part of 1\.5 rows is no whole number"):
+        split(np.arange(60) % 2, np.arange(60))
+
+
 def test_fewer_groups_than_folds_are_refused():
     with pytest.raises(UserError, match="5 parts need 5 groups, and there are 3"):
         KFold(5).split(np.arange(12) % 2, np.arange(12) % 3, grouped=True)
+
+
+def test_copies_that_any_repeat_separates_are_a_leak():
+    folds = Folds(("a", "copy of a", "b"), np.array([[0, 0], [0, 1], [1, 1]]))
+    assert folds.leaks(np.array([0, 0, 1])) == [("a", "copy of a")]
+
+
+def test_each_repeat_of_a_csv_is_checked(tmp_path: Path):
+    (tmp_path / "folds.csv").write_text("id,fold_1,fold_2\na,0,0\nb,1,2\n")
+    with pytest.raises(UserError, match="line 3: it gives fold 2, and no line gives 1: gaps"):
+        Folds.read(tmp_path / "folds.csv", ("a", "b"))

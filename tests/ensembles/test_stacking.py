@@ -23,7 +23,8 @@ def test_rows_sum_to_one_even_where_a_class_was_never_seen(found, c):
     probabilities = stack(members[:, few], labels[few], c)(members)
     assert np.allclose(probabilities.sum(axis=1), 1) and np.isfinite(probabilities).all()
     unseen = np.setdiff1d(np.arange(members.shape[2]), labels[few])
-    assert (probabilities[:, unseen] == 0).all()
+    # The members may have seen it in training: its probability is theirs.
+    assert np.allclose(probabilities[:, unseen], members.mean(axis=0)[:, unseen], atol=1e-6)
 
 
 @pytest.mark.parametrize("classes", [2, 4])

@@ -59,6 +59,31 @@ def test_macro_f1_is_the_best_of_each_label_and_others_are_near_theirs(seed: int
     assert METRICS["sample_f1"].score(true, LabelThresholds(values)(p[None])) >= best - 0.02
 
 
+@pytest.mark.parametrize("at_least_one", [False, True])
+@pytest.mark.parametrize("metric", ["sample_f1", "macro_f1", "micro_f1"])
+def test_a_common_threshold_is_found_where_labels_are_rare(metric: str, at_least_one: bool):
+    random = np.random.default_rng(3)
+    true = np.zeros((150, 300), np.int8)
+    for row in true:
+        row[random.choice(300, random.integers(1, 4), replace=False)] = 1
+    logits = np.where(true, random.normal(0.5, 1.5, true.shape), random.normal(-9, 1.8, true.shape))
+    p = (1 / (1 + np.exp(-logits))).astype(np.float32)
+    judge = METRICS[metric]
+
+    def score(threshold: float) -> float:
+        return judge.score(true, LabelThresholds(np.full(300, threshold), at_least_one)(p[None]))
+
+    best = max(score(threshold) for threshold in np.linspace(0.01, 0.99, 99))
+    (found,) = {*fit_labels(p, true, judge, False, at_least_one).tolist()}
+    assert score(found) >= max(score(0.5), best - 0.01)
+
+
+def test_a_label_that_is_better_never_given_is_not_given_for_certainty():
+    p, true = np.array([[1.0, 0.8], [0.2, 0.1]], np.float32), np.array([[0, 1], [0, 0]])
+    values = fit_labels(p, true, METRICS["micro_f1"], True, False)
+    assert ((LabelThresholds(values)(p[None]) >= 0.5) == true).all()
+
+
 def test_at_least_one_label():
     p = np.array([[0.1, 0.2, 0.05], [0.9, 0.1, 0.6]], np.float32)
     found = LabelThresholds(np.array([0.5, 0.5, 0.5]), at_least_one=True)(p[None])
@@ -103,3 +128,17 @@ def test_what_a_number_has_not_is_refused():
     with pytest.raises(UserError, match="how must be 'mean' for regression targets"):
         Blend(of=("a", "b"), how="rank").check(board)
     Blend(of=("a", "b")).check(board)
+
+
+def test_a_probability_just_below_its_threshold_is_not_rounded_up_to_it():
+    values = np.array([0.7, 0.3, 0.9])
+    just_below = np.nextafter(values, 0)
+    found = LabelThresholds(values)(np.stack([just_below, values])[None]).astype(np.float32)
+    assert ((found >= 0.5) == [[False] * 3, [True] * 3]).all()
+
+
+def test_a_cut_that_is_reached_counts_and_the_order_of_the_other_grades_is_left():
+    p = np.array([[0.5, 0.5, 0.0], [0.5, 0.2, 0.3]])
+    found = GradeCuts(np.array([0.5, 1.5]))(p[None])
+    assert found.argmax(axis=1).tolist() == [1, 1]
+    assert found[1, 0] > found[1, 2] > 0

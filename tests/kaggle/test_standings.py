@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from harness.kaggle.ledger import Entry
-from harness.kaggle.standings import OwnRun, kind_of, own_runs, rows, shown
+from harness.kaggle.standings import OwnRun, comparable, kind_of, own_runs, rows, shown
 from harness.plugins import loading
 from harness.recipes import FeatureRegression
 from harness.scoring.leaderboard import Leaderboard, Point
 from harness.scoring.metrics import METRICS, Interval
+from harness.utils.files import write_json
 from harness.utils.workspace import Workspace
 
 LOWER = METRICS["error"]
@@ -97,3 +100,22 @@ def test_a_blend_is_pretrained_where_a_member_is(insects: Workspace):
     assert kind_of("blend", recipes) == "from scratch" and kind_of("gone", recipes) == ""
     recipes["fine"] = FeatureRegression(backbone="efficientnet-lite0")
     assert kind_of("blend", recipes) == "pretrained" and kind_of("coarse", recipes) == "from scratch"
+
+
+def test_scores_of_other_hold_outs_are_not_compared(tmp_path: Path):
+    def finished(key: str, sequence: int, data: str, metric: str, score: float) -> Entry:
+        about = {"made_from": key, "sequence": sequence, "dataset": data}
+        write_json(tmp_path / "net" / key / "run.json", about)
+        write_json(tmp_path / "net" / key / "metrics.json", {"splits": {"holdout": {"metric": metric, "score": score}}})
+        return Entry(time="", slug="pets", file=key, sha256=key, recipe="net", run=key, holdout=0.999)
+
+    sent = [
+        finished("now", 4, "grouped", "error", 0.1),
+        finished("leaky", 1, "before", "error", 0.01),
+        finished("other", 2, "grouped", "accuracy", 0.9),
+        finished("also", 3, "grouped", "error", 0.2),
+        Entry(time="", slug="pets", file="gone", sha256="gone", recipe="net", run="gone", holdout=0.001),
+    ]
+    found = comparable(sent, tmp_path, "error")
+    assert [(entry.run, entry.holdout) for entry in found] == [("now", 0.1), ("also", 0.2)]
+    assert comparable(sent[-1:], tmp_path, "error") == []

@@ -97,29 +97,29 @@ def place(public: float | None, private: float | None) -> int | None:
 
 def test_two_attempts_that_never_arrived_are_over_once_a_list_proves_it(file):
     found = sender(Fake(asked=[passing()]), file)
-    found.client.told["total"] = 1
+    found.destination.told["total"] = 1
     with pytest.raises(UserError, match="unknown whether the file arrived"):
         found.send(file, entry(file), [])
-    found.client.faults = {"before": [KaggleError("No.", "x", status=403)]}
+    found.destination.faults = {"before": [KaggleError("No.", "x", status=403)]}
     with pytest.raises(KaggleError):
         found.send(file, entry(file), [], again=True)
     assert stands(found) == [("sending", "")], "the first attempt is still in doubt"
-    found.client.told["total"] = 0
+    found.destination.told["total"] = 0
     found.refresh()
     assert stands(found) == [("failed", "")]
     lines = len(found.ledger.entries())
     found.refresh()
     assert len(found.ledger.entries()) == lines
-    assert found.send(file, entry(file), []).reference == "1000" and len(found.client.list) == 1
+    assert found.send(file, entry(file), []).reference == "1000" and len(found.destination.list) == 1
 
 
 def test_one_sent_again_that_did_not_arrive_is_told_though_the_first_one_is_there(file):
     found = sender(Fake(), file)
     found.wait(found.send(file, entry(file), []))
-    found.client.faults = {"asked": [passing()]}
+    found.destination.faults = {"asked": [passing()]}
     with pytest.raises(UserError, match="did not arrive"):
         found.send(file, entry(file), [], again=True)
-    assert found.last(entry(file).sha256).reference == "1000" and len(found.client.list) == 1
+    assert found.last(entry(file).sha256).reference == "1000" and len(found.destination.list) == 1
 
 
 class Dead(BaseException):
@@ -177,7 +177,7 @@ def test_a_file_with_an_error_is_not_sent_and_a_warning_is_no_error(file):
     with pytest.raises(UserError, match="is not sent:\n  - constant\n  - missing"):
         wrong = [Defect("a", "constant", "error"), Defect("b", "formula", "warning"), Defect("c", "missing", "fatal")]
         found.send(file, entry(file), wrong)
-    assert found.client.list == [] and found.ledger.entries() == []
+    assert found.destination.list == [] and found.ledger.entries() == []
     assert found.send(file, entry(file), [Defect("b", "formula", "warning")]).status == "pending"
 
 
@@ -212,7 +212,7 @@ def test_the_same_file_is_never_sent_twice_from_here_or_from_another_machine(fil
 def test_a_scored_file_is_told_without_asking_anybody(file):
     found = sender(Fake(), file)
     scored = found.wait(found.send(file, entry(file), []))
-    found.client.faults = {"submissions": [AssertionError("nobody was to be asked")]}
+    found.destination.faults = {"submissions": [AssertionError("nobody was to be asked")]}
     assert found.send(file, entry(file), []) == scored
 
 
@@ -220,7 +220,7 @@ def test_it_is_sent_again_when_that_is_asked_for(file):
     found = sender(Fake(), file)
     found.wait(found.send(file, entry(file), []))
     assert found.send(file, entry(file), [], again=True).reference == "1001"
-    assert stands(found) == [("pending", "1001")] and len(found.client.list) == 2
+    assert stands(found) == [("pending", "1001")] and len(found.destination.list) == 2
 
 
 class Lagging(Fake):
@@ -264,7 +264,7 @@ def passing(text: str = "Lost.", **more) -> KaggleError:
 def test_one_that_arrived_though_the_answer_was_lost_is_known_to_have(file):
     found = sender(Fake(after=[passing()]), file)
     assert found.send(file, entry(file), []).reference == "1000"
-    assert stands(found) == [("pending", "1000")] and len(found.client.list) == 1
+    assert stands(found) == [("pending", "1000")] and len(found.destination.list) == 1
 
 
 def test_passing_trouble_before_the_submission_is_waited_out_as_long_as_kaggle_asks(file):
@@ -272,7 +272,7 @@ def test_passing_trouble_before_the_submission_is_waited_out_as_long_as_kaggle_a
     found = sender(Fake(before=[passing(wait=7.0), passing()], submissions=[passing(wait=3.0)]), file)
     found = dataclasses.replace(found, clock=Clock(sleep=waited.append))
     assert found.send(file, entry(file), []).status == "pending"
-    assert waited == [3.0, 7.0, pytest.approx(1.5 * SHORT.retry)] and len(found.client.list) == 1
+    assert waited == [3.0, 7.0, pytest.approx(1.5 * SHORT.retry)] and len(found.destination.list) == 1
 
 
 def test_what_failed_before_the_submission_may_be_sent_again_at_once(file):
@@ -280,7 +280,7 @@ def test_what_failed_before_the_submission_may_be_sent_again_at_once(file):
     with pytest.raises(KaggleError, match="Lost"):
         found.send(file, entry(file), [])
     assert stands(found) == [("failed", "")]
-    assert found.send(file, entry(file), []).status == "pending" and len(found.client.list) == 1
+    assert found.send(file, entry(file), []).status == "pending" and len(found.destination.list) == 1
 
 
 def test_one_in_doubt_is_looked_for_until_it_is_listed(file, capsys):
@@ -294,7 +294,7 @@ def test_one_in_doubt_is_looked_for_until_it_is_listed(file, capsys):
 
 def test_one_in_doubt_that_is_not_listed_in_time_did_not_arrive(file):
     found = sender(Fake(asked=[passing()]), file)
-    found.client.told["total"] = 0
+    found.destination.told["total"] = 0
     with pytest.raises(UserError, match=r"blend-0123.csv did not arrive"):
         found.send(file, entry(file), [])
     assert stands(found) == [("failed", "")]
@@ -322,13 +322,13 @@ def test_what_kaggle_refused_to_file_is_told_at_once_and_stays_in_doubt(file):
 
 def test_one_that_kaggle_could_not_score_may_be_sent_again_and_is_not_taken_for_the_old_one(file):
     found = sender(Fake(), file)
-    found.client.scored = {"status": "error", "why": "busy", "public": None, "private": None}
+    found.destination.scored = {"status": "error", "why": "busy", "public": None, "private": None}
     with pytest.raises(UserError, match="Kaggle rejected"):
         found.wait(found.send(file, entry(file), []))
-    found.client.list[0]["status"] = "error"
-    found.client.faults = {"after": [passing()]}
+    found.destination.list[0]["status"] = "error"
+    found.destination.faults = {"after": [passing()]}
     assert found.send(file, entry(file), []).reference == "1001"
-    assert stands(found) == [("pending", "1001")] and len(found.client.list) == 2
+    assert stands(found) == [("pending", "1001")] and len(found.destination.list) == 2
 
 
 def test_ctrl_c_while_sending_leaves_what_the_next_look_settles(file, capsys):
@@ -338,7 +338,7 @@ def test_ctrl_c_while_sending_leaves_what_the_next_look_settles(file, capsys):
     assert stands(found) == [("sending", "")]
     assert "It is unknown whether blend-0123.csv arrived" in capsys.readouterr().err
     assert found.send(file, entry(file), []).reference == "1000"
-    assert stands(found) == [("pending", "1000")] and len(found.client.list) == 1
+    assert stands(found) == [("pending", "1000")] and len(found.destination.list) == 1
 
 
 def test_ctrl_c_while_uploading_submits_nothing(file, capsys):
@@ -351,7 +351,7 @@ def test_ctrl_c_while_uploading_submits_nothing(file, capsys):
 def test_an_old_row_that_cannot_be_read_is_in_nobodys_way(file):
     found = sender(Fake(), file)
     bad = {"reference": "", "date": "", "file": "", "message": "", "status": "odd", "why": "", "public": None}
-    found.client.list = [bad | {"private": None}, bad | {"reference": "7", "private": None}]
+    found.destination.list = [bad | {"private": None}, bad | {"reference": "7", "private": None}]
     assert found.send(file, entry(file), []).status == "pending"
 
 
@@ -360,12 +360,12 @@ def test_an_old_row_that_cannot_be_read_is_in_nobodys_way(file):
 
 def test_ctrl_c_while_waiting_loses_nothing(file, capsys):
     found = sender(Fake(submission=[None, KeyboardInterrupt()]), file)
-    found.client.scored = {}
+    found.destination.scored = {}
     sent = found.send(file, entry(file), [])
     with pytest.raises(KeyboardInterrupt):
         found.wait(sent)
     assert "Kaggle has blend-0123.csv as 1000" in capsys.readouterr().err and stands(found) == [("pending", "1000")]
-    found.client.list[0] |= {"status": "complete", "public": 0.5}
+    found.destination.list[0] |= {"status": "complete", "public": 0.5}
     found.refresh()
     assert stands(found) == [("complete", "1000")] and found.ledger.latest()[0].public == 0.5
     lines = len(found.ledger.entries())
@@ -385,8 +385,8 @@ def test_passing_trouble_is_told_once_and_waited_through(file, capsys):
 
 def test_a_score_that_does_not_come_is_not_waited_for_forever(file):
     found = sender(Fake(), file)
-    found.client.scored = {}
-    found.client.patience = dataclasses.replace(SHORT, score=0.3)
+    found.destination.scored = {}
+    found.destination.patience = dataclasses.replace(SHORT, score=0.3)
     started = time.monotonic()
     assert found.wait(found.send(file, entry(file), [])).status == "pending"
     assert 0.3 <= time.monotonic() - started < 60
@@ -394,7 +394,7 @@ def test_a_score_that_does_not_come_is_not_waited_for_forever(file):
 
 def test_a_file_that_kaggle_refuses_is_told_with_its_reason(file):
     found = sender(Fake(), file)
-    found.client.scored = {"status": "error", "why": "\x1b[2JWrong columns"}
+    found.destination.scored = {"status": "error", "why": "\x1b[2JWrong columns"}
     with pytest.raises(UserError, match=r"Kaggle rejected blend-0123.csv \(reference 1000\): \[2JWrong columns"):
         found.wait(found.send(file, entry(file), []))
     assert stands(found) == [("error", "1000")]

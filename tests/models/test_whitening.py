@@ -40,6 +40,16 @@ def test_the_filters_are_not_trained_but_their_biases_are():
     assert [variable.name for variable in layer.trainable_variables] == ["bias"]
 
 
+def test_the_images_that_are_looked_at_are_of_all_classes_though_rows_are_in_their_order():
+    from harness.models.whitening import IMAGES, looked_at
+
+    train = np.random.default_rng(0).permutation(np.arange(3, 4 * IMAGES))
+    rows = looked_at(train)
+    assert len(rows) == IMAGES and len({*rows}) == IMAGES and np.isin(rows, train).all()
+    assert np.bincount(rows // IMAGES).tolist() == pytest.approx([IMAGES / 4] * 4, abs=2)
+    assert (looked_at(np.array([7, 2, 5])) == [2, 5, 7]).all()
+
+
 @pytest.mark.slow
 def test_a_fast_network_trains_behind_whitening_with_filters_from_its_training_images_alone(tmp_path):
     from harness.recipes import Network

@@ -198,18 +198,27 @@ def test_images_that_could_be_in_two_places_are_asked_for(board):
         ("label,path", "{b},train/p{b}/ISIC_{m}.png", "train/p{b}/ISIC_{m}.png", "path"),
         ("image,other,label", "{m},{n},{b}", "train/{m}.png", "image"),  # both differ: the first one
         ("patient,image,label", "p{h},p{h}_{b},{b}", "train/p{h}_{b}.png", "image"),  # two of each patient
+        ("id,mask,label", "{n},m{n},{b}", "train/{n}_.png", "id"),  # masks, which are images too
     ],
 )
 def test_the_column_that_tells_images_apart_is_the_one_of_ids(board, header, row, image, column):
     numbers = [{"n": n, "m": 7 - n, "b": n % 2, "h": n // 2} for n in range(8)]
     folder = board(
-        {image.format(**one): one["b"] for one in numbers},
+        {image.format(**one): one["b"] for one in numbers}
+        | {f"masks/m{n}.png": 0 for n in range(8) if "mask" in header},
         train=table(header, []) + "\n".join(row.format(**one) for one in numbers),
     )
     found = guess(folder, Choices(label="label"))
     assert (found.reader.id, found.reader.label) == (column, "label")
     labels = {one.source: one.label for one in found.reader.listing(folder).rows}
     assert labels == {image.format(**one): str(one["b"]) for one in numbers}
+
+
+def test_the_pattern_that_is_given_names_the_column(board):
+    images = {f"train/{n}_.png": n % 2 for n in range(8)} | {f"masks/m{n}.png": 0 for n in range(8)}
+    rows = [(f"m{n}", n, n % 2) for n in range(8)]
+    found = guess(board(images, train=table("mask,id,label", rows)), Choices(label="label", path="train/{id}_.png"))
+    assert found.reader.id == "id" and found.reader.listing(found.folder).rows[0].source == "train/0_.png"
 
 
 def test_test_images_are_where_the_training_images_are(board):
@@ -242,6 +251,7 @@ def test_lists_of_labels_with_other_marks_between_them(board, mark: str):
     for told, wanted in (
         ("No Finding", mark.strip()),
         ("Mass", mark.strip()),
+        ("Nothing at all", mark.strip()),  # no name that is known
         (f"Mass{mark}Node", mark.strip()),
         ("Mass Node", " "),
     ):

@@ -141,7 +141,7 @@ def test_early_layers_are_advised_of_networks_that_have_them(capsys):
         "lites": Blend(of=("lite0", "lite0")),
         "mixed": Blend(of=("lite0", "vgg16")),
     }
-    unlike = probe.Likeness(images=500, classes=5, middle=0.5, last=0.9, sure=1.0, confidence=0.1, seconds=1.0)
+    unlike = probe.Similarity(images=500, classes=5, middle=0.5, last=0.9, sure=1.0, confidence=0.1, seconds=1.0)
     advice.show("pets", 100.0, unlike, recipes, console())
     told = capsys.readouterr().out
     assert "harness train pets lite0 --set layers=block5c_add" in told and "train pets lites --set" in told

@@ -107,6 +107,26 @@ def test_a_declared_window_goes_with_the_folder(competition: LoadedCompetition, 
     assert np.abs(narrow.probabilities - wide.of(narrow.ids)).max() > 0.05
 
 
+def test_images_of_all_suffixes_are_predicted_and_a_folder_is_no_csv(competition: LoadedCompetition, tmp_path: Path):  # noqa: F811
+    photos = tmp_path / "few"
+    photos.mkdir()
+    image = cv2.imread(str(next((tmp_path / "photos").rglob("*.png"))))
+    for suffix, name in ((".jpg", "a.jfif"), (".png", "b.png"), (".ppm", "c.ppm"), (".png", "d.other")):
+        (photos / name).write_bytes(cv2.imencode(suffix, image)[1].tobytes())
+    competition.train("pixels")
+    competition.export("pixels", tmp_path / "exported")
+
+    def told(*asked: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-I", "-c", ISOLATED, tmp_path / "exported" / "predict.py", *asked]
+        return subprocess.run([*map(str, command)], capture_output=True, text=True)
+
+    rows = told(photos).stdout.splitlines()[1:]
+    assert {row.partition(",")[0] for row in rows} == {*competition.predict("pixels", photos).ids} and len(rows) == 3
+    assert len(told(photos / "d.other").stdout.splitlines()) == 2  # what is named is tried
+    refused = told(photos, "--out", photos)
+    assert refused.returncode == 2 and "is a folder: name a file in it" in refused.stderr and not refused.stdout
+
+
 def test_networks_of_other_features_have_other_files_and_none_looks_like_a_folder():
     sets = [{}, {"layers": (-1,)}, {"layers": (64,)}, {"side": 64}, {"layers": ("block5c_add", -2)}]
     files = [network_file(Features("efficientnet-lite0", **one)) for one in sets]

@@ -49,6 +49,7 @@ def test_of_the_sheet_of_augmented_images_the_first_row_is_shown(tmp_path: Path)
 def test_copies_come_from_the_check_or_else_from_the_groups():
     dataset = drawn(9, splits=["train"] * 6 + ["test"] * 3)
     dataset.images.images |= {"image 8": draw(0, 0)}
+    dataset.labels[6:] = -1
     dataset.groups[8] = dataset.groups[0]
     ((first, second),) = copies(dataset, None)
     assert (first["id"], second["id"]) == ("image 0", "image 8")

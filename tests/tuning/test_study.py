@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.recipes.space import Choice, Range
-from harness.tuning.study import COMPLETE, FAILED, PRUNED, RUNNING, Study
+from harness.runs.searches import COMPLETE, FAILED, PRUNED, RUNNING
+from harness.tuning.study import Study
 from harness.utils.errors import UserError
 
 SPACE = (Range("c", 1e-4, 1.0, log=True), Choice("side", ("160", "224")))
@@ -244,3 +245,22 @@ def test_a_damaged_journal_and_another_studys_are_told(tmp_path: Path, spoil, sa
     with pytest.raises(UserError) as refused:
         study(tmp_path)
     assert said in refused.value.what and "move it away" in (refused.value.fix or "")
+
+
+def test_no_trial_is_behind_before_five_are_complete_nor_in_its_first_epochs(tmp_path: Path):
+    one = Study(tmp_path, "lite0-1", SPACE, FIRST, maximize=True, seed=7, warmup=2)
+    for values in ([5.0, 5.0], [5.0, 5.0], [5.0, 5.0], [5.0, 5.0], [0.0, 0.0]):
+        trial = one.next(9)
+        assert trial is not None and trial.report_epochs(values) == 0
+        trial.complete(len(one.tried()))
+        trial.release()
+    behind = one.next(9)
+    assert behind is not None and behind.report_epochs([0.0]) == 0 and behind.report_epochs([0.0, 0.0]) == 2
+
+
+def test_of_four_trials_nothing_is_important(tmp_path: Path):
+    one = study(tmp_path)
+    while (trial := one.next(4)) is not None:
+        trial.complete(float(len(one.tried())))
+        trial.release()
+    assert one.importance() == {}

@@ -205,15 +205,14 @@ def _groups(dataset: Dataset, numbers: Array) -> list[dict[str, Any]]:
 
 
 def _group(dataset: Dataset, rows: Array) -> dict[str, Any]:
-    is_labelled = dataset.targets.is_labelled(dataset.labels[rows])
     images = [
         {
             "id": dataset.ids[row],
             "source": dataset.sources[row],
             "split": str(dataset.splits[row]),
-            "label": dataset.targets.words(dataset.labels[row], dataset.classes) if known else None,
+            "label": label,
         }
-        for row, known in zip(rows, is_labelled, strict=True)
+        for row, label in zip(rows, dataset.words(rows), strict=True)
     ]
     return {
         "labels": sorted({image["label"] for image in images if image["label"] is not None}),

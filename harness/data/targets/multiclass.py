@@ -86,14 +86,32 @@ class Ordinal(Multiclass):
                 f"labels are not in order={self.order}: {some(unknown, 3)}.",
                 "correct targets= in the competition's competition.py",
             )
-        # A grade without images is not left out in silence: that would change the distances of the others.
-        return self.order or _ascending(found)
+        # A grade without images keeps its place, and the data is refused when it is read: without that grade, the
+        # distances of the others would change in silence.
+        return self.order or _evenly_spaced(_ascending(found))
 
 
 def _ascending(names: set[str]) -> tuple[str, ...]:
     if all(NUMBER.fullmatch(name) for name in names):
         return tuple(sorted(names, key=lambda name: (float(name), name)))
     return tuple(sorted(names, key=natural))
+
+
+def _evenly_spaced(grades: tuple[str, ...]) -> tuple[str, ...]:
+    """The same; metrics of grades count places, which are as far apart as the numbers only where no number is left out.
+
+    Raises:
+        UserError: some are farther apart than others.
+    """
+    if len(grades) > 2 and all(NUMBER.fullmatch(name) for name in grades):
+        steps = np.diff([float(name) for name in grades])
+        if not np.allclose(steps, steps[0]):
+            raise UserError(
+                f"the grades {some([*grades], 5)} are not evenly spaced: metrics would count their places, 0, 1, 2, ….",
+                "add the images of grades that are missing; if there are none, say so in competition.py: "
+                f"targets=Ordinal(order={grades})",
+            )
+    return grades
 
 
 # What most competitions ask, and the default everywhere.

@@ -29,6 +29,7 @@ Array = np.ndarray
 BACKBONE, MIDDLE, LAST, CLASSIFIER = "efficientnet-lite0", "block5c_add", "top_activation", "predictions"
 OBJECTS = 1000  # the classes of ImageNet
 CLASSES, IMAGES = 10, 400
+SEED = 0
 LEAST = 3  # images of a class, for three folds
 GRID = (1e-3, 1e-2, 1e-1, 1.0)
 # Images per class from which a data set counts as large; a convention, not a measurement.
@@ -36,7 +37,7 @@ LARGE = 1000
 
 
 @dataclass(frozen=True)
-class Likeness:
+class Similarity:
     """How similar some images are to ImageNet.
 
     Args:
@@ -61,14 +62,14 @@ class Likeness:
         return self.last < self.middle
 
 
-def probe(dataset: Dataset, seed: int = 0) -> Likeness:
+def probe(dataset: Dataset) -> Similarity:
     """Probe up to 400 random training images of up to 10 random classes.
 
     Raises:
         UserError: there are fewer than two classes with three readable images each.
     """
     started = time.monotonic()
-    rows, labels = _sample(dataset, np.random.default_rng(seed))
+    rows, labels = _sample(dataset, np.random.default_rng(SEED))
     backbone = find(BACKBONE)
     images, state, _ = decoded(dataset, rows, Geometry(backbone.side, backbone.side))
     images, labels = images[state == READABLE], labels[state == READABLE]
@@ -80,14 +81,14 @@ def probe(dataset: Dataset, seed: int = 0) -> Likeness:
             f"{len(images)} readable images of {len(kept)} classes are too few to advise on.",
             "provide at least 3 images for each of 2 classes",
         )
-    keras_backend.start(seed)
+    keras_backend.start(SEED)
     features = engine(backbone, (MIDDLE, LAST, CLASSIFIER))(images)
     middle, last, probabilities = np.split(features, [-OBJECTS - backbone.features, -OBJECTS], axis=1)
     middle, last = (_losses(part, labels, len(counts)) for part in (middle, last))
     gain = middle - last
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(SEED)
     bootstrap = [gain[random.integers(len(gain), size=len(gain))].mean() for _ in range(2000)]
-    return Likeness(
+    return Similarity(
         len(images),
         len(counts),
         float(middle.mean()),

@@ -91,7 +91,7 @@ def _mean_over_columns(weighted: bool) -> Callable[[Array, Array], Scorer]:
     return scorer
 
 
-def f_of_rows(beta: float) -> Callable[[Array, Array], Array]:
+def _f_of_rows(beta: float) -> Callable[[Array, Array], Array]:
     """F-beta of each row; 0 where nothing is true and nothing predicted, as in scikit-learn."""
     return lambda labels, probabilities: _f(_counts(labels, probabilities), beta)
 
@@ -146,7 +146,7 @@ SAMPLE_F1, SAMPLE_F2 = (
         higher_is_better=True,
         judges="classes",
         kinds=KINDS,
-        rows=f_of_rows(float(beta)),
+        rows=_f_of_rows(float(beta)),
     )
     for beta in (1, 2)
 )

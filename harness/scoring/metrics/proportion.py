@@ -58,7 +58,8 @@ def worth_of(weights: Array) -> float:
 
 
 def effective_size(is_hit: Array, groups: Array) -> float:
-    """How many independent rows have as sure a share of hits as these: at least the groups, at most the rows.
+    """How many independent rows have as sure a share of hits as these: at most the rows; fewer than the groups
+    where these are of unequal size.
 
     Source: Korn & Graubard, Confidence intervals for proportions with small expected number of positive counts (1998).
     """

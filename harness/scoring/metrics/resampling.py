@@ -48,29 +48,27 @@ class Interval:
         return f"{self.score:.4f} ({self.low:.4f} to {self.high:.4f})"
 
 
-def bootstrap(values: Array, *, samples: int = SAMPLES, level: float = LEVEL, seed: int = 0) -> Interval:
+def bootstrap(values: Array, seed: int = 0) -> Interval:
     """The mean of values per row, with a percentile bootstrap interval over rows.
 
     Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
 
     Args:
         values: (n,) one value per row.
-        samples: the number of bootstrap samples.
-        level: the coverage of the interval.
         seed: the seed of the bootstrap; fixed, so that the same values give the same interval.
     """
     random = np.random.default_rng(seed)
     values = np.sort(values)  # the order of the rows does not count
     n = len(values)
     if n > LARGE:
-        return _normal(float(values.mean()), float(values.std()) / math.sqrt(n), level)
+        return _normal(float(values.mean()), float(values.std()) / math.sqrt(n))
     # How often each distinct value is drawn is multinomial: for 0/1 metrics this needs two columns, whatever n is.
     distinct_values, counts = np.unique(values, return_counts=True)
     if len(distinct_values) <= 64:
-        means = random.multinomial(n, counts / n, size=samples) @ distinct_values / n
+        means = random.multinomial(n, counts / n, size=SAMPLES) @ distinct_values / n
     else:
-        means = np.array([values[random.integers(0, n, n)].mean() for _ in range(samples)])
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+        means = np.array([values[random.integers(0, n, n)].mean() for _ in range(SAMPLES)])
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(float(values.mean()), float(low), float(high))
 
 
@@ -128,18 +126,18 @@ def _scored(score_of: Callable[[Array], float], draws: Iterator[Array], n: int, 
         yield from scores
 
 
-def _normal(score: float, deviation: float, level: float = LEVEL, redrawn: int = 0) -> Interval:
+def _normal(score: float, deviation: float, redrawn: int = 0) -> Interval:
     """The interval of a score that is normally distributed.
 
     Source: Efron & Tibshirani (1993), chapter 12.
     """
-    reach = NormalDist().inv_cdf((1 + level) / 2) * deviation
+    reach = NormalDist().inv_cdf((1 + LEVEL) / 2) * deviation
     return Interval(score, score - reach, score + reach, redrawn, "normal")
 
 
-def _draws(n: int, groups: Array | None, seed: int = 0) -> Iterator[Array]:
+def _draws(n: int, groups: Array | None) -> Iterator[Array]:
     """How often each row is drawn, (n,) int64, without end; the same draws for all metrics and predictions."""
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     group_of = None if groups is None else np.unique(groups, return_inverse=True)[1]
     units = n if group_of is None else int(group_of.max()) + 1
     while True:

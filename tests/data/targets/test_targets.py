@@ -42,12 +42,18 @@ def test_lists_columns_and_rows_without_labels():
 
 
 def test_grades_are_in_their_order():
-    assert read(Ordinal(), ["10", "2", "0"], ("0", "10", "2"))[2].tolist() == [2, 1, 0]
+    assert read(Ordinal(), ["10", "5", "0"], ("0", "10", "5"))[2].tolist() == [2, 1, 0]
     assert read(Ordinal(), ["-1", "2"], ("-1", "-2", "0", "1", "2"))[0] == ("-2", "-1", "0", "1", "2")
-    assert read(Ordinal(), ["0", "1"], ("0", "0.25", "0.5", "1"))[0] == ("0", "0.25", "0.5", "1")
+    quarters = ("0", "0.25", "0.5", "0.75", "1")
+    assert read(Ordinal(), ["0", "1"], quarters)[0] == quarters
     order = ("mild", "bad", "worst")
     classes, _, found = read(Ordinal(order=order), ["worst", "mild"], ("mild", "worst"))
     assert classes == order and found.tolist() == [2, 0]
+    # Places would be other distances than those of Kaggle's kappa; whoever says the order knows.
+    with pytest.raises(UserError, match=r"the grades 0, 1, 4 are not evenly spaced") as refused:
+        read(Ordinal(), ["0", "4"], ("0", "1", "4"))
+    assert "targets=Ordinal(order=('0', '1', '4'))" in str(refused.value.fix)
+    assert read(Ordinal(order=("0", "1", "4")), ["0", "4"], ("0", "1", "4"))[2].tolist() == [0, 2]
     with pytest.raises(UserError, match=r"not in order=.*: odd"):
         read(Ordinal(order=order), ["odd"], ("odd",))
 

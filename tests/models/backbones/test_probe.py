@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from harness.models.backbones import probe
-from harness.models.backbones.probe import APPROACHES, LARGE, Likeness, approach
+from harness.models.backbones.probe import APPROACHES, LARGE, Similarity, approach
 from harness.recipes import Blend, FeatureRegression, FineTune, LogisticRegression, Network
 from harness.report import advice
 from harness.utils.console import console
 from harness.utils.errors import UserError
 from tests.conftest import drawn
 
-LIKE = Likeness(images=400, classes=10, middle=0.4, last=0.1, sure=1.0, confidence=0.4, seconds=5.0)
+LIKE = Similarity(images=400, classes=10, middle=0.4, last=0.1, sure=1.0, confidence=0.4, seconds=5.0)
 UNLIKE = dataclasses.replace(LIKE, middle=0.1, last=0.4)
 RECIPES = {
     "pixels": LogisticRegression(size=(8, 8)),
@@ -30,7 +30,7 @@ RECIPES = {
 EARLY = [f"{name} --set layers=block5c_add" for name in ("both", "one", "other")]
 
 
-def told(capsys, per_class: float, found: Likeness, recipes=RECIPES) -> tuple[str, list[str]]:
+def told(capsys, per_class: float, found: Similarity, recipes=RECIPES) -> tuple[str, list[str]]:
     advice.show("insects", per_class, found, recipes, console())
     out = capsys.readouterr().out
     return out, [line.removeprefix("  harness train insects ") for line in out.splitlines() if line.startswith("  ")]

@@ -16,7 +16,7 @@ def targets(folder: Path) -> Numbers:
     lists = ["b 10 a", "", None, "a", "2 10"]
     cases: dict[str, tuple[Targets, list, tuple[str, ...], tuple[str, ...]]] = {
         "multiclass": (Multiclass(), ["b", ("a",), None, "b", "a"], ("b", "a"), ()),
-        "ordinal": (Ordinal(), ["10", "2", None, "0", "2"], ("0", "10", "2"), ()),
+        "ordinal": (Ordinal(order=("0", "2", "10")), ["10", "2", None, "0", "2"], ("0", "10", "2"), ()),
         "ordered": (Ordinal(order=("low", "high")), ["high", "low", None, "low", "low"], ("high", "low"), ()),
         "lists": (Multilabel(), lists, (), ("b", "a")),
         "sampled": (Multilabel(), lists, (), ("b", "a", "2", "10")),
