@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -217,6 +217,14 @@ def insects(workspace: Workspace, class_folders: Callable[..., Path]) -> Workspa
     declaration = folder / "competition.py"
     declaration.write_text(declaration.read_text().replace("KFold(5)", "KFold(2)"))
     return workspace
+
+
+@pytest.fixture
+def heeding_interrupts() -> Iterator[None]:
+    """Ctrl-C arrives, though tests started from a background job inherit that it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 # The command.

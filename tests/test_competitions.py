@@ -24,6 +24,7 @@ from tests.conftest import CHECKOUT
 
 WORKSPACE = Workspace(CHECKOUT)
 FOLDERS = sorted(path for path in WORKSPACE.competitions.iterdir() if path.is_dir() and path.name != "__pycache__")
+assert FOLDERS, "or nothing would be tested"
 
 
 @pytest.fixture(params=[folder.name for folder in FOLDERS])

@@ -151,3 +151,9 @@ def test_a_window_is_obeyed_in_the_cache_and_is_part_of_the_key(photos: Path, tm
     ).all()
     with pytest.raises(UserError, match=r"36 of 36[\s\S]*float32 numbers, and nothing says which are black"):
         open_or_build(tmp_path / "none.h5", source, found["file"], 0)
+
+
+def test_a_line_break_in_a_name_is_refused(photos: Path, tmp_path: Path):
+    (photos / "ants" / "0.png").rename(photos / "ants" / "a\nb.png")
+    with pytest.raises(UserError, match=r"1 images in .* have a line break in their name: 'ants/a\\nb.png'"):
+        read(photos, tmp_path / "table" / "dataset.csv")

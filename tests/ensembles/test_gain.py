@@ -209,6 +209,7 @@ def test_the_best_of_many_equals_owes_its_score_to_luck():
         found = examine(Fitting(mean, named(members), labels, np.arange(200) % 5), ACCURACY)
         lucky.append(max(member["score"] for member in found["members"]))
         honest.append(found["best_honest"])
+        assert found["gain"]["gain"] == pytest.approx(found["honest"] - found["best_honest"], abs=1e-9)
     error = 0.5 / np.sqrt(25 * 200)
     assert np.mean(lucky) > 0.5 + 6 * error and np.mean(honest) < 0.5 + 3 * error
 
@@ -218,3 +219,13 @@ def test_a_fitted_ensemble_looks_better_where_it_was_fitted():
     found = examine(Fitting(greedy(ACCURACY), named(members), labels, np.arange(250) % 5), ACCURACY)
     assert found["in_sample"] > found["honest"]
     assert set(found["gain"]) == {"gain", "low", "high", "verdict"}
+
+
+def test_the_report_resamples_groups_where_rows_are_not_independent():
+    members, labels = case(5, (1.0, 0.8), 60, 3)
+    copies = np.repeat(np.arange(60), 8)
+    fitting = Fitting(mean, named(members[:, copies]), labels[copies], copies % 5)
+    narrow, wide = (examine(fitting, LOG_LOSS, groups) for groups in (None, copies))
+    for part in (lambda found: found["gain"], lambda found: found["members"][0]["contribution"]):
+        widths = [part(found)["high"] - part(found)["low"] for found in (narrow, wide)]
+        assert 2 < widths[1] / widths[0] < 4  # √8 = 2.8

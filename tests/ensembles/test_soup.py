@@ -44,11 +44,11 @@ def test_what_makes_it_worse_is_not_taken_and_what_makes_it_better_is():
     assert choose(("0", "1"), soup_of(alike), labels).taken == ("0", "1"), "no worse is enough"
 
 
-def test_a_row_is_predicted_by_a_choice_that_did_not_see_it():
-    probabilities, labels = case(3, (1.0, 1.0), 100, 3)
-    parts = np.arange(100) % 5
-    before = cross_fitted(("0", "1"), soup_of(probabilities), labels, parts)
-    lied = labels.copy()
-    lied[parts == 2] = (labels[parts == 2] + 1) % 3
-    after = cross_fitted(("0", "1"), soup_of(probabilities), lied, parts)
-    assert np.array_equal(before[parts == 2], after[parts == 2])
+def test_what_shines_on_a_part_alone_is_not_chosen_for_that_part():
+    labels, parts = np.arange(100) % 3, np.arange(100) // 3 % 5
+    sure = np.where(parts == 2, [[0.6], [0.99]], [[0.6], [0.55]])  # member 1 is the better one of all rows together
+    probabilities = np.repeat(((1 - sure) / 2)[..., None], 3, axis=2)
+    np.put_along_axis(probabilities, np.broadcast_to(labels, sure.shape)[..., None], sure[..., None], axis=2)
+    assert choose(("0", "1"), soup_of(probabilities, 1.0), labels).taken == ("1",)
+    found = cross_fitted(("0", "1"), soup_of(probabilities, 1.0), labels, parts)
+    assert np.array_equal(found[parts == 2], probabilities[0, parts == 2])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
+import os
 from pathlib import Path
 
 import pytest
@@ -94,3 +96,19 @@ def test_agreement_is_told_once_there_are_three():
     backward = [entry(str(n), holdout=0.1 * n, public=1 - 0.2 * n) for n in range(1, 5)]
     assert "r = -1.00" in agreement(backward)
     assert "same score" in agreement([entry(str(n), holdout=0.1 * n, public=0.5) for n in range(1, 5)])
+
+
+def test_a_line_that_did_not_get_to_the_disk_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    ledger = Ledger(tmp_path / "ledger.csv")
+    ledger.append(entry())
+    before = ledger.path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):
+        patched.setattr(os, "fsync", full)
+        ledger.append(entry("bb"))
+    assert ledger.path.read_bytes() == before
+    ledger.append(entry("cc"))
+    assert [one.sha256 for one in ledger.entries()] == ["aa", "cc"]

@@ -44,7 +44,9 @@ def test_edited_and_truncated_folds_are_dealt_again(insects, harness, damage):
 
 def test_an_edited_score_and_edited_classes_are_made_again(insects, harness):
     before = harness("submit", "insects")
-    for metrics in insects.runs("insects").glob("*/*/metrics.json"):
+    kept = [*insects.runs("insects").glob("*/*/metrics.json")]
+    assert len(kept) == 3
+    for metrics in kept:
         scores = json.loads(metrics.read_text())
         scores["splits"]["holdout"]["score"] = 0.123456
         metrics.write_text(json.dumps(scores))

@@ -224,3 +224,11 @@ def test_the_front_is_of_those_that_none_beats_in_less_time_on_their_device(tmp_
     write_json(record.folder / "metrics.json", {"splits": {"out_of_fold": scores}})
     text = page([], {"bugs": declared}, lambda _: records(tmp_path), lambda _: tmp_path)
     assert {line.split("`")[1] for line in text.splitlines() if "| yes |" in line} == front
+
+
+def test_scores_that_were_copied_from_another_run_do_not_count(tmp_path):
+    folder = write(tmp_path, "net", "a", NETWORK).folder
+    scores = (read(folder) or pytest.fail("it is whole")).scores
+    for run, counts in (("a", True), ("b", False)):
+        write_json(folder / "metrics.json", {"run": run, "splits": scores})
+        assert (read(folder) is not None) == counts

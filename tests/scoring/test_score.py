@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.data.dataset import Dataset
@@ -124,3 +126,19 @@ def test_marks_that_are_neither_are_refused(tmp_path: Path, wrong: str):
     (tmp_path / "answers.csv").write_text(f"id,rust,scab\na,1,0\nb,{wrong}\n")
     with pytest.raises(UserError, match=r"1 rows hold something else than 0 and 1 .* \(b\)"):
         read_answers(tmp_path / "answers.csv", LABELS, SEVERAL)
+
+
+def test_the_interval_is_over_groups_where_rows_are_not_independent(tmp_path: Path):
+    alone = drawn(30, splits=SPLITS)
+    patients = dataclasses.replace(alone, groups=np.arange(30) // 5, grouped=True)
+    file = write(tmp_path / "x.csv", alone, 5)  # all images of one patient
+    form = declared().submission
+    found = [score_file(file, form, METRICS["accuracy"], one, NO_BOARD).interval for one in (alone, patients)]
+    assert found[0].score == found[1].score == 0.75
+    assert found[1].high - found[1].low > 1.3 * (found[0].high - found[0].low)
+
+
+def test_a_class_may_be_called_junk(tmp_path: Path):
+    (tmp_path / "answers.csv").write_text("id,label\n1,junk\n2,a\n3,ignored\n")
+    _, labels = read_answers(tmp_path / "answers.csv", ("a", "junk"))
+    assert labels.tolist() == [1, 0, -1]

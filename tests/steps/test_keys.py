@@ -232,3 +232,20 @@ def test_a_declaration_with_code_of_its_own_is_loaded_again_after_a_change(insec
     with pytest.raises(UserError, match="was changed since it was loaded"):
         Pipeline(insects, declared).artifacts.choose([])
     pipeline(insects)
+
+
+def test_another_opencv_or_backend_changes_the_keys_of_what_it_makes(
+    insects: Workspace, monkeypatch: pytest.MonkeyPatch
+):
+    (insects.competition("insects") / "recipes.py").write_text(RECIPES)
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    before = keys(insects)
+
+    def changed() -> set[str]:
+        return {what for what, key in keys(insects).items() if key != before[what]}
+
+    with monkeypatch.context() as patched:
+        patched.setattr("cv2.__version__", "99.0")
+        assert changed() == before.keys() - {"data", "folds"}
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert changed() == NETS | TUNED | weights(NETS | TUNED) | BLENDS

@@ -20,7 +20,7 @@ from harness.utils.errors import UserError
 from harness.utils.files import read_json
 from tests.training.folds import drawn_fold
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.usefixtures("heeding_interrupts")]
 
 # All that is random is in it, and all that is kept beside the weights. 90 rows are 6 steps an epoch.
 RECIPE = Network(
@@ -38,14 +38,6 @@ RECIPE = Network(
     schedule="cosine",
     checkpoint=1,
 )
-
-
-@pytest.fixture(autouse=True)
-def heeding_interrupts():
-    """Tests started from a background job would inherit that Ctrl-C is ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")
@@ -108,8 +100,8 @@ def test_a_run_stopped_anywhere_ends_as_one_that_was_never_stopped(
         RECIPE.fit(fold)
     assert left in checkpoints(fold)
     stopped = CheckpointStore(tmp_path / "checkpoints").latest()
+    assert stopped is not None and stopped[0].name == left
     assert np.array_equal(RECIPE.fit(fold), expected)
-    assert stopped is not None
     took = json.loads((tmp_path / "training.json").read_text())
     assert took["seconds"] > stopped[1].seconds > 0 and took["cpu_seconds"] > stopped[1].cpu_seconds > 0
     found = history(fold)

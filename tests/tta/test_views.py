@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.recipes import Network
-from harness.tta.views import CENTRE, VIEWS, Drawn, View, views
+from harness.tta.views import CENTRE, VIEWS, Drawn, View, _weights, views
 from harness.utils.errors import UserError
 
 SEEN = [view for view in views("ten_crop+scales+shifts", hflip_safe=True) if isinstance(view, View)]
@@ -155,3 +155,8 @@ def test_the_diagonal_set_is_the_weighted_one_of_its_source():
         "centre, moved up and left": 0.5, "centre, moved up and left, mirrored": 0.5,
         "centre, moved down and right": 0.5, "centre, moved down and right, mirrored": 0.5,
     }  # fmt: skip
+
+
+def test_shrinking_looks_at_all_pixels_alike():
+    shares = _weights(36, 32).sum(axis=0)
+    assert np.allclose(shares[2:-2], 32 / 36, atol=0.04)

@@ -202,6 +202,7 @@ def test_without_folds_that_it_does_not_see_the_holdout_alone_is_honest(guesses:
     assert set(searched(guesses)["scores"]["own"]) == {"seen", "holdout"} and "did not see" not in done.out
 
 
+@pytest.mark.usefixtures("heeding_interrupts")
 @pytest.mark.parametrize("how", ["no room", "Ctrl-C of which a library made another error"])
 def test_no_point_is_failed_for_what_is_not_its_fault(guesses: Workspace, monkeypatch, how: str):
     search = Search(subject(LoadedCompetition(guesses, "insects").pipeline, "guess", "luck=0..1"), 2)
@@ -286,3 +287,12 @@ def test_the_epochs_of_classes_and_of_numbers_are_watched(quantity: str):
     with pytest.raises(FarBehindError, match="its loss on fold 1 after epoch 2"):
         watch({quantity: [1.5, 2.5]})
     assert asked == [[1.5], [1.5, 2.5]]
+
+
+def test_with_repeats_no_row_that_the_search_saw_is_among_the_others(guesses: Workspace, harness):
+    declaration = guesses.competition("insects") / "competition.py"
+    declaration.write_text(re.sub(r"KFold\(\d\)", "KFold(2, repeats=2)", declaration.read_text()))
+    done = harness("tune", "insects", "guess", "--space", "luck=0..1", "--trials", "2", "--search-folds", "1")
+    assert done.code == 0, done.err
+    own = searched(guesses)["scores"]["own"]
+    assert own["seen"]["rows"] + own["unseen"]["rows"] == 29

@@ -81,6 +81,7 @@ def test_an_error_keeps_its_words_and_the_rest_is_left() -> None:
     assert told.value.fix == "take another" and len(done) < 9_000
 
 
+@pytest.mark.usefixtures("heeding_interrupts")
 def test_ctrl_c_ends_it_without_waiting_for_what_was_not_begun() -> None:
     begun: list[int] = []
 
@@ -90,12 +91,8 @@ def test_ctrl_c_ends_it_without_waiting_for_what_was_not_begun() -> None:
             os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.01)
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background commands ignore it
-    try:
-        with joblib.parallel_config(n_jobs=2), ended_by_signals(), pytest.raises(Ended):
-            [*each(work, range(10_000))]
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with joblib.parallel_config(n_jobs=2), ended_by_signals(), pytest.raises(Ended):
+        [*each(work, range(10_000))]
     assert len(begun) < 1000
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from harness.utils.files import shown_path
 from harness.utils.workspace import Workspace
+from tests.conftest import CHECKOUT
 
 
 @pytest.fixture
@@ -16,11 +17,24 @@ def root(tmp_path: Path) -> Path:
     return (tmp_path / "mine").resolve()
 
 
+@pytest.fixture
+def nothing_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folders above the tests' own hold no workspace, whatever machine this is."""
+    is_dir, found = Path.is_dir, Path.glob
+
+    def is_ours(path: Path) -> bool:
+        return path.is_relative_to(tmp_path.resolve())
+
+    monkeypatch.setattr(Path, "is_dir", lambda path, **options: is_ours(path) and is_dir(path, **options))
+    monkeypatch.setattr(Path, "glob", lambda path, *given: found(path, *given) if is_ours(path) else iter(()))
+
+
+@pytest.mark.usefixtures("nothing_above")
 def test_it_is_the_nearest_folder_above_with_competitions_and_else_the_checkout(root: Path, tmp_path: Path):
     inside = root / "runs" / "pets"
     inside.mkdir(parents=True)
     assert Workspace.find(inside).root == Workspace.find(root).root == root
-    assert (Workspace.find(tmp_path).root / "harness" / "utils").is_dir()
+    assert Workspace.find(tmp_path).root == CHECKOUT
 
 
 def test_a_path_that_is_told_can_be_used_from_where_it_is_told(root: Path, tmp_path: Path, monkeypatch):

@@ -21,7 +21,7 @@ import numpy as np
 import py7zr
 import pytest
 
-from harness.data.archives import archives, seven_zip
+from harness.data.archives import archives, entries, seven_zip
 from harness.data.archives.archives import unpacked
 from harness.data.readers import ClassInName
 from harness.plugins.loading import load
@@ -425,7 +425,8 @@ def test_a_tar_with_a_hole_in_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", PACK)
 def test_too_many_files(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MOST_FILES", 5)
+    for module in (archives, entries):
+        monkeypatch.setattr(module, "MOST_FILES", 5)
     error = refused(tmp_path, PACK[kind](tmp_path / kind, {f"{number}.jpg": b"" for number in range(6)}))
     assert "over 5 files" in error.what
 
@@ -636,3 +637,27 @@ def test_a_remembered_archive_may_go_once_it_is_unpacked(harness, insects, tmp_p
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no data for insects: there is no .*missing\.zip\. Draw them\."):
         located(declared(), tmp_path / "missing.zip", tmp_path / "unpacked")
+
+
+@pytest.mark.parametrize("limit", ["bytes", "files"])
+def test_nested_archives_share_what_the_outer_one_may_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(archives, "ALWAYS_ALLOWED", 1 << 20)
+    for module in (archives, entries):
+        monkeypatch.setattr(module, "MOST_FILES", 6)
+    content = {"0.jpg": bytes(600 << 10)} if limit == "bytes" else dict.fromkeys(map("{}.jpg".format, range(3)), b"x")
+    inner = zipped(tmp_path / "inner.zip", content).read_bytes()
+    (tmp_path / "inner.zip").unlink()
+    assert unpacked([zipped(tmp_path / "one.zip", {"a.zip": inner})], tmp_path / "one").is_dir()
+    error = refused(tmp_path, zipped(tmp_path / "x.zip", {"a.zip": inner, "b.zip": inner}))
+    assert ("grows over" if limit == "bytes" else "over 6 files") in error.what
+
+
+def test_another_archive_of_the_same_name_and_size_is_unpacked_anew(tmp_path: Path) -> None:
+    file, other = (zipped(tmp_path / name, {"a.jpg": content}) for name, content in (("x.zip", b"1"), ("y.zip", b"2")))
+    assert contents(unpacked([file], tmp_path / "target")) == {"x/a.jpg": b"1"}
+    assert file.stat().st_size == other.stat().st_size
+    os.utime(other, ns=(0, file.stat().st_mtime_ns + 1_000_000_000))
+    other.replace(file)
+    assert contents(unpacked([file], tmp_path / "target")) == {"x/a.jpg": b"2"}
