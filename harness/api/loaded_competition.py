@@ -179,7 +179,9 @@ class LoadedCompetition:
         from harness.api.pages import page_of_all, page_of_run
 
         rescore(self.pipeline.artifacts)
-        return page_of_all(self) if run is None else page_of_run(self, run)
+        if run is None:
+            return page_of_all(self.pipeline, self.compare("out_of_fold"), self.likeness())
+        return page_of_run(self.pipeline, self._record(run), self.likeness())
 
     def compare(self, sort: str = "finished", gains: bool = True) -> list[dict[str, Any]]:
         """The finished runs side by side, a dict each; see ``harness.runs.comparison.compared``.

@@ -3,69 +3,72 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from harness.kaggle.board import board
+from harness.models.adversarial import Likeness
+from harness.pipeline.graph import Pipeline
 from harness.report import competition_page, page
 from harness.runs import page_likeness
 from harness.runs.comparison import changes, of_metric
 from harness.runs.page_contents import contents
-from harness.runs.records import find, records
+from harness.runs.records import Record, records
 from harness.utils.console import doing
 from harness.utils.errors import UserError
 from harness.utils.files import lock, read_json, write_text
 
-if TYPE_CHECKING:
-    from harness.api.loaded_competition import LoadedCompetition
-
 NAME = "report.html"
 
 
-def page_of_run(competition: LoadedCompetition, run: str) -> Path:
+def page_of_run(pipeline: Pipeline, record: Record, likeness: Likeness | None) -> Path:
     """Write a finished run's page; give its path.
 
     Args:
-        competition: whose run it is.
-        run: what ``find`` takes.
+        pipeline: of the run's competition.
+        record: of the run.
+        likeness: how like the test is to the labelled images; None where that is not known.
 
     Raises:
-        UserError: there is no such run, or its images are not there any more.
+        UserError: the run's images are not there any more.
     """
-    workspace, declared = competition.workspace, competition.declaration
-    (record,) = of_metric([find(workspace.runs(competition.name), run)], declared.metric)
-    likeness = competition.likeness()
+    workspace, competition = pipeline.workspace, pipeline.competition
+    (record,) = of_metric([record], competition.metric)
     with doing(f"drawing the page of {record.recipe}"):
         about = contents(
             record,
-            competition.pipeline.artifacts.dataset,
+            pipeline.artifacts.dataset,
             workspace.cache(competition.name),
             likeness,
             read_json(workspace.data(competition.name) / "check.json"),
         )
-        text = page.render(declared, record, about, board(workspace, declared))
+        text = page.render(competition, record, about, board(workspace, competition))
     return _written(record.folder / NAME, text)
 
 
-def page_of_all(competition: LoadedCompetition) -> Path:
+def page_of_all(pipeline: Pipeline, compared: list[dict[str, Any]], likeness: Likeness | None) -> Path:
     """Write the page of all finished runs; give its path.
 
+    Args:
+        pipeline: of the runs' competition.
+        compared: the runs, the best out of fold first.
+        likeness: as for ``page_of_run``.
+
     Raises:
-        UserError: there is none by the competition's metric.
+        UserError: there is no run by the competition's metric.
     """
-    workspace, declared = competition.workspace, competition.declaration
-    dataset, folder = competition.pipeline.artifacts.dataset, workspace.runs(competition.name)
-    rows = competition_page.with_pages(competition.compare("out_of_fold"), folder)
+    workspace, competition, dataset = pipeline.workspace, pipeline.competition, pipeline.artifacts.dataset
+    folder = workspace.runs(competition.name)
+    rows = competition_page.with_pages(compared, folder)
     if not any(row["out_of_fold"] is not None for row in rows):
         raise UserError(f"{competition.name} has no finished runs by its metric.", f"harness train {competition.name}")
     counts = ", ".join(f"{count:,} {split}" for split, count in dataset.counts().items())
-    likeness = competition.likeness()
     with doing("drawing the page of all runs"):
         text = competition_page.render(
-            declared,
+            competition,
             rows,
-            changes(of_metric(records(folder), declared.metric), dataset),
-            board(workspace, declared),
-            f"Images: {counts}; {declared.targets.asked(dataset.classes)}.",
+            changes(of_metric(records(folder), competition.metric), dataset),
+            board(workspace, competition),
+            f"Images: {counts}; {competition.targets.asked(dataset.classes)}.",
             likeness,
             page_likeness.pictures(likeness, dataset),
         )
