@@ -63,6 +63,8 @@ def test_a_score_of_a_file_by_name_alone(competition, insects, monkeypatch):
     assert repr(harness.score("insects", file)).startswith("Score(accuracy ")
     with pytest.raises(UserError, match="there is no competition 'inscts'"):
         harness.load("inscts")
+    with pytest.raises(UserError, match=r"there is no sort 'holdot'\. Did you mean holdout"):
+        competition.compare("holdot")
 
 
 def test_the_api_is_what_is_public_and_loads_nothing_before_it_is_used():

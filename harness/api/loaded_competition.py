@@ -17,6 +17,7 @@ from harness.runs.records import Record, find, records
 from harness.scoring.metrics import METRICS
 from harness.scoring.predictions import Predictions
 from harness.scoring.score import Score, score_file
+from harness.utils.errors import UserError, nearest
 from harness.utils.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from harness.kaggle.kernel import Writer
     from harness.models.adversarial import Likeness
     from harness.runs.difference import Difference
+
+
+SORTS = ("finished", "recipe", "out_of_fold", "holdout")
 
 
 class LoadedCompetition:
@@ -190,14 +194,19 @@ class LoadedCompetition:
             sort: "finished" (the latest last), "recipe", "out_of_fold" or "holdout" (the best first).
             gains: measure what each gains over the best run, which takes a moment.
 
+        Raises:
+            UserError: no such sort.
+
         Example:
             >>> competition.compare("holdout")[0]["recipe"]  # doctest: +SKIP
         """
         from harness.pipeline.run_state import state
         from harness.runs.comparison import compared, gains_over_best, of_metric
 
+        if sort not in SORTS:
+            raise UserError(f"there is no sort {sort!r}. {nearest(sort, [*SORTS])}", "give one of these")
         artifacts = self.pipeline.artifacts
-        rescore(self.pipeline.artifacts)
+        rescore(artifacts)
         finished = of_metric(records(self.workspace.runs(self.name)), self.declaration.metric)
         metric, dataset = METRICS[self.declaration.metric], known_dataset(self.pipeline.artifacts)
         caches = self.workspace.cache(self.name)

@@ -141,9 +141,8 @@ def run_export(workspace: Workspace, options: Namespace) -> None:
         console().print(f"ONNX: {', '.join(written) or 'no file'}")
         for name, reason in refused.items():
             console().print(f"ONNX: not {name}, which does not allow it. {reason}")
-    console().print(
-        f"exported: {options.to}\nnext: python {shlex.quote(str(options.to.expanduser() / 'predict.py'))} IMAGES"
-    )
+    requirements, script = (shlex.quote(str(options.to.expanduser() / n)) for n in ("requirements.txt", "predict.py"))
+    console().print(f"exported: {options.to}\nnext: pip install -r {requirements} && python {script} IMAGES")
 
 
 def _export_curves(workspace: Workspace, tool: str, name: str, folder: Path) -> None:

@@ -111,7 +111,7 @@ def read_answers(
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             header, *rows = [row for row in csv.reader(file) if row]
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise UserError(f"there is no file {path}.", "check the path after --answers") from None
     except (ValueError, csv.Error) as error:
         raise UserError(f"{path} is not a CSV with a header: {error}.", "its columns are id,label") from None

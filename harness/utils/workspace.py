@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.utils.errors import UserError
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -18,14 +20,22 @@ class Workspace:
 
     @classmethod
     def find(cls, start: Path | None = None) -> Workspace:
-        """The nearest folder at or above ``start`` that has ``competitions/``, else the harness's own checkout.
+        """The nearest folder at or above ``start`` that has ``competitions/``.
 
         A workspace among another one's files, such as in an unpacked archive, is passed over for that other one.
+
+        Args:
+            start: None looks from the current folder upwards, and then takes the harness's own checkout.
+
+        Raises:
+            UserError: neither the given folder nor one above it is a workspace.
         """
-        start = (start or Path.cwd()).resolve()
+        given, start = start, (start or Path.cwd()).resolve()
         for folder in (start, *start.parents):
             if (folder / "competitions").is_dir():
                 return cls(enclosing(folder) or folder)
+        if given is not None:
+            raise UserError(f"neither {given} nor a folder above it has competitions/.", "give the folder that has it")
         return cls(Path(__file__).resolve().parents[2])
 
     @property

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.utils.errors import UserError
 from harness.utils.files import shown_path
 from harness.utils.workspace import Workspace
 from tests.conftest import CHECKOUT
@@ -30,11 +31,17 @@ def nothing_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("nothing_above")
-def test_it_is_the_nearest_folder_above_with_competitions_and_else_the_checkout(root: Path, tmp_path: Path):
+def test_it_is_the_nearest_folder_above_with_competitions_and_else_the_checkout(
+    root: Path, tmp_path: Path, monkeypatch
+):
     inside = root / "runs" / "pets"
     inside.mkdir(parents=True)
     assert Workspace.find(inside).root == Workspace.find(root).root == root
-    assert Workspace.find(tmp_path).root == CHECKOUT
+    monkeypatch.chdir(tmp_path)
+    assert Workspace.find().root == CHECKOUT
+    # What was given and is none is not replaced in silence.
+    with pytest.raises(UserError, match=r"neither .*/nowhere nor a folder above it has competitions/"):
+        Workspace.find(tmp_path / "nowhere")
 
 
 def test_a_path_that_is_told_can_be_used_from_where_it_is_told(root: Path, tmp_path: Path, monkeypatch):
