@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.data.readers import CocoJson
 from harness.data.readers.reader import is_image, walk
-from harness.data.readers.table import read_csv
+from harness.data.readers.table import read_csv, separator_of
 from harness.data.targets import MULTICLASS
 from harness.plugins import guess_targets
 from harness.plugins.guess_paths import TRIED, of_test
@@ -59,7 +59,8 @@ def of_annotations(folder: Path, choices: Choices) -> Guess | None:
         f"test rows: {test}, images at {test_path}" if test else "test rows: none",
         *_said_of_groups(contents[train]["images"][0], choices.group),
     ]
-    return Guess(reader, folder, header[0], tuple(header[1:]), said, targets)
+    apart = separator_of(samples[0]) if len(samples) == 1 else ","
+    return Guess(reader, folder, header[0], tuple(header[1:]), said, targets, separator=apart)
 
 
 def _listing(file: Path) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.data.readers import ClassFolders
 from harness.data.readers.reader import file_name, find, images_below, natural
-from harness.data.readers.table import read_csv
+from harness.data.readers.table import read_csv, separator_of
 from harness.plugins.guessed import AmbiguousError, Choices, Guess
 from harness.utils.errors import UserError, some
 
@@ -43,7 +43,9 @@ def _with_sample(found: Guess) -> Guess:
     named = dataclasses.replace(reader, labelled_ids="name")
     ids = [row.id for row in named.listing(found.folder).rows]
     reader = named if len(set(ids)) == len(ids) else reader
-    return dataclasses.replace(found, reader=reader, id_column=header[0], value_columns=header[1:])
+    return dataclasses.replace(
+        found, reader=reader, id_column=header[0], value_columns=header[1:], separator=separator_of(samples[0])
+    )
 
 
 def _class_folders(folder: Path, choices: Choices) -> Guess:

@@ -31,7 +31,11 @@ def _literal(value: object) -> str:
 
 
 def submission(found: Guess, metric: str, classes: tuple[str, ...]) -> SubmissionFormat:
-    """The format of the CSV: the sample's columns, and what the metric judges."""
+    """The format of the CSV: the sample's columns, what stands between them, and what the metric judges."""
+    return dataclasses.replace(_columns(found, metric, classes), separator=found.separator)
+
+
+def _columns(found: Guess, metric: str, classes: tuple[str, ...]) -> SubmissionFormat:
     judged = METRICS[metric]
     decimals = max(DECIMALS, found.decimals or 0)
     columns = SubmissionFormat(id_column=found.id_column, value_column=found.value_columns[0])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.data.readers import ClassInName
 from harness.data.readers.reader import file_name, images_below, natural, stem
-from harness.data.readers.table import read_csv
+from harness.data.readers.table import read_csv, separator_of
 from harness.plugins.guess_folders import TRAIN_NAMES
 from harness.plugins.guessed import Guess
 from harness.utils.errors import some
@@ -43,4 +43,5 @@ def of_names(folder: Path) -> Guess | None:
     ]
     said += [f"not used: {samples[0].name}, for it lists other ids"] if samples and rows is None else []
     reader = ClassInName(classes=classes, train=train, tests=tests or ClassInName.tests)
-    return Guess(reader, folder, header[0], tuple(header[1:]), said)
+    apart = separator_of(samples[0]) if rows is not None else ","
+    return Guess(reader, folder, header[0], tuple(header[1:]), said, separator=apart)

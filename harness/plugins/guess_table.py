@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.data.readers import Table
 from harness.data.readers.reader import is_image, walk
-from harness.data.readers.table import read_csv
+from harness.data.readers.table import read_csv, separator_of
 from harness.data.targets import Multilabel, Targets
 from harness.plugins import guess_targets
 from harness.plugins.guess_columns import further_columns
@@ -78,7 +78,8 @@ def of_table(folder: Path, choices: Choices) -> Guess | None:
     if decimals == 0 and targets.link == "identity":
         said.append(f"CSV: whole numbers, as in {sample.name if sample else ''} and among the labels")
     between = _list_separator(read_csv(sample) if sample else None, rows, label, targets)
-    return Guess(reader, folder, header[0], tuple(header[1:]), said, targets, decimals, between)
+    apart = separator_of(sample) if sample else ","
+    return Guess(reader, folder, header[0], tuple(header[1:]), said, targets, decimals, between, apart)
 
 
 def _labelled(

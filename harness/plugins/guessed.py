@@ -57,6 +57,7 @@ class Guess:
         decimals: the most decimals of a number in the sample submission, 0 where the labels are whole numbers too; None
             where that is not known.
         list_separator: what stands between names in a list of the CSV; a blank for any number of blanks.
+        separator: what stands between the columns of the sample submission.
     """
 
     reader: Reader
@@ -67,3 +68,4 @@ class Guess:
     targets: Targets = MULTICLASS
     decimals: int | None = None
     list_separator: str = " "
+    separator: str = ","

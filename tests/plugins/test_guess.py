@@ -99,6 +99,21 @@ def test_breeds_are_guessed_and_scored_as_the_organiser_would(workspace: Workspa
     assert float(made_score(made, workspace, "dogs")) == pytest.approx(wanted, abs=1e-9)
 
 
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_columns_may_be_separated_by_semicolons_or_tabs(workspace: Workspace, board, mark: str):
+    """What is read is the same, and the CSV that is written is separated as the sample is."""
+    folder = dogs(board)
+    with_commas = guess(folder, Choices()).reader.listing(folder)
+    for file in folder.glob("*.csv"):
+        file.write_text(file.read_text().replace(",", mark))
+    assert guess(folder, Choices()).reader.listing(folder) == with_commas
+    create(workspace, "dogs", folder)
+    made, _ = submitted(workspace, "dogs")
+    header, *rows = made.artifacts.submission_files("coarse")["test"].read_text().splitlines()
+    assert header.split(mark) == ["id", *sorted(KINDS)]
+    assert len(rows) == 2
+
+
 def made_score(made: Pipeline, workspace: Workspace, name: str):
     """The local score of the hold-out's CSV."""
     from harness.kaggle.board import board as board_of

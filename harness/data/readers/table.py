@@ -17,10 +17,15 @@ from harness.utils.errors import UserError, nearest, some
 if TYPE_CHECKING:
     import pandas as pd
 
+SEPARATORS = (",", ";", "\t")
+MOST_HEADER = 2**20  # bytes: what is longer is no header
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table(FolderReader):
     """Images whose labels are in a CSV. All cells are read as text: the id ``0042`` stays ``0042``.
+
+    Columns may be separated by semicolons or tabs too, if the header has no comma.
 
     Ids are the organiser's. Where a training id is a test id too, all training ids get ``train/`` before them. Classes
     are in the order of the sample submission's columns if these are the classes, else in natural order. What the labels
@@ -276,8 +281,15 @@ def _with_images(
     return images
 
 
+def separator_of(file: Path) -> str:
+    """What stands between the columns of a CSV: a comma, unless its header has none but semicolons or tabs."""
+    with file.open("rb") as stream:
+        header = stream.readline(MOST_HEADER).decode("utf-8-sig", errors="replace")
+    return next((mark for mark in SEPARATORS if mark in header), SEPARATORS[0])
+
+
 def read_csv(file: Path, rows: int | None = None) -> pd.DataFrame:
-    """A CSV, all cells as text.
+    """A CSV, all cells as text; its columns are separated as ``separator_of`` says.
 
     Raises:
         UserError: it is missing, or not a CSV of UTF-8 text with a header.
@@ -285,7 +297,9 @@ def read_csv(file: Path, rows: int | None = None) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        return pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", nrows=rows)
+        return pd.read_csv(
+            file, sep=separator_of(file), dtype=str, keep_default_na=False, encoding="utf-8-sig", nrows=rows
+        )
     except FileNotFoundError:
         raise UserError(f"there is no {file}.", FIX) from None
     except (ValueError, pd.errors.ParserError) as error:
