@@ -40,7 +40,7 @@ def lite0():
 
     harness train flowers17 lite0
     """
-    return FeatureRegression(backbone="efficientnet-lite0")
+    return FeatureRegression(backbone="efficientnet-lite0", power=0.5)
 
 
 @recipe
@@ -49,7 +49,7 @@ def lite1():
 
     harness train flowers17 lite1
     """
-    return FeatureRegression(backbone="efficientnet-lite1")
+    return FeatureRegression(backbone="efficientnet-lite1", power=0.5)
 
 
 @recipe
@@ -58,7 +58,7 @@ def lite2():
 
     harness train flowers17 lite2
     """
-    return FeatureRegression(backbone="efficientnet-lite2")
+    return FeatureRegression(backbone="efficientnet-lite2", power=0.5)
 
 
 @recipe
@@ -74,11 +74,12 @@ def lites():
 def joined():
     """The features of all three EfficientNet-Lites side by side into one logistic regression.
 
-    Here it is as good as `lites`: 97.26 % out of fold, both; hold-out 97.63 % beside 98.02 %.
+    Here it is as good as `lites`: 97.00 % out of fold beside 97.26 %; hold-out 98.81 %, both.
 
     harness train flowers17 joined
     """
-    return FeatureRegression(backbone=("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"))
+    lites = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
+    return FeatureRegression(backbone=lites, power=0.5)
 
 
 @recipe

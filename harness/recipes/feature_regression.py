@@ -15,6 +15,7 @@ from harness.ensembles.combine import averaged
 from harness.models import linear, linear_path
 from harness.models.backbones import BACKBONES, find
 from harness.models.backbones.backbone import Layer, Precision, Storage
+from harness.models.power import raised
 from harness.recipes.recipe import Array
 from harness.recipes.with_columns import WithColumns
 from harness.tta.views import CENTRE, View, views
@@ -43,7 +44,7 @@ class FeatureRegression(WithColumns):
     predictions.
 
     Of several views, the regression is fitted to the centre, as without them, and the answers to all are averaged.
-    Averages of logits are the answers to averaged features, for the logits are linear in the features.
+    Averages of logits are the answers to averaged features, for the logits are linear in the features as raised.
 
     Args:
         backbone: a key of ``harness.models.backbones.BACKBONES``, or several, whose features stand side by side.
@@ -52,6 +53,8 @@ class FeatureRegression(WithColumns):
         tta: the views whose answers are averaged: keys of ``harness.tta.views.VIEWS`` joined by "+", not "random".
             For crops, images are brought to 8/7 of ``side`` first.
         average: what is averaged over the views.
+        power: features are raised to it, each with its sign, before they are standardised; 0.5 takes square roots.
+            Source: harness/models/power.py.
         c: the inverse penalties C to choose from; one is taken as it is.
         precision: "bfloat16" trades exactness for speed on processors that have instructions for it.
         storage: of the cached features; "float16" takes half the room.
@@ -62,6 +65,7 @@ class FeatureRegression(WithColumns):
     layers: tuple[Layer, ...] = ()
     tta: str = "centre"
     average: Literal["probabilities", "logits"] = "probabilities"
+    power: float = 1.0
     c: tuple[float, ...] = linear.GRID
     precision: Precision = "float32"
     storage: Storage = "float32"
@@ -100,6 +104,7 @@ class FeatureRegression(WithColumns):
         require(self, "backbone", known, f"one or more of {', '.join(BACKBONES)}")
         require(self, "backbone", len(set(names)) == len(names), "each backbone once")
         require(self, "side", self.side is None or self.side >= 32, "at least 32, or None for the backbone's own")
+        require(self, "power", 0 < self.power <= 1, "above 0, at most 1")
         require(self, "c", len(self.c) > 0 and min(self.c) > 0, "one or more numbers above 0")
         views(self.tta, competition.hflip_safe, drawn=False)
 
@@ -156,7 +161,7 @@ class FeatureRegression(WithColumns):
         rows = [np.asarray(fold.caches[features].rows) for features in self.features]
         views = len(self.looks)
         by_view = [[one[:, number] for one in rows] for number in range(views)] if views > 1 else [rows]
-        return [*map(self.with_columns(fold), (one[0] if len(one) == 1 else SideBySide(one) for one in by_view))]
+        return [*map(self.with_columns(fold), (SideBySide(one, self.power) for one in by_view))]
 
     def _probabilities(self, models: list[linear.Model], fold: Fold) -> Array:
         """(variants, views, rows, classes)."""
@@ -172,18 +177,21 @@ class FeatureRegression(WithColumns):
 
 
 class SideBySide:
-    """Features of several backbones, put together where they are read, for together they may be larger than memory.
+    """Features of one or more backbones, put together and raised where they are read: all may be more than memory.
 
     Args:
         parts: (n, d) numbers each.
+        power: that they are raised to.
     """
 
-    def __init__(self, parts: Sequence[Rows]) -> None:
+    def __init__(self, parts: Sequence[Rows], power: float = 1.0) -> None:
         self.parts = parts
+        self.power = power
         self.shape = (parts[0].shape[0], sum(part.shape[1] for part in parts))
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __getitem__(self, rows: Array | slice | int) -> Array:
-        return np.concatenate([part[rows] for part in self.parts], axis=-1)
+        read = [part[rows] for part in self.parts]
+        return raised(read[0] if len(read) == 1 else np.concatenate(read, axis=-1), self.power)

@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).resolve().parents[1]
 # The code that the folder predicts with, and all that it imports.
 PARTS = (
-    "data.images", "data.eight_bits", "data.targets.links", "models.column_encoder", "tta.views", "ensembles.kept",
+    "data.images", "data.eight_bits", "data.targets.links", "models.column_encoder", "models.power", "tta.views",
+    "ensembles.kept",
 )  # fmt: skip
 PREDICT = Path(__file__).with_name("predict.py.template")
 LIBRARIES = ("numpy", "opencv-python-headless", "opencv-python", "pillow", "pydicom", "scipy", "keras")
@@ -157,6 +158,7 @@ class _Export:
             "average": recipe.average,
             "whole_numbers": True,
             "storage": recipe.storage,
+            "power": recipe.power,
             "encoders": self._encoders(record, recipe),
         }
 

@@ -70,7 +70,7 @@ STEPS: dict[str, Step] = {
     # Recipes.
     "network": Step(1, ("recipes.network",)),
     "fine_tune": Step(2, ("recipes.fine_tune",)),
-    "feature_regression": Step(1, ("recipes.feature_regression", "models.linear_path")),
+    "feature_regression": Step(1, ("recipes.feature_regression", "models.linear_path", "models.power")),
     "logistic_regression": Step(1, ("recipes.logistic_regression",)),
     "columns": Step(1, ("recipes.with_columns",)),
     "adversarial": Step(2, ("models.adversarial",)),

@@ -33,6 +33,8 @@ RECIPE = FeatureRegression(backbone="efficientnet-lite0", side=32, c=(0.001, 0.1
         {"backbone": ("efficientnet-lite0", "efficientnet-lite0")},
         {"backbone": ()},
         {"side": 16},
+        {"power": 0.0},
+        {"power": 2.0},
         {"c": ()},
         {"c": (1.0, 0.0)},
         {"tta": "eleven_crop"},
@@ -83,6 +85,21 @@ def test_several_backbones_stand_side_by_side_in_one_regression(fold: Fold):
     joined = dataclasses.replace(fold, caches=dict(zip(recipe.features, halves, strict=True)))
     assert np.array_equal(recipe.fit(joined), RECIPE.fit(fold))
     assert np.array_equal(recipe.predict(joined), RECIPE.predict(fold))
+
+
+@pytest.mark.parametrize("columns", [(), ("age",)])
+def test_roots_are_of_the_features_with_their_signs_and_not_of_the_tables_columns(patients: Fold, columns):
+    plain, rooted = (dataclasses.replace(RECIPE, columns=columns, power=power) for power in (1.0, 0.5))
+    whole = patients.caches[RECIPE.features[0]]
+    rows = np.asarray(whole.rows) - 0.5  # some below 0
+    roots = np.where(rows < 0, -1, 1) * np.sqrt(abs(rows))
+    given, wanted = (
+        dataclasses.replace(patients, caches={RECIPE.features[0]: dataclasses.replace(whole, rows=each)})
+        for each in (rows, roots)
+    )
+    np.testing.assert_allclose(rooted.fit(given), plain.fit(wanted), atol=1e-4)
+    np.testing.assert_allclose(rooted.predict(given), plain.predict(wanted), atol=1e-4)
+    assert abs(rooted.predict(given) - plain.fit(given)).max() > 0.01
 
 
 def test_layers_are_tapped_of_every_backbone():

@@ -80,7 +80,7 @@ def network():
 @recipe
 def features():
     both = ("efficientnet-lite0", "efficientnet-lite1")
-    return FeatureRegression(backbone=both, side=64, tta="crops+scales", c=(0.001, 0.1))
+    return FeatureRegression(backbone=both, side=64, tta="crops+scales", power=0.5, c=(0.001, 0.1))
 
 
 @recipe

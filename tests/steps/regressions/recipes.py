@@ -136,7 +136,7 @@ def featured(folder: Path, recipe: FeatureRegression, classes: int, columns: int
 
 @regression("feature_regression")
 def feature_regression(folder: Path) -> Numbers:
-    """For each C; of two views; of two classes; and with more columns than rows, which are rotated."""
+    """For each C; of two views; of two classes; of square roots; and of more columns than rows, which are rotated."""
     plain = FeatureRegression(backbone="efficientnet-lite0", c=(0.003, 0.1, 3.0))
     logits = dataclasses.replace(plain, tta="hflip", average="logits", c=(0.1,))
     probabilities = dataclasses.replace(logits, average="probabilities")
@@ -145,6 +145,7 @@ def feature_regression(folder: Path) -> Numbers:
         ("plain", plain, 3, 20),
         ("two classes", plain, 2, 20),
         ("many columns", plain, 4, 600),
+        ("square roots", dataclasses.replace(plain, power=0.5), 3, 20),
         ("logits", logits, 3, 20),
         ("probabilities", probabilities, 3, 20),
     ):
