@@ -6,11 +6,11 @@ import functools
 import hashlib
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from harness.utils.errors import UserError, some
+from harness.utils.libraries import installed
 from harness.utils.processor import cores
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -85,13 +85,7 @@ def code() -> str:
 @functools.cache
 def libraries() -> dict[str, str]:
     """The versions of the libraries that decide results, of those that are installed."""
-    found = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return installed(LIBRARIES)
 
 
 def _variables() -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from harness.scoring.predictions import Predictions
 from harness.training.settings import AUTO
 from harness.utils import fingerprint as fp
 from harness.utils.errors import UserError
+from harness.utils.libraries import backend
 from harness.utils.versions import versions
 from harness.utils.workspace import Workspace
 
@@ -111,7 +111,7 @@ class Artifacts(Prepared):
             folds=self.folds_key,
             members=[*members.values()],
             metric=self.competition.metric if isinstance(recipe, Ensemble) else None,  # weights are fitted for it
-            backend=_backend() if isinstance(recipe, Trained | Soup) else None,
+            backend=backend() if isinstance(recipe, Trained | Soup) else None,
             steps=versions(*recipe.key_steps),
             code=fp.competitor_code(recipe),
             **recipe.reads(self.dataset),
@@ -158,7 +158,7 @@ class Artifacts(Prepared):
             ingredients=recipe.ingredients(),
             inputs=[input.key(self.dataset) for input in recipe.inputs()],
             folds=self.folds_key,
-            backend=_backend(),
+            backend=backend(),
             steps=versions(*steps),
             code=fp.competitor_code(recipe),
             **({"parent": [parent.run.training_key, parent.epoch]} if parent else {}),
@@ -214,7 +214,3 @@ class Artifacts(Prepared):
                 f"harness train {self.competition.name}",
             )
         return {split: folder / f"{stem}-{split}.csv" for split in splits}
-
-
-def _backend() -> str:
-    return os.environ.get("KERAS_BACKEND", "tensorflow")

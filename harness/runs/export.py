@@ -5,11 +5,9 @@ from __future__ import annotations
 import ast
 import dataclasses
 import json
-import os
 import re
 import shutil
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
@@ -38,6 +36,7 @@ from harness.utils import fingerprint as fp
 from harness.utils.console import doing
 from harness.utils.errors import UserError
 from harness.utils.files import whole, whole_folder, write_json, write_text
+from harness.utils.libraries import backend, installed
 
 if TYPE_CHECKING:
     from harness.models.backbones.features import Features
@@ -75,14 +74,13 @@ def export(competition: Competition, record: Record, kinds: dict[str, type[Recip
         (coming / "weights").mkdir()
         with doing(f"copying the models of {record.recipe}"):
             part = exported.part(record)
-        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
         about = {"classes": classes_of(record), "link": exported.link, "window": competition.window, "run": part}
         write_json(coming / "model.json", about)
         template = Template(PREDICT.read_text(encoding="utf-8"))
         suffixes = ", ".join(f'"{suffix}"' for suffix in sorted(IMAGE_SUFFIXES))
-        write_text(coming / "predict.py", template.substitute(backend=backend, suffixes=suffixes))
+        write_text(coming / "predict.py", template.substitute(backend=backend(), suffixes=suffixes))
         copy_code(coming / "parts", PARTS)
-        write_text(coming / "requirements.txt", _requirements(backend))
+        write_text(coming / "requirements.txt", _requirements())
         write_text(coming / "README.md", _card(competition, record))
     if is_there:
         for made in target.iterdir():
@@ -247,14 +245,8 @@ def network_file(features: Features) -> str:
     return f"weights/{features.backbone}-{fp.fingerprint(features=features)[:8]}.keras"
 
 
-def _requirements(backend: str) -> str:
-    lines = []
-    for name in (*LIBRARIES, backend):
-        try:
-            lines.append(f"{name}=={version(name)}\n")
-        except PackageNotFoundError:
-            continue
-    return "".join(lines)
+def _requirements() -> str:
+    return "".join(f"{name}=={version}\n" for name, version in installed((*LIBRARIES, backend())).items())
 
 
 def _card(competition: Competition, record: Record) -> str:

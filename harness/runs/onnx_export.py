@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from harness.models import keras_backend
 from harness.utils.console import say
 from harness.utils.errors import UserError
+from harness.utils.libraries import backend
 
 if TYPE_CHECKING:
     import keras
@@ -25,9 +25,9 @@ def require_converter() -> None:
     Raises:
         UserError: the converter is not installed, or cannot be used from JAX.
     """
-    if (backend := os.environ.get("KERAS_BACKEND", "tensorflow")) != "tensorflow":
+    if backend() != "tensorflow":
         raise UserError(
-            f"networks are converted to ONNX on TensorFlow alone, and KERAS_BACKEND is {backend}; "
+            f"networks are converted to ONNX on TensorFlow alone, and KERAS_BACKEND is {backend()}; "
             "their weights are the same on both.",
             "KERAS_BACKEND=tensorflow harness export COMP RUN --to FOLDER --onnx",
         )

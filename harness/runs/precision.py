@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from harness.training.bfloat16 import Timing
 from harness.utils import fingerprint as fp
 from harness.utils import processor
 from harness.utils.files import read_json, write_json
+from harness.utils.libraries import backend, installed
 from harness.utils.state import state_folder
 from harness.utils.versions import versions
 
@@ -107,12 +107,11 @@ def _measured_of(recipe: Trained, classes: int) -> dict[str, Any]:
     """What the speed of a training step depends on: the machine, the libraries, the network, its inputs."""
     shared = {field.name for field in dataclasses.fields(Trained)}
     own = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe) if field.name not in shared}
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     return {
         "device": machine.about(trained=True)["device"],
         "cores": processor.cores(),
         "threads": {name: os.environ.get(name, "") for name in THREADS},
-        "libraries": {name: version(name) for name in ("keras", backend)},
+        "libraries": installed(("keras", backend())),
         # A dropout's share or a weight decay, which a search may change, takes no time.
         "network": {name: repr(value) for name, value in own.items() if not isinstance(value, float)},
         "kind": type(recipe).__name__,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from harness.runs.run import Run
 from harness.scoring import predictions as tables
 from harness.scoring.predictions import Predictions
 from harness.utils.files import lock, read_json, write_json
+from harness.utils.libraries import backend, installed
 from harness.utils.stopwatch import Took
 
 LIBRARIES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn", "opencv-python-headless", "opencv-python")
@@ -44,8 +43,8 @@ def finish(
         **{name: value for name, value in sum(took, Took())._asdict().items() if not math.isnan(value)},
         "seconds_by_fold": [fold.seconds for fold in took],
         "machine": (chosen or {}).get("machine") or machine.about(trained=bool(training)),
-        "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
-        "libraries": _versions(),
+        "backend": backend(),
+        "libraries": installed(LIBRARIES),
     } | (chosen or {})
     with lock(run.folder.parent.parent / "sequence", "the order of runs"):
         record = {"sequence": _next_number(run.folder.parent.parent)} | record
@@ -57,13 +56,3 @@ def _next_number(runs: Path) -> int:
     return 1 + max(
         ((read_json(file, sealed=False) or {}).get("sequence", 0) for file in runs.glob("*/*/run.json")), default=0
     )
-
-
-def _versions() -> dict[str, str]:
-    versions = {}
-    for name in LIBRARIES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions
