@@ -22,9 +22,9 @@ from harness.pipeline.prepared import Options
 from harness.recipes.ensemble import Ensemble
 from harness.recipes.recipe import FoldRecipe, Recipe
 from harness.recipes.snapshots import trained_name
-from harness.runs.fold_jobs import count_of, folder_of, title_of
+from harness.runs.fold_folders import predictions_of
+from harness.runs.fold_jobs import count_of, title_of
 from harness.runs.run import Run
-from harness.scoring import predictions as tables
 
 if TYPE_CHECKING:
     from harness.cluster.engine import Cluster
@@ -82,11 +82,7 @@ class Elsewhere:
 
     def _folds(self, run: Run) -> list[Job]:
         count = count_of(self._of_folds(run.recipe), self._artifacts.folds)
-        missing = [
-            number
-            for number in range(count)
-            if tables.read(folder_of(run.folder, number) / "predictions.h5", run.key) is None
-        ]
+        missing = [number for number in range(count) if predictions_of(run.folder, number, run.key) is None]
         return [
             job_of(
                 self._artifacts,

@@ -18,8 +18,8 @@ LONGEST = 500
 
 def curves(record: Record) -> Iterator[tuple[str, int, float]]:
     """What was measured in each epoch of each fold: name, epoch, value."""
-    for number in range(1, len(record.about["seconds_by_fold"]) + 1):
-        history = read_json(record.folder / f"fold-{number}" / "history.json") or {}
+    for number, folder in enumerate(record.fold_folders, 1):
+        history = read_json(folder / "history.json") or {}
         for name, values in history.items():
             for epoch, value in enumerate(values, 1):
                 yield f"fold {number}/{name}", epoch, float(value)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from harness.data.splits import OUT_OF_FOLD
-from harness.scoring import predictions as tables
+from harness.runs.fold_folders import folder_of, predictions_of
 from harness.training.checkpoint import WATCHED
 from harness.utils.files import read_json
 
@@ -51,7 +51,7 @@ def kept_epochs(folder: Path, about: dict[str, Any]) -> KeptEpochs | None:
         about: its ``run.json``.
     """
     monitor, folds = about.get("settings", {}).get("monitor", "last"), about.get("seconds_by_fold", [])
-    histories = [read_json(folder / f"fold-{number}" / "history.json") for number in range(1, len(folds) + 1)]
+    histories = [read_json(folder_of(folder, number) / "history.json") for number in range(len(folds))]
     watched = next((name for name in WATCHED.get(monitor, ()) if histories and name in (histories[0] or {})), None)
     if len(histories) < 2 or watched is None or not all(history and watched in history for history in histories):
         return None
@@ -78,8 +78,8 @@ def kept_epochs(folder: Path, about: dict[str, Any]) -> KeptEpochs | None:
 def _share_rows(folder: Path, count: int) -> bool:
     """Whether some folds of a run validate the same rows."""
     seen: set[str] = set()
-    for number in range(1, count + 1):
-        of_fold = tables.read(folder / f"fold-{number}" / "predictions.h5", folder.name) or {}
+    for number in range(count):
+        of_fold = predictions_of(folder, number, folder.name) or {}
         ids = next((one.ids for name, one in of_fold.items() if name.startswith(OUT_OF_FOLD)), ())
         if not seen.isdisjoint(ids):
             return True

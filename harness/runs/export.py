@@ -141,7 +141,7 @@ class _Export:
         }
 
     def _network(self, record: Record, recipe: Trained) -> dict[str, Any]:
-        files = [self._copied(record, number, kept_network.NAME) for number in _numbers(record)]
+        files = [self._copied(record, folder) for folder in record.fold_folders]
         part = self._folds(record, [_input(recipe.images.geometry, recipe.input_size)], files, recipe.tta)
         return part | {"pad": recipe.pad, "average": recipe.average}
 
@@ -182,32 +182,27 @@ class _Export:
     def _regressions(self, record: Record) -> list[str]:
         """The regression of each fold, of the variant that the run took."""
         files = []
-        for number in _numbers(record):
-            model = linear.read(record.folder / f"fold-{number}" / "models.h5")[chosen_variant(record.about)]
-            name = f"weights/{record.stem}-fold-{number}.npz"
+        for folder in record.fold_folders:
+            model = linear.read(folder / "models.h5")[chosen_variant(record.about)]
+            name = f"weights/{record.stem}-{folder.name}.npz"
             np.savez(self.folder / name, **{key: value for key, value in vars(model).items() if key != "c"})
             files.append(name)
         return files
 
     def _encoders(self, record: Record, recipe: WithColumns) -> list[dict[str, Any]]:
         """What makes features of the table's columns in each fold; none where the recipe reads no columns."""
-        folders = [record.folder / f"fold-{number}" for number in _numbers(record)] if recipe.columns else []
-        return [kept_encoder(folder).as_json() for folder in folders]
+        return [kept_encoder(folder).as_json() for folder in record.fold_folders if recipe.columns]
 
-    def _copied(self, record: Record, number: int, name: str) -> str:
-        file = f"weights/{record.stem}-fold-{number}{Path(name).suffix}"
-        copy = kept_network.copy if name == kept_network.NAME else shutil.copyfile
-        copy(record.folder / f"fold-{number}" / name, self.folder / file)
+    def _copied(self, record: Record, folder: Path) -> str:
+        """The network of a fold."""
+        file = f"weights/{record.stem}-{folder.name}{Path(kept_network.NAME).suffix}"
+        kept_network.copy(folder / kept_network.NAME, self.folder / file)
         return file
 
 
 def _input(geometry: Geometry, input_size: tuple[int, int], backbone: str | None = None) -> dict[str, Any]:
     """How an image becomes an input: what it is resized to, the size of a view, and the network of its features."""
     return {"geometry": dataclasses.asdict(geometry), "input_size": input_size, "backbone": backbone}
-
-
-def _numbers(record: Record) -> range:
-    return range(1, len(record.about["seconds_by_fold"]) + 1)
 
 
 def copy_code(folder: Path, parts: tuple[str, ...]) -> None:

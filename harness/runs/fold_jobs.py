@@ -13,6 +13,7 @@ from harness.data.fold import Fold
 from harness.data.folds import Folds
 from harness.data.targets import MULTICLASS, Targets
 from harness.recipes.recipe import FoldRecipe
+from harness.runs.fold_folders import folder_of
 from harness.utils.errors import UserError, some
 
 Array = np.ndarray
@@ -80,11 +81,6 @@ def count_of(recipe: FoldRecipe, folds: Folds) -> int:
 def title_of(name: str, number: int, count: int) -> str:
     """A fold's title, for progress; folds are numbered from 0."""
     return f"{name}, fold {number + 1} of {count}"
-
-
-def folder_of(run: Path, number: int) -> Path:
-    """The folder of a run's fold."""
-    return run / f"fold-{number + 1}"
 
 
 def sampled(rows: Array, labels: Array, max_samples: int | None, seed: int, targets: Targets = MULTICLASS) -> Array:

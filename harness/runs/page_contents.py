@@ -143,8 +143,7 @@ def _believed(labels: Array, probabilities: Array, targets: Targets) -> tuple[li
 def _folds(record: Record) -> list[dict[str, Any]]:
     """The learning curves of each fold of a network, the epoch that was kept, and why training ended."""
     folds = []
-    for number in range(1, len(record.about["seconds_by_fold"]) + 1):
-        folder = record.folder / f"fold-{number}"
+    for number, folder in enumerate(record.fold_folders, 1):
         history, training = read_json(folder / "history.json"), read_json(folder / "training.json")
         if history is None or training is None:
             continue

@@ -17,6 +17,7 @@ from harness.recipes.recipe import FoldRecipe, Recipe
 from harness.recipes.settings import restored
 from harness.recipes.soup import Soup
 from harness.recipes.trained import Trained
+from harness.runs.fold_jobs import title_of
 from harness.runs.records import Record, read
 from harness.scoring import predictions as tables
 from harness.scoring.predictions import Predictions
@@ -89,7 +90,7 @@ class Predictor:
         rows = np.flatnonzero(readable) if self.unreadable is None else np.arange(len(self.dataset))
         variant = chosen_variant(record.about)
         by_fold = []
-        for number in range(len(record.about["seconds_by_fold"])):
+        for number in range(len(record.fold_folders)):
             fold = self._fold(record, recipe, rows, number)
             try:
                 with doing(f"predicting with {fold.title}"):
@@ -108,7 +109,7 @@ class Predictor:
     def _fold(self, record: Record, recipe: FoldRecipe, rows: Array, number: int) -> Fold:
         """A fold's folder, with the new images as its test rows and no others."""
         return Fold(
-            title=f"{record.recipe}, fold {number + 1} of {len(record.about['seconds_by_fold'])}",
+            title=title_of(record.recipe, number, len(record.fold_folders)),
             train=rows[:0],
             validation=rows[:0],
             holdout=rows[:0],
@@ -118,7 +119,7 @@ class Predictor:
             caches=self.caches,
             hflip_safe=True,  # the views were checked when the run was made
             seed=recipe.seed + number,
-            folder=record.folder / f"fold-{number + 1}",
+            folder=record.fold_folders[number],
             targets=self.dataset.targets,
             columns=self.dataset.columns,
         )

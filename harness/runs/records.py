@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.runs.fold_folders import folder_of
 from harness.scoring import predictions as tables
 from harness.scoring.predictions import Predictions
 from harness.utils.errors import UserError, nearest
@@ -74,6 +75,11 @@ class Record:
             with matrix.open(newline="", encoding="utf-8") as file:
                 return len(next(csv.reader(file), [""])) - 1
         return 0
+
+    @property
+    def fold_folders(self) -> list[Path]:
+        """The folders of its folds; their names are those of the folds."""
+        return [folder_of(self.folder, number) for number in range(len(self.about["seconds_by_fold"]))]
 
     def predictions(self) -> dict[str, Predictions] | None:
         """Its predictions by split; None where they are missing or damaged."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.data.dataset import Dataset
 from harness.data.splits import OUT_OF_FOLD
-from harness.scoring import predictions as tables
+from harness.runs.fold_folders import predictions_of
 from harness.scoring.metrics import METRICS
 from harness.scoring.predictions import Predictions
 
@@ -87,8 +87,8 @@ def honest(folder: Path, key: str, about: dict[str, Any]) -> Predictions | None:
         about: its ``run.json``.
     """
     parts = []
-    for number, variant in enumerate(about.get("chosen_elsewhere", []), 1):
-        kept = tables.read(folder / f"fold-{number}" / "predictions.h5", key)
+    for number, variant in enumerate(about.get("chosen_elsewhere", [])):
+        kept = predictions_of(folder, number, key)
         if kept is None:
             return None
         parts.append(kept[table(OUT_OF_FOLD, variant)])

@@ -8,10 +8,10 @@ from typing import Any
 from harness.data.splits import HOLDOUT, OUT_OF_FOLD
 from harness.ensembles.gain import paired
 from harness.runs import variants
+from harness.runs.fold_folders import folder_of, predictions_of
 from harness.runs.run import Run
 from harness.runs.searches import FAILED, SUMMARY
 from harness.scoring import evaluation
-from harness.scoring import predictions as tables
 from harness.scoring.predictions import Predictions
 from harness.tuning.search import Search
 from harness.tuning.subject import Subject
@@ -102,10 +102,10 @@ def _folds_of(run: Run, count: int) -> list[dict[str, Predictions]]:
         UserError: one is missing.
     """
     found = []
-    for number in range(1, count + 1):
-        file = run.folder / f"fold-{number}" / "predictions.h5"
-        kept = tables.read(file, run.key)
+    for number in range(count):
+        kept = predictions_of(run.folder, number, run.key)
         if kept is None:
+            file = folder_of(run.folder, number) / "predictions.h5"
             raise UserError(f"{file} is missing or damaged.", f"remove the folder {run.folder}, and tune again")
         found.append(kept)
     return found

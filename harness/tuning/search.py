@@ -22,8 +22,8 @@ from harness.recipes import space as spaces
 from harness.recipes.recipe import FoldRecipe
 from harness.recipes.trained import Trained
 from harness.runs import variants
+from harness.runs.fold_folders import folder_of, predictions_of
 from harness.runs.searches import FAILED, RUNNING
-from harness.scoring import predictions as tables
 from harness.scoring.predictions import Predictions
 from harness.training.checkpoint import WATCHED
 from harness.tuning.subject import Subject
@@ -169,7 +169,7 @@ class Search:
             for _, tables_of_fold in zip(range(subject.seen), folds, strict=False):
                 made.append(tables_of_fold)
                 if len(made) == 1 and watch is not None:  # of a fold that was kept, nobody has looked at the epochs
-                    watch(read_json(run.folder / "fold-1" / "history.json") or {})
+                    watch(read_json(folder_of(run.folder, 0) / "history.json") or {})
                 if len(made) < subject.seen:
                     self._stop_if_behind(made, recipe)
                     if self.is_late():
@@ -210,10 +210,7 @@ class Search:
         """The kept predictions of a trial on the folds that the search sees, as far as they are there."""
         if leader.run not in self._leaders:
             folder = self.subject.folder.parent / leader.run
-            kept = [
-                tables.read(folder / f"fold-{number}" / "predictions.h5", leader.run)
-                for number in range(1, self.subject.seen + 1)
-            ]
+            kept = [predictions_of(folder, number, leader.run) for number in range(self.subject.seen)]
             self._leaders = {leader.run: [one for one in kept if one is not None]}
         return self._leaders[leader.run]
 
