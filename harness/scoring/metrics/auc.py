@@ -45,18 +45,32 @@ def _two_classes(labels: Array, probabilities: Array) -> Scorer:
     return column_scorer(labels == 1, positive_value(probabilities))
 
 
-def _mean_over_columns(labels: Array, probabilities: Array) -> Scorer:
-    """Each class against all others, its column its values. A column without both is left out of the mean."""
-    scorers = [column_scorer(labels == number, column) for number, column in enumerate(probabilities.T)]
+def mean_over_columns(is_positive: Array, values: Array, weighted: bool = False) -> Scorer:
+    """The mean of columns' AUC as a function of how often each row counts; a column without both is left out.
+
+    Args:
+        is_positive: (n, columns) bool.
+        values: (n, columns) any numbers.
+        weighted: whether a column counts by its positive rows; else all columns count alike.
+    """
+    scorers = [column_scorer(*columns) for columns in zip(is_positive.T, values.T, strict=True)]
 
     def score(drawn: Array) -> float:
         # Each column picks counts in an order of its own: of bytes, many more fit into the processor's cache.
         counts = drawn.astype(np.uint8) if drawn.max() < 256 else drawn
         found = np.array([scorer(counts) for scorer in scorers])
         is_defined = ~np.isnan(found)
-        return float(found[is_defined].mean()) if is_defined.any() else np.nan
+        if not is_defined.any():
+            return np.nan
+        weights = (drawn @ is_positive)[is_defined] if weighted else None
+        return float(np.average(found[is_defined], weights=weights))
 
     return score
+
+
+def _each_class(labels: Array, probabilities: Array) -> Scorer:
+    """Each class against all others, its column its values."""
+    return mean_over_columns(labels[:, None] == np.arange(probabilities.shape[1]), probabilities)
 
 
 AUC = SetMetric(name="auc", title="AUC", higher_is_better=True, judges="order", classes=2, scorer=_two_classes)
@@ -66,5 +80,5 @@ MEAN_COLUMN_AUC = SetMetric(
     higher_is_better=True,
     judges="order",
     each_class=True,
-    scorer=_mean_over_columns,
+    scorer=_each_class,
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from harness.data.targets.links import CLIP, DECISION
-from harness.scoring.metrics.auc import column_scorer
+from harness.scoring.metrics.auc import mean_over_columns
 from harness.scoring.metrics.metric import Metric, RowMetric, Scorer, SetMetric
 
 Array = np.ndarray
@@ -71,24 +71,9 @@ def _macro_f1(labels: Array, probabilities: Array) -> Scorer:
     return score
 
 
-def _mean_over_columns(weighted: bool) -> Callable[[Array, Array], Scorer]:
-    """The mean of the labels' AUC, weighted by how many rows have them or not; one without both is left out."""
-
-    def scorer(labels: Array, probabilities: Array) -> Scorer:
-        is_positive = labels == 1
-        scorers = [column_scorer(*columns) for columns in zip(is_positive.T, probabilities.T, strict=True)]
-
-        def score(drawn: Array) -> float:
-            found = np.array([scorer(drawn) for scorer in scorers])
-            is_defined = ~np.isnan(found)
-            if not is_defined.any():
-                return np.nan
-            weights = (drawn @ is_positive)[is_defined] if weighted else None
-            return float(np.average(found[is_defined], weights=weights))
-
-        return score
-
-    return scorer
+def _mean_auc(weighted: bool) -> Callable[[Array, Array], Scorer]:
+    """The mean of the labels' AUC, weighted by how many rows have them or not."""
+    return lambda labels, probabilities: mean_over_columns(labels == 1, probabilities, weighted)
 
 
 def _f_of_rows(beta: float) -> Callable[[Array, Array], Array]:
@@ -137,8 +122,8 @@ def _of_set(name: str, title: str, judges: str, scorer: Callable[[Array, Array],
 MICRO_F1 = _of_set("micro_f1", "micro F1", "classes", _micro_f(1.0), False)
 MICRO_F2 = _of_set("micro_f2", "micro F2", "classes", _micro_f(2.0), False)
 MACRO_F1 = _of_set("macro_f1", "macro F1", "classes", _macro_f1, False)
-MEAN_COLUMN_AUC = _of_set("mean_column_auc", "mean column AUC", "order", _mean_over_columns(False), True)
-WEIGHTED_AUC = _of_set("weighted_auc", "weighted AUC", "order", _mean_over_columns(True), True)
+MEAN_COLUMN_AUC = _of_set("mean_column_auc", "mean column AUC", "order", _mean_auc(False), True)
+WEIGHTED_AUC = _of_set("weighted_auc", "weighted AUC", "order", _mean_auc(True), True)
 SAMPLE_F1, SAMPLE_F2 = (
     RowMetric(
         name=f"sample_f{beta}",
