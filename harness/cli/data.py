@@ -171,6 +171,7 @@ def run_prepare(workspace: Workspace, options: Namespace) -> None:
 
 def run_check(workspace: Workspace, options: Namespace) -> None:
     """Examine the data and report; the report comes before any complaint."""
+    from harness.data.cache.build import too_many_unreadable
     from harness.data.quality import check
     from harness.report import data_check as report
     from harness.report import likeness
@@ -182,14 +183,9 @@ def run_check(workspace: Workspace, options: Namespace) -> None:
     out = console()
     report.show(competition.name, examination, out)
     out.print(f"\nwhole report: {shown_path(file)}")
-    unreadable = [f"  {source}: {reason}" for source, reason in examination["unreadable"].items()]
+    unreadable = [*examination["unreadable"].items()]
     if len(unreadable) > competition.unreadable:
-        more = f"\n  and {len(unreadable) - 10:,} more" if len(unreadable) > 10 else ""
-        raise UserError(
-            f"{len(unreadable):,} of {examination['images']:,} images cannot be read, and {competition.unreadable:,} "
-            "are allowed:\n" + "\n".join(unreadable[:10]) + more,
-            "replace or remove those files, or allow them with `unreadable=` in the competition's competition.py",
-        )
+        raise too_many_unreadable(unreadable, examination["images"], competition.unreadable)
     for line in report.advice(examination) or ["Nothing to fix."]:
         out.print(line)
     likeness.show(loaded.likeness(), competition.name, out)

@@ -112,7 +112,8 @@ def _build(
     unreadable = [dataset.sources[row] for row in np.flatnonzero(states == UNREADABLE)]
     if len(unreadable) > allowed_unreadable:
         part.unlink()
-        raise _too_many(unreadable, reasons, len(dataset), allowed_unreadable)
+        why = [(source, reasons.get(source, "unreadable")) for source in unreadable]
+        raise too_many_unreadable(why, len(dataset), allowed_unreadable)
     if unreadable:
         say(f"{len(unreadable):,} unreadable images are grey, and never trained on: {some(unreadable)}.")
     with h5py.File(part, "r+") as h5:
@@ -134,8 +135,15 @@ def _build(
     say(f"{title}: {len(dataset):,} images in {seconds(took.seconds)}, {rate}; {space}")
 
 
-def _too_many(unreadable: list[str], reasons: dict[str, str], images: int, allowed: int) -> UserError:
-    first = "\n".join(f"  {source}: {reasons.get(source, 'unreadable')}" for source in unreadable[:10])
+def too_many_unreadable(unreadable: list[tuple[str, str]], images: int, allowed: int) -> UserError:
+    """The error of a data set of which more images are unreadable than allowed.
+
+    Args:
+        unreadable: their sources, and why each is.
+        images: how many there are in all.
+        allowed: how many may be unreadable.
+    """
+    first = "\n".join(f"  {source}: {reason}" for source, reason in unreadable[:10])
     more = f"\n  and {len(unreadable) - 10:,} more" if len(unreadable) > 10 else ""
     return UserError(
         f"{len(unreadable):,} of {images:,} images cannot be read, and {allowed:,} are allowed:\n{first}{more}",
