@@ -22,6 +22,7 @@ from harness.cli.main import main
 from harness.competition import Competition
 from harness.data.dataset import Dataset
 from harness.data.folds import HoldOut, KFold
+from harness.data.images import Geometry, opened
 from harness.data.locating import locate
 from harness.data.readers import ClassFolders
 from harness.data.readers.reader import Reader
@@ -89,6 +90,12 @@ def draw(label: int, number: int, height: int = 24, width: int = 24) -> np.ndarr
     colour = np.array([[220, 80, 60], [60, 200, 90], [70, 90, 220], [210, 200, 60]])[label % 4]
     picture = 110 + 60 * wave[..., None] * colour / 220 + random.normal(0, 12, (height, width, 3))
     return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def decoded(content: bytes, geometry: Geometry | None = None) -> np.ndarray:
+    """An image file as the harness sees it, not resized."""
+    with opened(content, geometry) as image:
+        return image
 
 
 @pytest.fixture

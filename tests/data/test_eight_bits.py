@@ -19,10 +19,11 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, 
 
 from harness.data.eight_bits import eight_bits, windowed
 from harness.data.image_sizes import UnreadableError
-from harness.data.images import Geometry, decode, load
+from harness.data.images import Geometry, load
 from harness.data.readers.reader import Files
 from harness.data.windowed import Windowed, decoding_steps
 from harness.utils.errors import UserError
+from tests.conftest import decoded
 
 RAMP = np.arange(12).reshape(3, 4)
 
@@ -79,7 +80,7 @@ def test_without_a_window_sixteen_bits_are_decoded_as_ever(kind: str):
     content = encoded((RAMP * 5000).astype(np.uint16), kind)
     assert windowed(content) is content
     shown = windowed(npy((RAMP * 5000).astype(np.uint16)))
-    assert np.abs(decode(content)[..., 0].astype(int) - shown).max() <= 1
+    assert np.abs(decoded(content)[..., 0].astype(int) - shown).max() <= 1
 
 
 def test_marks_and_bytes_in_arrays():

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from harness.data.images import Geometry, UnreadableError, decode, load, resize
+from harness.data.images import Geometry, UnreadableError, load, resize
 from harness.utils.errors import UserError
-from tests.conftest import draw
+from tests.conftest import decoded, draw
 
 SIDES = st.integers(1, 70)
 FITS = st.sampled_from(["aspect", "plain"])
@@ -107,23 +107,23 @@ def test_grey_palette_alpha_and_sixteen_bit_images_become_eight_bit_rgb():
     image = draw(2, 5)
     grey = image[..., 1]
     threefold = np.stack([grey] * 3, axis=2)
-    assert (decode(encoded(grey)) == threefold).all()
-    assert distance(decode(encoded(grey, "jpeg", quality=95)), threefold) < 3
-    assert (decode(encoded(np.dstack([image, grey]))) == image).all()
-    assert (decode(encoded(np.dstack([grey, 255 - grey]))) == threefold).all()
+    assert (decoded(encoded(grey)) == threefold).all()
+    assert distance(decoded(encoded(grey, "jpeg", quality=95)), threefold) < 3
+    assert (decoded(encoded(np.dstack([image, grey]))) == image).all()
+    assert (decoded(encoded(np.dstack([grey, 255 - grey]))) == threefold).all()
     palette = Image.fromarray(image).quantize(64)
-    assert (decode(encoded(palette)) == np.asarray(palette.convert("RGB"))).all()
-    assert (decode(encoded(palette, "gif")) == np.asarray(palette.convert("RGB"))).all()
+    assert (decoded(encoded(palette)) == np.asarray(palette.convert("RGB"))).all()
+    assert (decoded(encoded(palette, "gif")) == np.asarray(palette.convert("RGB"))).all()
     one_bit = Image.fromarray(grey).convert("1")
-    assert (decode(encoded(one_bit)) == np.asarray(one_bit.convert("RGB"))).all()
+    assert (decoded(encoded(one_bit)) == np.asarray(one_bit.convert("RGB"))).all()
     ok, deep = cv2.imencode(".png", image[..., ::-1].astype(np.uint16) * 257)
-    assert ok and distance(decode(deep.tobytes()), image) <= 1
+    assert ok and distance(decoded(deep.tobytes()), image) <= 1
 
 
 def test_a_cmyk_jpeg_keeps_its_colours():
     image = smooth(64, 64)
     content = encoded(Image.fromarray(image).convert("CMYK"), "jpeg", quality=95)
-    assert distance(decode(content), image) < 6
+    assert distance(decoded(content), image) < 6
 
 
 @pytest.mark.parametrize("side", [40, 700])
@@ -149,7 +149,7 @@ def test_an_array_is_taken_as_it_is():
 def test_decoding_at_a_reduced_scale_is_close_to_decoding_in_full(size):
     content = encoded(smooth(*size), "jpeg", quality=90)
     geometry = Geometry(64, 64)
-    assert distance(load(content, geometry), resize(decode(content), geometry)) < 3
+    assert distance(load(content, geometry), resize(decoded(content), geometry)) < 3
 
 
 # What is no whole image.
@@ -193,7 +193,7 @@ def test_a_truncated_file_is_refused_wherever_it_is_cut(kind, where, near_the_en
 def test_what_is_appended_to_a_whole_image_does_no_harm(kind):
     # Cameras append films and second pictures, whose bytes may be anything.
     film = np.random.default_rng(1).bytes(5000) + b"\xff\xda\xff\x00" + bytes(500)
-    assert (decode(FILES[kind] + film) == decode(FILES[kind])).all()
+    assert (decoded(FILES[kind] + film) == decoded(FILES[kind])).all()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.data import near_duplicates
-from harness.data.images import decode
+from tests.conftest import decoded
 
 
 def picture(number: int, height: int = 60, width: int = 80) -> np.ndarray:
@@ -21,7 +21,7 @@ def picture(number: int, height: int = 60, width: int = 80) -> np.ndarray:
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    return decode(cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes())
+    return decoded(cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes())
 
 
 def brute_force(hashes: np.ndarray, distance: int) -> list[tuple[int, int]]:

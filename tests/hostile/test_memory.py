@@ -19,11 +19,12 @@ import pytest
 
 from harness.data.archives.archives import unpacked
 from harness.data.image_sizes import MOST_BYTES
-from harness.data.images import Geometry, UnreadableError, decode
+from harness.data.images import Geometry, UnreadableError
 from harness.data.readers import cifar_batches
 from harness.data.readers.reader import walk
 from harness.utils.errors import UserError
 from harness.utils.files import write_text
+from tests.conftest import decoded
 
 MOST = 50 << 20  # bytes
 
@@ -88,7 +89,7 @@ BOMBS = {
 @pytest.mark.parametrize("kind", [*BOMBS])
 def test_an_image_that_claims_too_many_pixels_is_refused(kind: str, geometry: Geometry | None):
     with pytest.raises(UnreadableError, match=r"claims .*pixels"):
-        decode(BOMBS[kind], geometry)
+        decoded(BOMBS[kind], geometry)
 
 
 def test_a_tiff_that_pillow_does_not_know_is_refused_by_its_directory():
@@ -96,7 +97,7 @@ def test_a_tiff_that_pillow_does_not_know_is_refused_by_its_directory():
     tags = {256: 30_000, 257: 30_000, 258: 32, 259: 8, 262: 2, 277: 3, 278: 30_000, 339: 3}
     directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
     with pytest.raises(UnreadableError, match=r"claims 30000×30000 pixels"):
-        decode(b"II*\x00\x08\x00\x00\x00" + struct.pack("<H", len(tags)) + directory + bytes(4))
+        decoded(b"II*\x00\x08\x00\x00\x00" + struct.pack("<H", len(tags)) + directory + bytes(4))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_a_tiff_that_pillow_does_not_know_is_refused_by_its_directory():
 def test_what_has_no_header_that_can_be_read_is_not_decoded(content: bytes, monkeypatch):
     monkeypatch.setattr("cv2.imdecode", lambda *_: pytest.fail("it was decoded"))
     with pytest.raises(UnreadableError, match=r"known format|no directory"):
-        decode(content)
+        decoded(content)
 
 
 def test_several_large_images_at_once_wait_for_each_other(monkeypatch):
@@ -124,7 +125,7 @@ def test_several_large_images_at_once_wait_for_each_other(monkeypatch):
 
     monkeypatch.setattr("cv2.imdecode", count)
     with ThreadPoolExecutor(8) as pool:
-        assert len([*pool.map(decode, [png(side, side)] * 8)]) == 8
+        assert len([*pool.map(decoded, [png(side, side)] * 8)]) == 8
     assert most[0] == 2
 
 

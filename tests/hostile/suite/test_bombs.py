@@ -27,7 +27,10 @@ LONG = b"x" * (50 << 20)
 
 UNPACK = "from harness.data.archives.archives import unpacked; unpacked([file], file.with_name('target'))"
 LOOK = "from harness.data.images import Geometry, load; load(file.read_bytes(), Geometry(32, 32))"
-SEEN = "from harness.data.images import decode; decode(file.read_bytes())"
+SEEN = (
+    "from contextlib import ExitStack; from harness.data.images import opened; "
+    "ExitStack().enter_context(opened(file.read_bytes()))"
+)
 CROWD = (
     "from concurrent.futures import ThreadPoolExecutor as Pool; from harness.data.images import Geometry, load; "
     "list(Pool(8).map(lambda _: load(file.read_bytes(), Geometry(32, 32)), range(8)))"

@@ -8,7 +8,8 @@ import random
 import numpy as np
 from PIL import Image, ImageOps
 
-from harness.data.images import Geometry, UnreadableError, decode, load
+from harness.data.images import Geometry, UnreadableError, load
+from tests.conftest import decoded
 from tests.conftest import draw as drawn
 from tests.hostile.suite.tally import Tally
 
@@ -64,7 +65,7 @@ def test_images_against_pillow(draw: random.Random, record_property):
         name, content, expected, apart = encoded(draw)
         apart = 12.0 if "CMYK" in name else apart  # the two turn ink to colour by different rules
         with tally.case(name):
-            found = decode(content)
+            found = decoded(content)
             shapes = f"{name}: {found.shape}, not {expected.shape}"
             tally.expect(found.shape == expected.shape, shapes)
             if found.shape == expected.shape:
