@@ -26,6 +26,9 @@ from harness.data.images import Geometry, opened
 from harness.data.locating import locate
 from harness.data.readers import ClassFolders
 from harness.data.readers.reader import Reader
+from harness.pipeline.graph import Pipeline
+from harness.pipeline.prepared import Options
+from harness.plugins import loading
 from harness.plugins.scaffold import create
 from harness.scoring.submission_format import SubmissionFormat
 from harness.utils import fingerprint as fp
@@ -98,16 +101,17 @@ def decoded(content: bytes, geometry: Geometry | None = None) -> np.ndarray:
         return image
 
 
+def write_image(path: Path, image: np.ndarray) -> Path:
+    """Write an RGB or grey array as an image file; the suffix decides the format."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), image if image.ndim == 2 else image[..., ::-1])
+    return path
+
+
 @pytest.fixture
 def save() -> Callable[..., Path]:
-    """Write an RGB or grey array as an image file; the suffix decides the format."""
-
-    def write(path: Path, image: np.ndarray) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        assert cv2.imwrite(str(path), image if image.ndim == 2 else image[..., ::-1])
-        return path
-
-    return write
+    """``write_image``."""
+    return write_image
 
 
 @pytest.fixture
@@ -215,14 +219,29 @@ default = blend
 '''
 
 
+def create_insects(workspace: Workspace, photos: Path, recipes: str = RECIPES) -> None:
+    """Make the competition ``insects`` of a folder of photos."""
+    create(workspace, "insects", photos)
+    (workspace.competition("insects") / "recipes.py").write_text(recipes)
+    edit(workspace.competition("insects") / "competition.py", "KFold(5)", "KFold(2)")
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    """Put other text in the place of one that is there."""
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def pipeline(workspace: Workspace, *assignments: str, **changes: Any) -> Pipeline:
+    """The pipeline of ``insects`` with some settings and options."""
+    return Pipeline(workspace, loading.load(workspace, "insects"), Options(assignments=[*assignments], **changes))
+
+
 @pytest.fixture
 def insects(workspace: Workspace, class_folders: Callable[..., Path]) -> Workspace:
     """A workspace with one tiny competition, ``insects``, made by ``harness new`` and given cheap recipes."""
-    create(workspace, "insects", class_folders())
-    folder = workspace.competition("insects")
-    (folder / "recipes.py").write_text(RECIPES)
-    declaration = folder / "competition.py"
-    declaration.write_text(declaration.read_text().replace("KFold(5)", "KFold(2)"))
+    create_insects(workspace, class_folders())
     return workspace
 
 

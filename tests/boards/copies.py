@@ -18,7 +18,8 @@ import numpy as np
 import py7zr
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score, log_loss, roc_auc_score
 
-from tests.boards.drawing import quarters, save, table
+from tests.boards.drawing import quarters, table
+from tests.conftest import write_image
 
 Cells = list[list[str]]
 Truth = list[Any]
@@ -111,13 +112,13 @@ def of_table(
         for number in range(count):
             label = number * 7 % len(classes) if number % 5 else 0
             key = name(number)
-            save(folder / train.format(id=key, label=classes[label]), picture(label, number, len(classes)))
+            write_image(folder / train.format(id=key, label=classes[label]), picture(label, number, len(classes)))
             truth[key] = classes[label]
             rows.append(row(key, classes[label], number))
         table(folder / csv, header, rows)
         keys = [(test_name or name)(number) for number in range(500, 506)]
         for number, key in enumerate(keys):
-            save(folder / test.format(id=key), picture(number % len(classes), 900 + number, len(classes)))
+            write_image(folder / test.format(id=key), picture(number % len(classes), 900 + number, len(classes)))
         table(folder / samples, sample, [(key, *blank) for key in reversed(keys)])
         if test_csv is not None:
             table(folder / "test.csv", test_csv[0], [test_csv[1](key, number) for number, key in enumerate(keys)])
@@ -164,10 +165,10 @@ def dogs(folder: Path) -> dict[str, Any]:
     truth = {}
     for number in range(72):
         kind = ("cat", "dog")[number % 2]
-        save(folder / "train" / f"{kind}.{number}.jpg", picture(number % 2, number, 2))
+        write_image(folder / "train" / f"{kind}.{number}.jpg", picture(number % 2, number, 2))
         truth[f"{kind}.{number}"] = kind
     for number in range(1, 7):
-        save(folder / "test" / f"{number}.jpg", picture(number % 2, 900 + number, 2))
+        write_image(folder / "test" / f"{number}.jpg", picture(number % 2, 900 + number, 2))
     table(folder / "sample_submission.csv", "id,label", [(number, 0.5) for number in range(1, 7)])
     return truth
 
@@ -176,11 +177,11 @@ def seedlings(folder: Path) -> dict[str, Any]:
     species, truth = ("Small-flowered Cranesbill", "Sugar beet", "Maize"), {}
     for number in range(72):
         name = f"{hexadecimal(number, 9)}.png"
-        save(folder / "train" / species[number % 3] / name, picture(number % 3, number, 3))
+        write_image(folder / "train" / species[number % 3] / name, picture(number % 3, number, 3))
         truth[name] = species[number % 3]
     names = [f"{hexadecimal(number, 9)}.png" for number in range(500, 506)]
     for number, name in enumerate(names):
-        save(folder / "test" / name, picture(number % 3, 900 + number, 3))
+        write_image(folder / "test" / name, picture(number % 3, 900 + number, 3))
     table(folder / "sample_submission.csv", "file,species", [(name, "Sugar beet") for name in names])
     return truth
 
@@ -189,12 +190,12 @@ def plants(folder: Path) -> dict[str, Any]:
     truth, rows, names = {}, [], ("healthy", "multiple_diseases", "rust", "scab")
     for number in range(72):
         label = number % 4 if number % 3 else 0
-        save(folder / "images" / f"Train_{number}.jpg", picture(label, number, 4))
+        write_image(folder / "images" / f"Train_{number}.jpg", picture(label, number, 4))
         truth[f"Train_{number}"] = names[label]
         rows.append((f"Train_{number}", *(int(label == each) for each in range(4))))
     table(folder / "train.csv", f"image_id,{','.join(names)}", rows)
     for number in range(6):
-        save(folder / "images" / f"Test_{number}.jpg", picture(number % 4, 900 + number, 4))
+        write_image(folder / "images" / f"Test_{number}.jpg", picture(number % 4, 900 + number, 4))
     table(folder / "test.csv", "image_id", [(f"Test_{number}",) for number in range(6)])
     table(
         folder / "sample_submission.csv", f"image_id,{','.join(names)}", [(f"Test_{n}", *[0.25] * 4) for n in range(6)]
@@ -224,7 +225,7 @@ def leaves(folder: Path) -> dict[str, Any]:
     rows, tests, random = [], [], np.random.default_rng(0)
     for number in range(78):
         label = number % 3
-        save(folder / "images" / f"{number + 1}.jpg", picture(label, number, 3))
+        write_image(folder / "images" / f"{number + 1}.jpg", picture(label, number, 3))
         given = [f"{value:.6f}" for value in random.normal(size=4) + label * np.array([1, 0, 0, -1])]
         if number % 13:
             rows.append((number + 1, species[label], *given))
@@ -242,13 +243,13 @@ def hotels(folder: Path) -> dict[str, Any]:
     truth, rows = {}, []
     for number in range(64):
         hotel, chain, key = number % 9 if number < 60 else number, number % 2, f"{hexadecimal(number, 16)}.jpg"
-        save(folder / "train_images" / str(chain) / key, picture(hotel % 16, number, 16))
+        write_image(folder / "train_images" / str(chain) / key, picture(hotel % 16, number, 16))
         truth[key] = str(18000 + 31 * hotel)
         rows.append((key, chain, truth[key], "2018-07-07 19:30:00"))
     table(folder / "train.csv", "image,chain,hotel_id,timestamp", [*rows, rows[7]])
     names = [f"{hexadecimal(number, 16)}.jpg" for number in range(500, 503)]
     for number, name in enumerate(names):
-        save(folder / "test_images" / name, picture(number, 900 + number, 16))
+        write_image(folder / "test_images" / name, picture(number, 900 + number, 16))
     table(folder / "sample_submission.csv", "image,hotel_id", [(name, "36363 53586") for name in names])
     return truth
 
@@ -503,7 +504,7 @@ def imet(folder: Path) -> dict[str, Any]:
     names = np.array(["13", "147", "616", "2048"])
     for number, row in enumerate(marks):
         key = hexadecimal(number, 32)
-        save(folder / "train" / f"{key}.png", quarters(row.astype(float), number))
+        write_image(folder / "train" / f"{key}.png", quarters(row.astype(float), number))
         truth[key] = set(names[row])
     table(
         folder / "train.csv", "id,attribute_ids", [(key, " ".join(sorted(has, key=int))) for key, has in truth.items()]
@@ -511,7 +512,7 @@ def imet(folder: Path) -> dict[str, Any]:
     table(folder / "labels.csv", "attribute_id,attribute_name", [(name, f"tags::{name}") for name in names])
     keys = [hexadecimal(number, 32) for number in range(500, 506)]
     for number, key in enumerate(keys):
-        save(folder / "test" / f"{key}.png", quarters(marks[number].astype(float), 900 + number))
+        write_image(folder / "test" / f"{key}.png", quarters(marks[number].astype(float), 900 + number))
     table(folder / "sample_submission.csv", "id,attribute_ids", [(key, "0 1 2") for key in keys])
     return truth
 

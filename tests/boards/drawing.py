@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from harness.pipeline.graph import Pipeline
@@ -62,11 +61,6 @@ def blend():
 {more}
 default = blend
 '''
-
-
-def save(path: Path, image: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    assert cv2.imwrite(str(path), image[..., ::-1])
 
 
 def quarters(shown: np.ndarray, seed: int) -> np.ndarray:

@@ -14,7 +14,8 @@ from harness.plugins.guessed import Choices
 from harness.plugins.scaffold import create
 from harness.utils.workspace import Workspace
 from tests.boards.copies import hexadecimal, picture
-from tests.boards.drawing import declare, lines_of, save, submit, table
+from tests.boards.drawing import declare, lines_of, submit, table
+from tests.conftest import write_image
 
 CAMERAS = """
     readers=(
@@ -53,11 +54,11 @@ def cameras(folder: Path) -> dict[str, str]:
     numbers, entries = {}, []
     for number in range(96):
         name, label = hexadecimal(number, 16), number % 3
-        save(folder / "train" / f"{name}.jpg", picture(label, number, 3))
+        write_image(folder / "train" / f"{name}.jpg", picture(label, number, 3))
         entries.append({"id": name, "file_name": f"{name}.jpg", "location": number // 4, "width": 16, "height": 16})
         numbers[name] = (0, 96, 372)[label]
     for number in range(6):
-        save(folder / "test" / f"t{number}.jpg", picture(number % 3, 700 + number, 3))
+        write_image(folder / "test" / f"t{number}.jpg", picture(number % 3, 700 + number, 3))
     listed = [{"id": number, "name": f"species {number}"} for number in (372, 675, 0, 96)]
     (folder / "iwildcam2020_train_annotations.json").write_text(
         json.dumps(annotations(entries, numbers) | {"categories": listed})
@@ -75,7 +76,7 @@ def species(folder: Path) -> dict[str, str]:
         entries = []
         for number in range(start, start + count):
             path = f"train_val2019/Plants/{number % 4}/{hexadecimal(number, 32)}.jpg"
-            save(folder / path, picture(number % 4, number, 4))
+            write_image(folder / path, picture(number % 4, number, 4))
             entries.append({"id": number, "file_name": path, "rights_holder": "José"})
             numbers[number] = number % 4
         (folder / f"{part}2019.json").write_bytes(
@@ -83,7 +84,7 @@ def species(folder: Path) -> dict[str, str]:
         )
     tests = [{"id": number, "file_name": f"test2019/{hexadecimal(number, 32)}.jpg"} for number in range(500, 506)]
     for entry in tests:
-        save(folder / entry["file_name"], picture(entry["id"] % 4, entry["id"], 4))
+        write_image(folder / entry["file_name"], picture(entry["id"] % 4, entry["id"], 4))
     (folder / "test2019.json").write_text(json.dumps({"images": tests}))
     table(folder / "kaggle_sample_submission.csv", "id,predicted", [(number, "0 1 2 3") for number in range(500, 506)])
     return {str(name): str(number) for name, number in numbers.items()}

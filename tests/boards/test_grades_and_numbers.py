@@ -12,7 +12,8 @@ from sklearn.metrics import cohen_kappa_score, mean_absolute_error, root_mean_sq
 from harness.api import LoadedCompetition
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
-from tests.boards.drawing import declare, lines_of, quarters, save, submit, table
+from tests.boards.drawing import declare, lines_of, quarters, submit, table
+from tests.conftest import write_image
 
 COUNT = 90
 
@@ -27,9 +28,9 @@ def eyes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Grades 0…4 as in aptos2019, and the brightness itself as a number."""
     folder, shown = tmp_path_factory.mktemp("eyes"), brightness()
     for number, value in enumerate(shown):
-        save(folder / "train" / f"{number:012x}.png", quarters(np.full(4, value), number))
+        write_image(folder / "train" / f"{number:012x}.png", quarters(np.full(4, value), number))
     for number in range(4):
-        save(folder / "test" / f"t{number}.png", quarters(np.full(4, shown[number]), 1000 + number))
+        write_image(folder / "test" / f"t{number}.png", quarters(np.full(4, shown[number]), 1000 + number))
     rows = [(f"{n:012x}", int(5 * value), f"{100 * value:.6f}") for n, value in enumerate(shown)]
     table(folder / "train.csv", "id_code,diagnosis,pressure", rows)
     table(folder / "sample_submission.csv", "id_code,diagnosis", [(f"t{n}", 0) for n in range(4)])

@@ -14,7 +14,8 @@ from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
 from harness.api import LoadedCompetition
 from harness.utils.workspace import Workspace
-from tests.boards.drawing import declare, lines_of, quarters, save, submit, table
+from tests.boards.drawing import declare, lines_of, quarters, submit, table
+from tests.conftest import write_image
 from tests.runs.test_export import ISOLATED
 
 NAMES = ("7", "31", "105", "2048")
@@ -31,9 +32,9 @@ def museum(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lists of attributes, as in imet-2020; the same as columns, with a patient, in ``columns.csv``."""
     folder, shown = tmp_path_factory.mktemp("museum"), truth()
     for number, row in enumerate(shown):
-        save(folder / "train" / f"{number:04x}.png", quarters(row, number))
+        write_image(folder / "train" / f"{number:04x}.png", quarters(row, number))
     for number in range(6):
-        save(folder / "test" / f"t{number}.png", quarters(shown[number], 1000 + number))
+        write_image(folder / "test" / f"t{number}.png", quarters(shown[number], 1000 + number))
     lists = [" ".join(NAMES[label] for label in np.flatnonzero(row)) for row in shown]
     table(folder / "train.csv", "id,attribute_ids", [(f"{n:04x}", text) for n, text in enumerate(lists)])
     table(folder / "sample_submission.csv", "id,attribute_ids", [(f"t{n}", "7 31") for n in (3, 1, 2, 0, 5, 4)])

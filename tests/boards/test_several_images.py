@@ -15,8 +15,9 @@ from harness.data.dataset import Dataset
 from harness.data.readers import Table
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
-from tests.boards.drawing import declare, quarters, save, submit, table
+from tests.boards.drawing import declare, quarters, submit, table
 from tests.conftest import table as table_of_images
+from tests.conftest import write_image
 
 COUNT = 48
 EYES = """
@@ -52,7 +53,7 @@ def eyes(folder: Path) -> dict[str, str]:
     for number in range(COUNT + 6):
         part, label = ("train", number % 3) if number < COUNT else ("test", number % 3)
         for side, seed in (("left", 0), ("right", 1)):
-            save(folder / part / f"{number}_{side}.png", quarters(np.eye(4)[label], 2 * number + seed))
+            write_image(folder / part / f"{number}_{side}.png", quarters(np.eye(4)[label], 2 * number + seed))
         truth[str(number)] = "abc"[label]
     table(folder / "train.csv", "id,label", [(number, truth[str(number)]) for number in range(COUNT)])
     table(folder / "sample_submission.csv", "id,a,b,c", [(number, 0, 0, 1) for number in (52, 48, 49, 53, 51, 50)])
@@ -113,7 +114,7 @@ def test_rows_by_a_column(workspace: Workspace, tmp_path: Path):
         truth[row] = str(number % 2)
         for _ in range(2 + number % 2):
             image += 1
-            save(folder / part / str(patient) / f"{image}.png", quarters(np.eye(4)[number % 2], image))
+            write_image(folder / part / str(patient) / f"{image}.png", quarters(np.eye(4)[number % 2], image))
             line = (patient, image, row)
             (lines if number < COUNT else tests).append((*line, truth[row]) if number < COUNT else line)
     table(folder / "train.csv", "patient_id,image_id,prediction_id,cancer", lines)

@@ -16,7 +16,7 @@ from harness.cli.main import _stopped, parser
 from harness.cluster.jobs import JobKilledError
 from harness.pipeline.graph import Pipeline
 from harness.utils.workspace import Workspace
-from tests.conftest import CHECKOUT, start
+from tests.conftest import CHECKOUT, edit, start
 
 
 def test_everything_in_one_command_and_what_to_type_next(insects: Workspace, harness):
@@ -150,14 +150,14 @@ def test_settings_that_make_no_sense_for_the_default_recipe_reach_the_page(insec
     done = harness("submit", "insects", "--recipe", "coarse", "--set", "coarse.folds=1")  # of two members one alone
     assert done.code == 0 and "page: runs/insects/coarse/" in done.out, done.err
     recipes = insects.competition("insects") / "recipes.py"
-    recipes.write_text(recipes.read_text().replace("default = blend", "default = coarse"))
+    edit(recipes, "default = blend", "default = coarse")
     done = harness("submit", "insects", "--recipe", "blend", "--set", "how=geometric")
     assert done.code == 0 and "page: runs/insects/blend/" in done.out, done.err
 
 
 def test_square_brackets_in_names_and_errors_are_shown_as_they_are(insects: Workspace, harness):
     file = insects.competition("insects") / "competition.py"
-    file.write_text(file.read_text().replace('title="Insects"', 'title="Insects [red] [/b]"'))
+    edit(file, 'title="Insects"', 'title="Insects [red] [/b]"')
     broken = insects.competition("broken")
     broken.mkdir()
     (broken / "competition.py").write_text("raise ValueError('[bold] is no [/class]')\n")

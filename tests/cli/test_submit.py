@@ -9,7 +9,7 @@ from harness.plugins.scaffold import create
 from harness.scoring.lint import digest
 from harness.utils.files import read_json, write_json
 from harness.utils.workspace import Workspace
-from tests.conftest import RECIPES
+from tests.conftest import RECIPES, edit
 
 
 def test_a_good_csv_has_no_defect_and_a_bad_one_has_all_of_them_told(submitted: Workspace, harness):
@@ -67,7 +67,7 @@ def test_files_say_what_they_are_for_and_the_test_has_no_local_score(workspace, 
     create(workspace, "bugs", photos)
     (workspace.competition("bugs") / "recipes.py").write_text(RECIPES)
     declaration = workspace.competition("bugs") / "competition.py"
-    declaration.write_text(declaration.read_text().replace("KFold(5)", "KFold(2)"))
+    edit(declaration, "KFold(5)", "KFold(2)")
     assert harness("submit", "bugs", "--recipe", "coarse").code == 0
     test, holdout = sorted(workspace.submissions("bugs").glob("*.csv"), reverse=True)
     assert test.name.endswith("-test.csv") and holdout.name == test.name.replace("-test", "-holdout")

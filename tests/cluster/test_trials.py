@@ -16,6 +16,7 @@ import pytest
 from harness.utils.files import read_json
 from harness.utils.workspace import Workspace
 from tests.cluster.test_local import WORKERS, Disturbed, finish
+from tests.conftest import edit
 
 pytestmark = pytest.mark.slow
 
@@ -71,7 +72,7 @@ def root(insects: Workspace) -> Path:
     folder = insects.competition("insects")
     (folder / "recipes.py").write_text(RECIPES)
     declaration = folder / "competition.py"
-    declaration.write_text(declaration.read_text().replace("KFold(2)", "KFold(4)"))
+    edit(declaration, "KFold(2)", "KFold(4)")
     return insects.root
 
 

@@ -26,6 +26,11 @@ SECRET = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 SHORT = Patience(call=180, stall=180, score=180, run=180, poll=0.05, retry=0.05, doubt=1.0)
 
 
+def slow(*case: object):
+    """A case of a parametrized test that is slow."""
+    return pytest.param(*case, marks=pytest.mark.slow)
+
+
 def zipped(files: dict[str, bytes]) -> bytes:
     """A zip of some files."""
     content = io.BytesIO()

@@ -11,12 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from harness.plugins.scaffold import create
 from harness.utils.workspace import Workspace
-from tests.conftest import draw
+from tests.conftest import draw, write_image
 from tests.runs.test_predict import KINDS
 
 # Imports of the package and all networking fail, and the cells run one after another, as in a notebook: without a file.
@@ -65,17 +64,12 @@ def run_notebook(file: Path, mounted: Path, working: Path) -> subprocess.Complet
 CLASSES = ("ants", "bees", "wasps")
 
 
-def save(path: Path, image: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    assert cv2.imwrite(str(path), image[..., ::-1])
-
-
 def pets(root: Path, tests: int = 6, each: int = 12) -> Path:
     """An organiser's folder: labelled pictures, and a few of the test pictures with their sample submission."""
     rows = ["id,label"]
     for label, name in enumerate(CLASSES):
         for number in range(each):
-            save(root / "train" / f"{name[0]}{number}.png", draw(label, number))
+            write_image(root / "train" / f"{name[0]}{number}.png", draw(label, number))
             rows.append(f"{name[0]}{number},{name}")
     (root / "train.csv").write_text("\n".join(rows) + "\n")
     with_tests(root, [f"t{number}" for number in range(tests)])
@@ -86,7 +80,7 @@ def with_tests(root: Path, names: list[str], first: int = 500, size: tuple[int, 
     """Give a folder other test pictures, and a sample submission of them in another order than theirs."""
     shutil.rmtree(root / "test", ignore_errors=True)
     for number, name in enumerate(names):
-        save(root / "test" / f"{name}.png", draw(number % 3, first + number, *size))
+        write_image(root / "test" / f"{name}.png", draw(number % 3, first + number, *size))
     order = np.random.default_rng(0).permutation(len(names))
     sample = "".join(f"{names[place]},0,0,1\n" for place in order)
     (root / "sample_submission.csv").write_text("id," + ",".join(CLASSES) + "\n" + sample)

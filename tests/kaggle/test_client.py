@@ -17,7 +17,7 @@ from harness.kaggle.metric_names import NAMES, metric_named
 from harness.kaggle.preflight import quota, require_open
 from harness.scoring.metrics import METRICS
 from harness.utils.errors import UserError
-from tests.kaggle.conftest import SECRET
+from tests.kaggle.conftest import SECRET, slow
 
 
 def test_calls_are_answered(stub, real: Client, tmp_path: Path):
@@ -31,10 +31,6 @@ def test_calls_are_answered(stub, real: Client, tmp_path: Path):
     assert (found["status"], found["public"], found["private"]) == ("complete", 0.5, 0.25)
     assert [one["message"] for one in real.submissions()] == ["hello"]
     assert all(header.startswith("Basic ") for header in stub.authorizations)
-
-
-def slow(*case):
-    return pytest.param(*case, marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 from harness.api import LoadedCompetition
 from harness.kaggle.kernel import title_of
 from harness.utils.workspace import Workspace
+from tests.conftest import edit
 from tests.kaggle.kernels import CLASSES, mount, pets, pets_competition, run_notebook, with_tests
 from tests.runs.test_predict import CLOSE
 
@@ -128,7 +129,7 @@ def test_what_stands_in_the_way_of_a_kernel_is_told(competition, data, harness, 
         refused.code == 2 and "unknown where the hidden ones lie" in refused.err and "harness download" in refused.err
     )
     declaration = competition.workspace.competition("pets") / "competition.py"
-    declaration.write_text(declaration.read_text().replace('slug="pets"', "slug=None"))
+    edit(declaration, 'slug="pets"', "slug=None")
     assert "has no Kaggle competition" in harness("kernel", "pets", "coarse", "--to", tmp_path / "new").err
 
 

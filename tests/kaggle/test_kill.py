@@ -13,6 +13,7 @@ import pytest
 
 from harness.kaggle.ledger import Ledger
 from tests.conftest import CHECKOUT, heed_interrupts
+from tests.kaggle.conftest import slow
 from tests.kaggle.stub import Stub
 
 DOUBT = 30.0  # long enough for a busy machine to start the second run
@@ -47,10 +48,6 @@ def workers_of(process: subprocess.Popen[str]) -> list[int]:
     """The processes that a process started."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     return [int(pid) for pid in children.read_text().split()] if children.is_file() else []
-
-
-def slow(*case):
-    return pytest.param(*case, marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from harness.kaggle.ledger import Entry, Ledger, now
 from harness.plugins import loading
 from harness.scoring.lint import digest
 from harness.utils.workspace import Workspace
-from tests.conftest import CHECKOUT, RECIPES, draw
+from tests.conftest import CHECKOUT, RECIPES, draw, edit
 from tests.kaggle.conftest import SECRET, SHORT, zipped
 
 REDUX = "dogs-vs-cats-redux-kernels-edition"
@@ -190,7 +190,7 @@ def test_what_stands_in_the_way_of_an_upload_is_told_before_any_work(dogs: Works
 
 def test_the_closed_edition_is_explained_before_training(dogs: Workspace, no_credentials, harness):
     file = dogs.competition("dogs_vs_cats") / "competition.py"
-    file.write_text(file.read_text().replace(f'slug="{REDUX}"', 'slug="dogs-vs-cats"'))
+    edit(file, f'slug="{REDUX}"', 'slug="dogs-vs-cats"')
     for more in ((), ("--dry-run",)):
         refused = harness("submit", "dogs-vs-cats", "--upload", *more)
         assert refused.code == 2 and "dogs-vs-cats is closed" in refused.err and REDUX in refused.err

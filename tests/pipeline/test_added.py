@@ -11,21 +11,15 @@ import pytest
 from harness.data.splits import TEST
 from harness.pipeline import added
 from harness.pipeline.graph import UP_TO_DATE
-from harness.plugins.scaffold import create
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
-from tests.conftest import RECIPES, draw, stamps
-from tests.pipeline.test_graph import pipeline
+from tests.conftest import create_insects, draw, edit, pipeline, stamps
 
 
 def made(root: Path, photos: Path) -> Workspace:
     (root / "competitions").mkdir(parents=True)
     workspace = Workspace(root)
-    create(workspace, "insects", photos)
-    folder = workspace.competition("insects")
-    (folder / "recipes.py").write_text(RECIPES)
-    declaration = folder / "competition.py"
-    declaration.write_text(declaration.read_text().replace("KFold(5)", "KFold(2)"))
+    create_insects(workspace, photos)
     return workspace
 
 
@@ -100,7 +94,7 @@ def test_any_other_change_is_no_addition(photos: Path, tmp_path: Path, save, cha
         save(photos / "train" / "bees" / "0.png", draw(1, 99))
     else:
         declaration = workspace.competition("insects") / "competition.py"
-        declaration.write_text(declaration.read_text().replace("HoldOut(0.2", "HoldOut(0.3"))
+        edit(declaration, "HoldOut(0.2", "HoldOut(0.3")
     after = pipeline(workspace).artifacts.dataset
     assert after.added is None and after.fingerprint != before.fingerprint and "test/5.png" in after.row_ids(TEST)
 

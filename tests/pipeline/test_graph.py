@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.pipeline.graph import MISSING, STALE, UP_TO_DATE, Pipeline
-from harness.pipeline.prepared import Options
+from harness.pipeline.graph import MISSING, STALE, UP_TO_DATE
 from harness.plugins import loading
 from harness.plugins.loading import Broken
 from harness.plugins.scaffold import create
@@ -17,11 +16,7 @@ from harness.recipes import LogisticRegression
 from harness.scoring import predictions as tables
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
-from tests.conftest import RECIPES, stamps
-
-
-def pipeline(workspace: Workspace, *assignments: str, **changes) -> Pipeline:
-    return Pipeline(workspace, loading.load(workspace, "insects"), Options(assignments=[*assignments], **changes))
+from tests.conftest import RECIPES, edit, pipeline, stamps
 
 
 def submit(workspace: Workspace, *assignments: str, **changes) -> Path:
@@ -228,7 +223,7 @@ def test_a_mistake_in_recipes_is_told_with_the_file(insects: Workspace, old: str
 def test_another_metric_scores_again_and_trains_nothing(insects: Workspace):
     submit(insects)
     file = insects.competition("insects") / "competition.py"
-    file.write_text(file.read_text().replace('metric="accuracy"', 'metric="error"'))
+    edit(file, 'metric="accuracy"', 'metric="error"')
     changed = pipeline(insects)
     fitted = stamps(changed.artifacts.run_of("fine").folder)
     changed.perform(changed.artifacts.choose([]), submit="blend")

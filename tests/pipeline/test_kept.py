@@ -11,16 +11,11 @@ import h5py
 import pytest
 
 from harness.utils.files import read_json, write_json
+from tests.conftest import edit
 
 
 def score_of(answer) -> str:
     return next(line for line in answer.out.splitlines() if line.startswith("score:"))
-
-
-def change(file: Path, old: str, new: str) -> None:
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new))
 
 
 def only(folder: Path, pattern: str) -> Path:
@@ -50,7 +45,7 @@ def test_an_edited_score_and_edited_classes_are_made_again(insects, harness):
         scores = json.loads(metrics.read_text())
         scores["splits"]["holdout"]["score"] = 0.123456
         metrics.write_text(json.dumps(scores))
-    change(insects.data("insects") / "dataset.json", '"wasps"', '"hornets"')
+    edit(insects.data("insects") / "dataset.json", '"wasps"', '"hornets"')
     after = harness("submit", "insects")
     assert after.code == 0 and "0.1235" not in after.out and "hornets" not in after.out
     assert score_of(after) == score_of(before)
@@ -60,11 +55,11 @@ def test_an_edited_score_is_told_and_is_made_again_as_soon_as_the_data_is_known(
     assert harness("train", "insects", "coarse").code == 0
     metrics = only(insects.runs("insects"), "coarse/*/metrics.json")
     whole = metrics.read_text()
-    change(metrics, '"rows"', '"row"')
+    edit(metrics, '"rows"', '"row"')
     told = harness("runs", "insects")
     assert told.code == 0 and "coarse" in told.out and metrics.read_text() == whole
     assert "was scored in a file that is damaged or was altered, and is scored again" in told.err
-    change(metrics, '"rows"', '"row"')
+    edit(metrics, '"rows"', '"row"')
     (tmp_path / "photos" / "ants" / "3.png").touch()  # the data is to be read again
     told = harness("runs", "insects")
     assert told.code == 2 and "To be scored again, once the data is read (harness prepare insects): coarse/" in told.err
@@ -120,7 +115,7 @@ def leaking_folds(insects, harness, tmp_path: Path) -> Path:
     """A CSV of folds that separates two copies of an image, and a workspace that has them."""
     photos = tmp_path / "photos" / "ants"
     shutil.copy(photos / "0.png", photos / "copy.png")
-    change(insects.competition("insects") / "competition.py", "holdout=HoldOut(0.2)", "holdout=HoldOut(1)")
+    edit(insects.competition("insects") / "competition.py", "holdout=HoldOut(0.2)", "holdout=HoldOut(1)")
     assert harness("prepare", "insects").code == 0
     folds = tmp_path / "mine.csv"
     header, *lines = only(insects.data("insects"), "folds-*.csv").read_text().splitlines()

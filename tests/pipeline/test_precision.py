@@ -14,15 +14,14 @@ from harness.cluster import environment
 from harness.cluster.jobs import Job
 from harness.pipeline import job
 from harness.pipeline.elsewhere import Elsewhere
-from harness.pipeline.graph import MISSING, UP_TO_DATE, Pipeline
-from harness.pipeline.prepared import Options
-from harness.plugins import loading
+from harness.pipeline.graph import MISSING, UP_TO_DATE
 from harness.recipes import Network
 from harness.runs import precision
 from harness.runs.precision import Answer
 from harness.training import bfloat16
 from harness.training.bfloat16 import Timing
 from harness.utils.workspace import Workspace
+from tests.conftest import pipeline
 
 RECIPES = """
 from harness.recipes import Network, recipe, snapshots, Blend
@@ -84,10 +83,6 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
 def insects(insects: Workspace) -> Workspace:
     (insects.competition("insects") / "recipes.py").write_text(RECIPES)
     return insects
-
-
-def pipeline(workspace: Workspace, *assignments: str) -> Pipeline:
-    return Pipeline(workspace, loading.load(workspace, "insects"), Options(assignments=[*assignments]))
 
 
 def run_of(workspace: Workspace, *assignments: str) -> Any:
@@ -209,7 +204,7 @@ def test_a_smoke_run_measures_nothing_though_its_recipe_asks_for_it(insects: Wor
     recipes = insects.competition("insects") / "recipes.py"
     asking = "class Asking(Network):\n    def smoke(self):\n        return self\n\n\n@recipe"
     recipes.write_text(RECIPES.replace("@recipe", asking, 1).replace("return Network(", "return Asking(", 1))
-    made = Pipeline(insects, loading.load(insects, "insects"), Options(smoke=True))
+    made = pipeline(insects, smoke=True)
     made.perform(made.artifacts.choose(["net"]))
     assert machine.trained == [False, False] and machine.measured == 0
     assert "mixed precision" not in capsys.readouterr().err

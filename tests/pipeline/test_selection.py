@@ -8,18 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.pipeline.graph import Pipeline
-from harness.pipeline.prepared import Options
 from harness.pipeline.selection import choose
 from harness.plugins import loading
 from harness.recipes import Blend, FeatureRegression, LogisticRegression
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
-from tests.conftest import RECIPES, declared, stamps, start
-
-
-def pipeline(workspace: Workspace, *assignments: str, **changes) -> Pipeline:
-    return Pipeline(workspace, loading.load(workspace, "insects"), Options(assignments=[*assignments], **changes))
+from tests.conftest import RECIPES, declared, edit, pipeline, stamps, start
 
 
 def declare(workspace: Workspace, more: str) -> None:
@@ -132,7 +126,7 @@ def test_a_hold_out_that_takes_all_of_a_class_is_refused(insects: Workspace, har
     for number in range(2, 12):
         (tmp_path / "photos" / "wasps" / f"{number}.png").unlink()
     declaration = insects.competition("insects") / "competition.py"
-    declaration.write_text(declaration.read_text().replace("HoldOut(0.2)", "HoldOut(0.9)"))
+    edit(declaration, "HoldOut(0.2)", "HoldOut(0.9)")
     found = harness("prepare", "insects")
     assert found.code == 2 and "no training images of these classes: wasps" in found.err
 
@@ -154,7 +148,7 @@ def test_a_name_with_a_line_break_is_refused(insects: Workspace, harness, tmp_pa
 )
 def test_a_submission_format_that_cannot_be_is_refused(insects: Workspace, harness, change, told):
     declaration = insects.competition("insects") / "competition.py"
-    declaration.write_text(declaration.read_text().replace('value="class"', change))
+    edit(declaration, 'value="class"', change)
     found = harness("submit", "insects")
     assert found.code == 2 and told in found.err
     assert not insects.runs("insects").exists()

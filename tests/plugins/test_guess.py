@@ -22,6 +22,7 @@ from harness.plugins.scaffold import create
 from harness.scoring.submission_format import SubmissionFormat
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
+from tests.boards.drawing import lines_of
 from tests.conftest import RECIPES, draw
 
 KINDS = ("boxer", "black-and-tan_coonhound", "pug")
@@ -77,11 +78,6 @@ def submitted(workspace: Workspace, name: str) -> tuple[Pipeline, dict[str, list
         with path.open() as file:
             rows[split] = list(csv.DictReader(file))
     return made, rows
-
-
-def lines_of(workspace: Workspace, name: str) -> int:
-    text = (workspace.competition(name) / "competition.py").read_text()
-    return sum(1 for line in text.splitlines() if line.strip() and not line.strip().startswith("#"))
 
 
 def test_breeds_are_guessed_and_scored_as_the_organiser_would(workspace: Workspace, board):

@@ -10,6 +10,7 @@ import pytest
 from harness.pipeline.graph import Pipeline
 from harness.plugins import loading
 from harness.utils.errors import UserError
+from tests.conftest import edit
 
 RECIPES = """
 from dataclasses import dataclass
@@ -68,7 +69,7 @@ def test_a_change_in_a_helper_of_the_same_size_is_run_at_once_and_changes_the_ke
     before = key()
     helper.write_text(helper.read_text() + "\n\ndef unused():\n    return 1\n")
     changed = key()
-    helper.write_text(helper.read_text().replace("return 1", "return 2"))
+    edit(helper, "return 1", "return 2")
     assert len({before, changed, key()}) == 3
 
 
@@ -84,7 +85,7 @@ def test_the_code_of_a_competitors_own_kind_of_folds_is_part_of_the_folds_key(in
     text = file.read_text().replace("competition = ", f"class MyFolds(KFold):\n{split}\ncompetition = ", 1)
     file.write_text(text.replace("folds=KFold(2)", "folds=MyFolds(2)"))
     keys = [Pipeline(insects, loading.load(insects, "insects")).artifacts.folds_key]
-    file.write_text(file.read_text().replace("[::1]", "[::2]"))
+    edit(file, "[::1]", "[::2]")
     keys += [Pipeline(insects, loading.load(insects, "insects")).artifacts.folds_key]
     assert keys[0] != keys[1]
 

@@ -11,14 +11,12 @@ import pytest
 
 from harness.ensembles.members import join
 from harness.pipeline.graph import Pipeline
-from harness.pipeline.prepared import Options
-from harness.plugins import loading
 from harness.recipes import Blend, Calibrated, HillClimb, LogisticRegression, Stacked
 from harness.scoring.metrics import METRICS
 from harness.scoring.predictions import Predictions
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
-from tests.conftest import RECIPES, declared
+from tests.conftest import RECIPES, declared, pipeline
 
 ONE = Predictions(("a", "b"), ("x", "y"), np.array([[1, 0], [0.5, 0.5]], np.float32))
 OTHER = Predictions(("b", "a"), ("x", "y"), np.array([[0, 1], [0.5, 0.5]], np.float32))
@@ -122,7 +120,7 @@ def ensembles(insects: Workspace) -> Workspace:
 
 
 def run(workspace: Workspace, *wanted: str, assignments: tuple[str, ...] = ()) -> Pipeline:
-    made = Pipeline(workspace, loading.load(workspace, "insects"), Options(assignments=[*assignments]))
+    made = pipeline(workspace, *assignments)
     made.perform(made.artifacts.choose([*wanted]))
     return made
 

@@ -6,14 +6,11 @@ import dataclasses
 
 import pytest
 
-from harness.pipeline.graph import Pipeline
-from harness.pipeline.prepared import Options
-from harness.plugins import loading
 from harness.recipes import LogisticRegression, seeds
 from harness.recipes.seeds import lookup
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
-from tests.conftest import RECIPES
+from tests.conftest import RECIPES, edit, pipeline
 
 PIXELS = LogisticRegression(size=(8, 8), seed=7)
 
@@ -31,10 +28,6 @@ def test_repeats_differ_in_their_seeds_alone_and_in_those_of_all_their_folds():
 )
 def test_a_name_that_means_nothing_is_nothing(name):
     assert lookup({"pixels": PIXELS}, name) is None
-
-
-def pipeline(workspace: Workspace, *assignments: str) -> Pipeline:
-    return Pipeline(workspace, loading.load(workspace, "insects"), Options(assignments=[*assignments]))
 
 
 @pytest.fixture
@@ -64,6 +57,6 @@ def test_a_repeat_of_what_is_not_there_is_refused(repeated: Workspace):
     with pytest.raises(UserError, match="no recipe 'fin@2'"):
         pipeline(repeated).artifacts.choose(["fin@2"])
     file = repeated.competition("insects") / "recipes.py"
-    file.write_text(file.read_text().replace('seeds("fine", 3)', '("fine", "fin@2")'))
+    edit(file, 'seeds("fine", 3)', '("fine", "fin@2")')
     with pytest.raises(UserError, match="names a member 'fin@2'"):
         pipeline(repeated)

@@ -9,8 +9,6 @@ import cv2
 import pytest
 
 from harness.pipeline.graph import UP_TO_DATE, Pipeline
-from harness.pipeline.prepared import Options
-from harness.plugins import loading
 from harness.plugins.scaffold import create
 from harness.recipes import Network, Soup, snapshots
 from harness.recipes.seeds import lookup
@@ -18,7 +16,7 @@ from harness.scoring.metrics import METRICS
 from harness.utils.errors import UserError
 from harness.utils.files import read_json
 from harness.utils.workspace import Workspace
-from tests.conftest import declared, draw
+from tests.conftest import declared, draw, pipeline
 
 NET = Network(
     network="minivggnet", size=(16, 16), epochs=6, learning_rate=0.01, schedule="cycles", cycles=3, monitor="last"
@@ -103,10 +101,6 @@ def everything(tmp_path_factory) -> Workspace:
     create(workspace, "insects", root / "photos")
     (workspace.competition("insects") / "recipes.py").write_text(DECLARED)
     return workspace
-
-
-def pipeline(workspace: Workspace, *assignments: str) -> Pipeline:
-    return Pipeline(workspace, loading.load(workspace, "insects"), Options(assignments=[*assignments]))
 
 
 @pytest.fixture(scope="module")

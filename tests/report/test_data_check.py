@@ -17,6 +17,7 @@ from harness.cli.main import main
 from harness.plugins.scaffold import create
 from harness.report.data_check import advice, show
 from harness.utils.workspace import Workspace
+from tests.conftest import edit
 
 
 def picture(number: int) -> np.ndarray:
@@ -100,7 +101,7 @@ def test_unreadable_images_end_in_exit_code_2_after_the_report(
 def test_unreadable_images_may_be_allowed(check: Callable, photos: Path, workspace: Workspace) -> None:
     (photos / "ants" / "zero.jpg").write_bytes(b"")
     declared = workspace.competition("insects") / "competition.py"
-    declared.write_text(declared.read_text().replace("hflip_safe=", "unreadable=1,\n    hflip_safe="))
+    edit(declared, "hflip_safe=", "unreadable=1,\n    hflip_safe=")
     code, out, _ = check()
     assert code == 0
     assert "1 image cannot be read" in out

@@ -21,6 +21,7 @@ from harness.scoring import examination
 from harness.scoring.metrics import Interval
 from harness.utils.console import console
 from harness.utils.workspace import Workspace
+from tests.conftest import edit
 
 CHROMIUM = Path("/usr/bin/chromium")
 MOST_BYTES = 5_000_000
@@ -185,7 +186,7 @@ def test_the_page_says_how_like_the_test_is(page_of, insects: Workspace, monkeyp
 def test_a_page_is_written_by_its_command_and_names_are_escaped(page_of, insects: Workspace, harness):
     page_of("coarse")
     declaration = insects.competition("insects") / "competition.py"
-    declaration.write_text(declaration.read_text().replace('title="Insects"', 'title="<b>Insects</b>"'))
+    edit(declaration, 'title="Insects"', 'title="<b>Insects</b>"')
     told = harness("report", "insects", "coarse")
     file = insects.root / told.out.strip().removeprefix("page: ")
     assert told.code == 0 and file.is_file()

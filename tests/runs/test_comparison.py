@@ -13,7 +13,7 @@ from harness.runs.comparison import mark_pareto
 from harness.utils.files import read_json, write_json
 from harness.utils.versions import STEPS
 from harness.utils.workspace import Workspace
-from tests.conftest import draw
+from tests.conftest import draw, edit
 
 
 def test_runs_are_told_apart_by_what_was_changed_and_the_best_comes_first(insects: Workspace, harness):
@@ -111,7 +111,7 @@ def test_a_run_of_other_data_or_of_an_older_step_is_stale(
         assert {row["state"] for row in rows if row["recipe"] != "blend"} == {"up to date"}
         assert 0.0123 not in {row["holdout_low"] for row in rows}
     declaration = insects.competition("insects") / "competition.py"
-    declaration.write_text(declaration.read_text().replace("KFold(2)", "KFold(3)"))
+    edit(declaration, "KFold(2)", "KFold(3)")
     LoadedCompetition(insects, "insects").train("fine")
     states = [(row["recipe"], row["state"]) for row in LoadedCompetition(insects, "insects").compare()]
     assert states[-1] == ("fine", "up to date") and {state for _, state in states[:-1]} == {"stale"}
@@ -156,7 +156,7 @@ def test_runs_of_other_classes_or_of_another_metric_are_not_compared(
     (record,) = insects.runs("insects").glob("fine/*/metrics.json")
     kept, photos = record.read_bytes(), insects.root / "data"
     declaration = insects.competition("insects") / "competition.py"
-    declaration.write_text(declaration.read_text().replace('"accuracy"', '"macro_f1"'))
+    edit(declaration, '"accuracy"', '"macro_f1"')
     (folder,) = (Path(read_json(file)["folder"]) for file in photos.glob("insects/source.json"))
     for number in range(8):
         save(folder / "aphids" / f"{number}.png", draw(0, 900 + number))

@@ -17,15 +17,10 @@ from harness.pipeline.graph import UP_TO_DATE, Pipeline
 from harness.plugins import loading
 from harness.utils.versions import STEPS
 from harness.utils.workspace import Workspace
+from tests.conftest import edit
 from tests.steps import code
 
 pytestmark = pytest.mark.slow
-
-
-def edited(file: Path, old: str, new: str) -> None:
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new))
 
 
 class _Renaming(ast.NodeTransformer):
@@ -57,7 +52,7 @@ def move_modules(harness: Path) -> None:
 
 
 def change_what_code_does(harness: Path) -> None:
-    edited(harness / "data" / "cache" / "image_cache.py", "GREY = 128", "GREY = 127")
+    edit(harness / "data" / "cache" / "image_cache.py", "GREY = 128", "GREY = 127")
 
 
 def add_a_setting(harness: Path) -> None:
@@ -67,7 +62,7 @@ def add_a_setting(harness: Path) -> None:
 
 
 def raise_a_version(harness: Path) -> None:
-    edited(harness / "utils" / "versions.py", '"logistic_regression": Step(1,', '"logistic_regression": Step(2,')
+    edit(harness / "utils" / "versions.py", '"logistic_regression": Step(1,', '"logistic_regression": Step(2,')
 
 
 @pytest.fixture
@@ -115,10 +110,10 @@ def finished(insects: Workspace) -> Workspace:
 
 
 def test_no_edit_of_our_code_makes_anything_of_a_finished_run_stale(finished: Workspace, copy: Path):
-    for edit in (rename_local_variables, move_modules, change_what_code_does, add_a_setting):
-        edit(copy)
+    for change in (rename_local_variables, move_modules, change_what_code_does, add_a_setting):
+        change(copy)
         found = states(copy, finished)
-        assert set(found.values()) == {UP_TO_DATE} and len(found) == 8, edit.__name__
+        assert set(found.values()) == {UP_TO_DATE} and len(found) == 8, change.__name__
     raise_a_version(copy)
     stale = {name for name, state in states(copy, finished).items() if state != UP_TO_DATE}
     assert stale == {"coarse", "fine", "blend", "submission"}
@@ -129,7 +124,7 @@ def test_the_noted_code_is_that_of_the_steps_that_are_edited_wherever_it_lies(co
     before = {step: code.code(step) for step in STEPS}
     move_modules(copy)
     assert {step: code.code(step) for step in STEPS} == before
-    for edit in (rename_local_variables, change_what_code_does, add_a_setting):
-        edit(copy)
+    for change in (rename_local_variables, change_what_code_does, add_a_setting):
+        change(copy)
     changed = {step for step in STEPS if code.code(step) != before[step]}
     assert changed == {"logistic_regression", "folds", "image_cache"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.utils.workspace import Workspace
+from tests.conftest import edit
 
 RECIPES = '''
 from dataclasses import dataclass
@@ -67,5 +68,5 @@ def guesses(insects: Workspace) -> Workspace:
     folder = insects.competition("insects")
     (folder / "recipes.py").write_text(RECIPES)
     declaration = folder / "competition.py"
-    declaration.write_text(declaration.read_text().replace("KFold(2)", "KFold(4)"))
+    edit(declaration, "KFold(2)", "KFold(4)")
     return insects

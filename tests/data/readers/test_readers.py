@@ -16,7 +16,7 @@ from harness.data.images import Geometry, load
 from harness.data.readers import CifarBatches, ClassFolders, ClassInName, LabelsFile, NumberedFiles, TinyImageNet
 from harness.data.readers.reader import Listing, Reader, find, walk
 from harness.utils.errors import UserError
-from tests.conftest import declared, draw, located
+from tests.conftest import declared, draw, edit, located
 
 Save = Callable[..., Path]
 
@@ -212,8 +212,7 @@ def test_tiny_imagenet_greyscale_becomes_rgb(tmp_path: Path, save: Save) -> None
 )
 def test_tiny_imagenet_bad_lists(tmp_path: Path, save: Save, file: str, old: str, new: str, message: str) -> None:
     path = tiny_imagenet(tmp_path / "tiny", save) / file
-    assert old in path.read_text()
-    path.write_text(path.read_text().replace(old, new))
+    edit(path, old, new)
     with pytest.raises(UserError, match=message):
         listed(TinyImageNet(), tmp_path / "tiny")
 

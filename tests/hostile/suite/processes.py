@@ -9,9 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness.plugins.scaffold import create
 from harness.utils.workspace import Workspace
-from tests.conftest import RECIPES, start
+from tests.conftest import RECIPES, create_insects, start
 
 NETWORK = '''
 
@@ -35,12 +34,8 @@ def made(root: Path, photos: Path, network: bool = False) -> Workspace:
     """A workspace with the competition ``insects``."""
     (root / "competitions").mkdir(parents=True, exist_ok=True)
     workspace = Workspace(root)
-    create(workspace, "insects", photos)
-    folder = workspace.competition("insects")
-    recipes = RECIPES.replace("import Blend,", "import Blend, Network,")
-    (folder / "recipes.py").write_text(recipes + NETWORK if network else RECIPES)
-    declaration = folder / "competition.py"
-    declaration.write_text(declaration.read_text().replace("KFold(5)", "KFold(2)"))
+    with_network = RECIPES.replace("import Blend,", "import Blend, Network,") + NETWORK
+    create_insects(workspace, photos, with_network if network else RECIPES)
     return workspace
 
 

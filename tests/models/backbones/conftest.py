@@ -20,6 +20,11 @@ def pixels_of(count: int, side: int) -> Array:
     return coarse[:, rows][:, :, rows]
 
 
+def difference(found: Array, expected: Array) -> float:
+    """How far two arrays are from each other, relative to what is expected."""
+    return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+
+
 @pytest.fixture
 def pixels() -> Callable[[int, int], Array]:
     """``pixels_of``."""

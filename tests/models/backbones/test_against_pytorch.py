@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 
 from harness.models.backbones import BACKBONES, efficientnet_lite
@@ -13,6 +12,8 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
+
+from tests.models.backbones.conftest import difference  # noqa: E402
 
 pytestmark = pytest.mark.model
 
@@ -83,7 +84,3 @@ def test_features_and_probabilities_are_pytorchs(name: str, pixels) -> None:
         features, probabilities = reference.eval()(torch.tensor(images).permute(0, 3, 1, 2).float())
     assert difference(backbone.build().predict(images, verbose=0), features.numpy()) < 1e-4
     assert difference(backbone.network().predict(images, verbose=0), probabilities.numpy()) < 1e-4
-
-
-def difference(found: np.ndarray, expected: np.ndarray) -> float:
-    return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))

@@ -14,12 +14,7 @@ openvino = pytest.importorskip("openvino")
 
 from harness.models.backbones.openvino_engine import OpenVinoEngine  # noqa: E402
 from harness.models.backbones.openvino_graph import UnsupportedError  # noqa: E402
-from tests.models.backbones.conftest import pixels_of  # noqa: E402
-
-
-def difference(found: np.ndarray, expected: np.ndarray) -> float:
-    return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
-
+from tests.models.backbones.conftest import difference, pixels_of  # noqa: E402
 
 LAYERS = ("block2b_add", "top_activation")
 
