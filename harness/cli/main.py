@@ -18,7 +18,7 @@ from harness.cli.arguments import Commands, given
 from harness.cluster.jobs import JobKilledError
 from harness.utils.console import printable, watched
 from harness.utils.errors import UserError, nearest
-from harness.utils.files import out_of_space
+from harness.utils.files import FREE_ROOM, out_of_space
 from harness.utils.signals import STOPPED, Ended, ended_by_signals
 from harness.utils.workspace import Workspace
 
@@ -186,7 +186,7 @@ def _failed(error: Exception) -> int:
         what = f"{file[1]} could not be written" if file else str(error)
         return _tell(
             f"the disk is full: {what}. Nothing half-written will be used.",
-            "free some room (data/*/cache and runs can be made again), then run the same command",
+            FREE_ROOM,
         )
     if isinstance(error, OSError) and error.errno in OF_PATHS:
         return _tell(f"{error}.", "change or free that path, then run the same command")

@@ -82,11 +82,15 @@ def one_file(client: Client, folder: Path, name: str) -> Path:
             shutil.rmtree(staging, ignore_errors=True)
             raise KaggleError(
                 f"what Kaggle sent for {name} is not the file of {size(sizes[name])} that it lists.",
-                f"run the same command again, or download it by hand from {SITE}/c/{client.slug}/data",
+                _by_hand(client),
             )
         arrived.replace(target)
         shutil.rmtree(staging, ignore_errors=True)
     return target
+
+
+def _by_hand(client: Client) -> str:
+    return f"run the same command again, or download it by hand from {SITE}/c/{client.slug}/data"
 
 
 def _unzipped(staging: Path, name: str) -> Path | None:
@@ -136,7 +140,7 @@ def _fetch(client: Client, staging: Path, total: int) -> None:
         _clear(staging)
         failure = KaggleError(
             f"the archive from Kaggle for {client.slug} is damaged: {damage}.",
-            f"run the same command again, or download it by hand from {SITE}/c/{client.slug}/data",
+            _by_hand(client),
         )
     assert failure is not None
     received = _size(archive)

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.kaggle.credentials import NO_CREDENTIALS, SITE, credentials
 from harness.utils.errors import UserError
+from harness.utils.files import FREE_ROOM
 
 LATER = "run the same command again later"
 ASKED = re.compile(r"\?[^\s'\")]*=[^\s'\")]*")  # what follows the path of an address
@@ -62,7 +63,7 @@ def failure(answer: dict[str, Any], slug: str, python: str) -> KaggleError:
     if kind == "disk":
         return KaggleError(
             f"the disk is full: {detail}. What was downloaded is kept.",
-            "free some room (data/*/cache and runs can be made again), then run the same command: it resumes",
+            f"{FREE_ROOM}: it resumes",
         )
     if kind == "answer":
         return KaggleError(

@@ -11,7 +11,7 @@ from harness.pipeline.job import differs, pipeline_of
 from harness.tuning.search import Search, require_optuna
 from harness.tuning.subject import subject
 from harness.utils.errors import UserError
-from harness.utils.files import out_of_space
+from harness.utils.files import FREE_ROOM, out_of_space
 from harness.utils.workspace import Workspace
 
 
@@ -39,7 +39,4 @@ def perform(workspace: Workspace, asked: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:
         if not out_of_space(error):
             raise
-        raise UserError(
-            f"the disk of {environment.host()} is full: {error}.",
-            "free some room (data/*/cache and runs can be made again), then run the same command",
-        ) from error
+        raise UserError(f"the disk of {environment.host()} is full: {error}.", FREE_ROOM) from error

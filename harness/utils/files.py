@@ -202,6 +202,10 @@ def lock(path: Path, what: str) -> Iterator[None]:
         file_lock.release()
 
 
+# What is to be done about a full disk.
+FREE_ROOM = "free some room (data/*/cache and runs can be made again), then run the same command"
+
+
 class NoRoomError(UserError):
     """Work was refused that would not fit on the disk."""
 
@@ -217,7 +221,7 @@ def require_space(folder: Path, needed: int, what: str) -> None:
     if free < needed + (16 << 20):
         raise NoRoomError(
             f"{what} needs {size(needed)} in {folder}, but only {size(free)} are free there.",
-            "free some room (data/*/cache and runs can be made again), then run the same command",
+            FREE_ROOM,
         )
 
 
