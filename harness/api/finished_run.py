@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.data.splits import HOLDOUT, OUT_OF_FOLD
+from harness.data.splits import SCORED
 from harness.pipeline.graph import Pipeline
 from harness.scoring.predictions import Predictions
 
@@ -44,7 +44,7 @@ class FinishedRun:
         import pandas as pd
 
         metrics = self._run.metrics() or {}
-        splits = [split for split in (OUT_OF_FOLD, HOLDOUT) if split in metrics]
+        splits = [split for split in SCORED if split in metrics]
         return pd.DataFrame([metrics[split] for split in splits], index=splits)
 
     @property

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.api.loaded_competition import LoadedCompetition
 from harness.api.paths import AnyPath, expanded
+from harness.data.splits import SCORED
 from harness.pipeline.prepared import Options
 from harness.runs.records import records
 from harness.scoring.score import Score
@@ -14,7 +15,7 @@ from harness.utils.workspace import Workspace
 if TYPE_CHECKING:
     import pandas as pd
 
-RUN_COLUMNS = ["recipe", "run", "settings", "out_of_fold", "holdout", "seconds", "finished"]
+RUN_COLUMNS = ["recipe", "run", "settings", *SCORED, "seconds", "finished"]
 
 
 def load(
@@ -84,7 +85,7 @@ def runs(name: str, *, workspace: AnyPath | None = None) -> pd.DataFrame:
             "recipe": record.recipe,
             "run": record.key,
             "settings": record.settings,
-            **{split: record.scores.get(split, {}).get("score") for split in ("out_of_fold", "holdout")},
+            **{split: record.scores.get(split, {}).get("score") for split in SCORED},
             "seconds": record.about["seconds"],
             "finished": pd.Timestamp(record.finished),
         }

@@ -13,6 +13,7 @@ from harness.pipeline.graph import Pipeline
 from harness.pipeline.prepared import Options
 from harness.pipeline.rescoring import known_dataset, rescore
 from harness.plugins import loading
+from harness.runs.orders import ORDERS
 from harness.runs.records import Record, find, records
 from harness.scoring.metrics import METRICS
 from harness.scoring.predictions import Predictions
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from harness.kaggle.kernel import Writer
     from harness.models.adversarial import Likeness
     from harness.runs.difference import Difference
-
-
-SORTS = ("finished", "recipe", "out_of_fold", "holdout")
 
 
 class LoadedCompetition:
@@ -203,8 +201,8 @@ class LoadedCompetition:
         from harness.pipeline.run_state import state
         from harness.runs.comparison import compared, gains_over_best, of_metric
 
-        if sort not in SORTS:
-            raise UserError(f"there is no sort {sort!r}. {nearest(sort, [*SORTS])}", "give one of these")
+        if sort not in ORDERS:
+            raise UserError(f"there is no sort {sort!r}. {nearest(sort, [*ORDERS])}", "give one of these")
         artifacts = self.pipeline.artifacts
         rescore(artifacts)
         finished = of_metric(records(self.workspace.runs(self.name)), self.declaration.metric)

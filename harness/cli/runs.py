@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from harness.cli.arguments import Commands, add_competition
 from harness.cli.session import competition_of
+from harness.data.splits import SCORED
+from harness.runs.orders import ORDERS
 from harness.utils.console import console, say
 from harness.utils.errors import UserError, nearest
 from harness.utils.files import shown_path, write_text
@@ -22,9 +24,7 @@ if TYPE_CHECKING:
     from harness.scoring.predictions import Predictions
 
 TOOLS = ("tensorboard", "mlflow")
-SORTS = ("finished", "recipe", "out_of_fold", "holdout")
-SPLITS = ("out_of_fold", "holdout")
-SCORES = tuple(f"{split}{end}" for split in SPLITS for end in ("", "_low", "_high"))
+SCORES = tuple(f"{split}{end}" for split in SCORED for end in ("", "_low", "_high"))
 GAIN = ("gain", "gain_low", "gain_high", "verdict")
 COLUMNS = ("recipe", "run", "changed", *SCORES, *GAIN, "epochs", "seconds", "finished", "state")
 RUN_HELP = "a recipe (its latest run), or a run such as minivggnet/a8fb0ff4"
@@ -62,7 +62,7 @@ def add_commands(commands: Commands) -> None:
     add_competition(command)
     command.add_argument(
         "--sort",
-        choices=SORTS,
+        choices=ORDERS,
         default="finished",
         help="by time, by name, or the best score first (default: finished)",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.data.splits import SCORED
 from harness.utils.console import console, seconds
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def print_scores(pipeline: Pipeline, chosen: dict[str, Recipe]) -> None:
         table.add_row(
             name,
             kind_of(name, pipeline.artifacts.recipes),
-            *(str(interval_of(metrics[split])) if split in metrics else "" for split in ("out_of_fold", "holdout")),
+            *(str(interval_of(metrics[split])) if split in metrics else "" for split in SCORED),
             *(f"{holdout[rank]:.4f}" if rank in holdout else "" for rank in ranks),
             seconds(about.get("seconds", 0)),
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.table import Table
 
-from harness.data.splits import HOLDOUT, OUT_OF_FOLD
+from harness.data.splits import SCORED
 from harness.runs.records import Record
 
 
@@ -21,7 +21,7 @@ def show(records: Iterable[Record], out: Console) -> None:
         settings = record.settings
         parent_settings = parent.get("settings", settings)  # missing in older records
         changed = [f"{name}={value}" for name, value in settings.items() if value != parent_settings.get(name)]
-        scores = [record.scores.get(split, {}).get("score") for split in (OUT_OF_FOLD, HOLDOUT)]
+        scores = [record.scores.get(split, {}).get("score") for split in SCORED]
         table.add_row(
             record.recipe,
             record.key[:8],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.data.splits import HOLDOUT, OUT_OF_FOLD
+from harness.data.splits import HOLDOUT, OUT_OF_FOLD, SCORED
 from harness.recipes.seeds import base
 from harness.recipes.settings import may_be
 from harness.reproduce.published import Row
@@ -223,7 +223,7 @@ def _cells(run: Counted, leads: bool, versions: list[str]) -> list[str]:
         versions.append(versions_line)
     top5_scores = scores.get(HOLDOUT) or scores[OUT_OF_FOLD]
     return [
-        *(_score(run, split) if split in scores else "" for split in (OUT_OF_FOLD, HOLDOUT)),
+        *(_score(run, split) if split in scores else "" for split in SCORED),
         f"{100 * top5_scores['top5']:.2f} %" if "top5" in top5_scores and record.classes > 5 else "",
         _trained_on(members),
         ", ".join(map(str, sorted({member.settings["seed"] for member in members}))),

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from harness.data.dataset import Dataset
-from harness.data.splits import HOLDOUT, OUT_OF_FOLD
+from harness.data.splits import HOLDOUT, OUT_OF_FOLD, SCORED
 from harness.ensembles.gain import Gain, paired
 from harness.recipes.recipe import Recipe
 from harness.recipes.seeds import lookup
 from harness.recipes.settings import may_be, plain
+from harness.runs.orders import ordered
 from harness.runs.page_making import in_all, steps
 from harness.runs.records import Record
 from harness.scoring.metrics import METRICS
@@ -40,7 +41,7 @@ def compared(
     Args:
         records: the finished runs.
         recipes: those that the competition declares, by name.
-        sort: "finished" (the latest last), "recipe", or a split, whose best score comes first.
+        sort: one of ``harness.runs.orders.ORDERS``.
         higher: whether higher scores are better.
         gains: from ``gains_over_best``.
         state: whether a run is up to date.
@@ -55,8 +56,9 @@ def compared(
         "pareto" (whether no other run is as good in less time), "finished", "state", "images" (how many the hold-out
         score, else the out-of-fold one, is of).
     """
-    rows = [_row(record, recipes) for record in sorted(records, key=lambda record: record.sequence)]
-    for row, record in zip(rows, sorted(records, key=lambda record: record.sequence), strict=True):
+    by_time = sorted(records, key=lambda record: record.sequence)
+    rows = [_row(record, recipes) for record in by_time]
+    for row, record in zip(rows, by_time, strict=True):
         gain = (gains or {}).get(record.key)
         row |= {"gain": gain and gain.gain, "gain_low": gain and gain.low, "gain_high": gain and gain.high}
         row["verdict"] = gain.verdict if gain else (BEST if gains is not None and _is_best(record, records) else "")
@@ -64,12 +66,7 @@ def compared(
         took, row["is_all"] = in_all(steps(record, caches))
         row["seconds_in_all"] = took.seconds
     mark_pareto(rows, higher)
-    if sort == "recipe":
-        rows.sort(key=lambda row: row["recipe"])
-    elif sort != "finished":
-        sign = -1 if higher else 1
-        rows.sort(key=lambda row: (row[sort] is None, sign * (row[sort] or 0)))
-    return rows
+    return ordered(rows, sort, higher)
 
 
 def mark_pareto(rows: list[dict[str, Any]], higher: bool) -> None:
@@ -208,7 +205,7 @@ def _row(record: Record, recipes: Mapping[str, Recipe]) -> dict[str, Any]:
     epochs = [training["epochs"] for training in record.about.get("training", []) if training]
     scores = {
         name: record.scores.get(split, {}).get(part)
-        for split in (OUT_OF_FOLD, HOLDOUT)
+        for split in SCORED
         for name, part in ((split, "score"), (f"{split}_low", "low"), (f"{split}_high", "high"))
     }
     return {

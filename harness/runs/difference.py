@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.data.dataset import Dataset
-from harness.data.splits import HOLDOUT, OUT_OF_FOLD
+from harness.data.splits import OUT_OF_FOLD, SCORED
 from harness.ensembles.gain import Gain
 from harness.runs.comparison import between, gain_of, shared
 from harness.runs.records import Record
@@ -61,7 +61,7 @@ def difference(before: Record, after: Record, dataset: Dataset) -> Difference:
         before, after: the runs.
         dataset: the competition's images, for the labels.
     """
-    gains = {split: gain_of(after, before, dataset, split) for split in (OUT_OF_FOLD, HOLDOUT)}
+    gains = {split: gain_of(after, before, dataset, split) for split in SCORED}
     return Difference(
         before,
         after,

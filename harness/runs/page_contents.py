@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.data.dataset import Dataset
-from harness.data.splits import HOLDOUT, OUT_OF_FOLD
+from harness.data.splits import OUT_OF_FOLD, SCORED
 from harness.data.targets import Targets
 from harness.models.adversarial import Likeness
 from harness.runs import page_likeness, page_making
@@ -100,7 +100,7 @@ def contents(
         "calibration_error": calibration_error(bins) if bins else None,
         "thresholds": lines,
         "search": search_of(record),
-        "scores": [(split, record.scores[split]) for split in (OUT_OF_FOLD, HOLDOUT) if split in record.scores],
+        "scores": [(split, record.scores[split]) for split in SCORED if split in record.scores],
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.data.dataset import Dataset
-from harness.data.splits import HOLDOUT, OUT_OF_FOLD, TEST
+from harness.data.splits import HOLDOUT, OUT_OF_FOLD, SCORED, TEST
 from harness.models.adversarial import Likeness, estimate
 from harness.runs.page_pictures import shown
 from harness.scoring.metrics import METRICS
@@ -27,7 +27,7 @@ def contents(
     """
     if likeness is None:
         return None
-    scored = (OUT_OF_FOLD, HOLDOUT) if likeness.against == TEST else (OUT_OF_FOLD,)
+    scored = SCORED if likeness.against == TEST else (OUT_OF_FOLD,)
     labels = {split: dataset.labels_of(splits[split].ids) for split in scored if split in splits}
     estimates = [
         estimate(likeness, split, labels[split], splits[split], METRICS[metric], dataset.groups_of(splits[split].ids))
