@@ -11,7 +11,7 @@ from harness.data.splits import HOLDOUT, OUT_OF_FOLD
 from harness.kaggle.ledger import Entry
 from harness.recipes.recipe import Recipe
 from harness.recipes.seeds import lookup
-from harness.runs.comparison import changed
+from harness.runs.comparison import changed, of_metric
 from harness.runs.records import records
 from harness.scoring.evaluation import interval_of
 from harness.scoring.leaderboard import Leaderboard, medal, span_words
@@ -60,12 +60,11 @@ def own_runs(folder: Path, metric: str, recipes: Mapping[str, Recipe], sent: Ite
     """
     public = {(entry.recipe, entry.run): entry.public for entry in sent if entry.public is not None}
     runs = []
-    for record in records(folder):
+    for record in of_metric(records(folder), metric):
         name, key = record.recipe, record.key
-        splits = {split: scores for split, scores in record.scores.items() if scores.get("metric") == metric}
-        if splits:
-            holdout, out_of_fold = (splits.get(split, {}).get("score") for split in (HOLDOUT, OUT_OF_FOLD))
-            ranked_by = splits.get(HOLDOUT) or splits[OUT_OF_FOLD]
+        if record.scores:
+            holdout, out_of_fold = (record.scores.get(split, {}).get("score") for split in (HOLDOUT, OUT_OF_FOLD))
+            ranked_by = record.scores.get(HOLDOUT) or record.scores[OUT_OF_FOLD]
             runs.append(
                 OwnRun(
                     recipe=name,

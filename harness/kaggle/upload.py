@@ -13,8 +13,8 @@ from harness.kaggle import ledger as ledgers
 from harness.kaggle.board import Boards, boards
 from harness.kaggle.ledger import Entry, Ledger
 from harness.kaggle.preflight import require_slug
+from harness.scoring.evaluation import interval_of
 from harness.scoring.leaderboard import Leaderboard, span_words
-from harness.scoring.metrics import Interval
 from harness.utils.console import console, say
 from harness.utils.errors import UserError
 from harness.utils.files import shown_path
@@ -182,7 +182,7 @@ def entry_of(
     from harness.kaggle.words import message
 
     holdout, out_of_fold = record.scores.get(HOLDOUT, {}), record.scores.get(OUT_OF_FOLD, {})
-    span = leaderboard.span(Interval(holdout["score"], holdout["low"], holdout["high"])) if holdout else None
+    span = leaderboard.span(interval_of(holdout)) if holdout else None
     standing = leaderboard.standing(holdout["score"]) if holdout else None
     score = f", hold-out {holdout['score']:.5g}" if holdout else ""
     return Entry(
