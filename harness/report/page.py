@@ -17,7 +17,7 @@ from harness.utils.console import seconds
 if TYPE_CHECKING:
     import jinja2
 
-SPLITS = {"out_of_fold": "out of fold", "holdout": "hold-out", "test": "test"}
+SPLITS = runs.SPLITS | {"test": "test"}
 SMALL = 20  # classes whose confusion fits into a table
 
 
@@ -75,7 +75,8 @@ def templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"seconds": seconds, "plain": _plain, "interval": runs.interval, "gain": runs.gain}
+    filters = {"seconds": seconds, "minute": runs.minute, "plain": _plain, "interval": runs.interval, "gain": runs.gain}
+    environment.filters |= filters
     return environment
 
 

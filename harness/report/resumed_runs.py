@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.data.splits import SCORED
+from harness.report.runs import minute
 from harness.runs.records import Record
 
 
@@ -28,7 +29,7 @@ def show(records: Iterable[Record], out: Console) -> None:
             f"{parent['run'][:8]}, epoch {parent['epoch']}",
             ", ".join(changed),
             *("" if score is None else f"{score:.4f}" for score in scores),
-            record.finished[:16].replace("T", " "),
+            minute(record.finished),
         )
     if table.row_count:
         out.print("\nruns resumed from other runs:")

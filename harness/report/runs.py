@@ -35,7 +35,7 @@ def table_of(rows: list[dict[str, Any]], metric: Metric) -> Table:
         "epochs": [row["epochs"] for row in rows],
         "in all": ["over " * (not row["is_all"]) + seconds(row["seconds_in_all"]) for row in rows],
         "Pareto": ["yes" * row["pareto"] for row in rows],
-        "finished": [row["finished"][:16].replace("T", " ") for row in rows],
+        "finished": [minute(row["finished"]) for row in rows],
         "state": [row["state"] for row in rows],
     }
     shown = {title: cells for title, cells in columns.items() if any(cells)}
@@ -43,6 +43,11 @@ def table_of(rows: list[dict[str, Any]], metric: Metric) -> Table:
     for cells in zip(*shown.values(), strict=True):
         table.add_row(*cells)
     return table
+
+
+def minute(time: str) -> str:
+    """A time of a record, to the minute."""
+    return time[:16].replace("T", " ")
 
 
 def interval(row: dict[str, Any], split: str) -> str:

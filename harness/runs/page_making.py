@@ -53,7 +53,7 @@ def steps(record: Record, caches: Path) -> list[Step]:
     def add(one: Record, name: str) -> None:
         members = one.about.get("members", {})
         for member, key in members.items():
-            of_member = records.read(one.folder.parent.parent / member / key)
+            of_member = records.read(one.runs / member / key)
             if member not in found:
                 if of_member is None:
                     found[member] = Step(member, ())

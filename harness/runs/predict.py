@@ -131,7 +131,7 @@ def member_of(record: Record, name: str, key: str) -> Record:
     Raises:
         UserError: it is not there any more.
     """
-    member = read(record.folder.parent.parent / name / key, smoke=bool(record.about.get("smoke")))
+    member = read(record.runs / name / key, smoke=bool(record.about.get("smoke")))
     if member is None:
         raise UserError(
             f"{record.name} is made of the run {name}/{key[:8]}, which is not there any more.",

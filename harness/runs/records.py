@@ -37,9 +37,14 @@ class Record:
         return self.folder.name
 
     @property
+    def runs(self) -> Path:
+        """The folder of all runs of its competition."""
+        return self.folder.parent.parent
+
+    @property
     def competition(self) -> str:
         """The name of the competition that it is a run of."""
-        return self.folder.parent.parent.name
+        return self.runs.name
 
     @property
     def name(self) -> str:
@@ -93,7 +98,7 @@ class Record:
         if "members" not in self.about:
             return None
         for name, key in self.about["members"].items():
-            member = read(self.folder.parent.parent / name / key)
+            member = read(self.runs / name / key)
             of_member = member.members() if member else None
             if of_member is None:
                 return None

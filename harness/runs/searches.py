@@ -17,7 +17,7 @@ def search_of(record: Record) -> dict[str, Any] | None:
 
     ``harness.tuning.outcome.summary`` says what it holds.
     """
-    found = _read(record.folder.parent.parent, record.recipe)
+    found = _read(record.runs, record.recipe)
     of_run = [one for one in found if record.key in (one["own"], *(trial["run"] for trial in one["trials"]))]
     return of_run[-1] if of_run else None
 
