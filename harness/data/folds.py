@@ -13,6 +13,7 @@ import numpy as np
 from harness.data.folds_csv import assignment
 from harness.data.splitting import (
     ALWAYS_TRAIN,
+    SplitError,
     assign_folds,
     grouped_folds,
     grouped_part,
@@ -24,7 +25,6 @@ from harness.data.splitting import (
     stratified_part,
 )
 from harness.utils.console import say
-from harness.utils.errors import UserError
 from harness.utils.files import table_about, write_table
 
 Array = np.ndarray
@@ -87,13 +87,13 @@ class KFold:
                 that only one fold has stays in training.
 
         Raises:
-            UserError: fewer than two folds, or fewer different images than folds.
+            SplitError: fewer than two folds, or fewer different images than folds.
         """
         if self.validation is not None:
             is_validation = HoldOut(self.validation, self.seed).cut(strata, groups, grouped)
             return np.where(is_validation, 0, ALWAYS_TRAIN)[:, None]
         if self.k < 2 or self.repeats < 1:
-            raise UserError(
+            raise SplitError(
                 f"KFold needs k >= 2 folds and repeats >= 1. Received: k={self.k}, repeats={self.repeats}",
                 "for a single split: folds=KFold(validation=0.2)",
             )
@@ -206,10 +206,10 @@ def _say_rare(strata: Array, groups: Array, folds: Array, k: int) -> None:
     """Say how many rows no fold validates, and which classes are in fewer folds than there are.
 
     Raises:
-        UserError: some fold validates nothing.
+        SplitError: some fold validates nothing.
     """
     if len(set(folds[folds != ALWAYS_TRAIN].tolist())) < k:
-        raise UserError(
+        raise SplitError(
             f"{k} folds need {k} different training images of classes that have several, and there are "
             f"{len(np.unique(groups[folds != ALWAYS_TRAIN])):,}.",
             "set fewer folds in the competition's competition.py: folds=KFold(k=2)",

@@ -13,6 +13,10 @@ Array = np.ndarray
 ALWAYS_TRAIN = -1
 
 
+class SplitError(UserError):
+    """Rows that cannot be split as asked; who knows where that is declared says it."""
+
+
 def multilabel_folds(marks: Array, groups: Array, k: int, seed: int) -> Array:
     """The fold of each row of several labels: (n,) int."""
     return iterative_stratification.assign(marks, groups, np.full(k, 1 / k), seed)
@@ -52,7 +56,7 @@ def grouped_folds(labels: Array, groups: Array, k: int, seed: int) -> Array:
     A class of which all rows fell into one fold could not be learned without it: its groups stay in training.
 
     Raises:
-        UserError: there are fewer groups than folds.
+        SplitError: there are fewer groups than folds.
     """
     return _learnable(labels, groups, _folds_of_groups(labels, groups, k, seed))
 
@@ -64,7 +68,7 @@ def grouped_part(labels: Array, groups: Array, part: float, seed: int) -> Array:
     which all rows fell into it, or outside of it, is left to training, as are those of its groups.
 
     Raises:
-        UserError: one side of the split would be empty, or there are too few groups.
+        SplitError: one side of the split would be empty, or there are too few groups.
     """
     taken, k = parts_of(share(part, len(labels)))
     folds = _folds_of_groups(labels, groups, k, seed)
@@ -88,7 +92,7 @@ def _folds_of_groups(labels: Array, groups: Array, k: int, seed: int) -> Array:
 
     count = len(np.unique(groups))
     if count < k:
-        raise UserError(
+        raise SplitError(
             f"{k} parts need {k} groups, and there are {count}.",
             "set fewer folds, or a larger hold-out, in the competition's competition.py",
         )
@@ -110,7 +114,7 @@ def _learnable(labels: Array, groups: Array, folds: Array) -> Array:
     in_one_fold = [label for label in np.unique(labels) if len(set(folds[labels == label])) == 1]
     stays = np.isin(groups, groups[np.isin(labels, in_one_fold)])
     if stays.all() or len(set(folds[~stays])) < k:
-        raise UserError(
+        raise SplitError(
             f"groups cannot be split into {k} parts: nearly every group has a class that no other part has.",
             "set fewer folds, or a larger hold-out, in the competition's competition.py",
         )
@@ -154,13 +158,13 @@ def _quotas(labels: Array, class_of_group: Array, total: int) -> Array:
     """How many of ``total`` rows are to be of each class: (classes,) int.
 
     Raises:
-        UserError: no class has several groups.
+        SplitError: no class has several groups.
     """
     # The only group of a class stays in training.
     several = np.bincount(class_of_group, minlength=labels.max() + 1) > 1
     class_sizes = np.bincount(labels) * several
     if not several.any():
-        raise UserError(
+        raise SplitError(
             "each class has one image, which must be trained on: none is left to be held out.",
             "give several images of some classes",
         )
@@ -184,16 +188,16 @@ def share(part: float, n: int) -> float:
     """A part of n rows as a fraction.
 
     Raises:
-        UserError: one side of the split would be empty.
+        SplitError: one side of the split would be empty.
     """
     if part > 1 and part != int(part):
-        raise UserError(
+        raise SplitError(
             f"a part of {part} rows is no whole number.",
             "give HoldOut, or KFold's validation=, a share below 1 or a number of rows, in competition.py",
         )
     total = round(part * n) if part < 1 else int(part)
     if not 0 < total < n:
-        raise UserError(
+        raise SplitError(
             f"a part of {part!r} of {n:,} rows leaves one side of the split empty.",
             "give a fraction between 0 and 1, or a number of rows smaller than their total",
         )

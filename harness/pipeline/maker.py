@@ -74,12 +74,11 @@ class Maker:
         dataset = self.artifacts.dataset
         rows = dataset.rows(TRAIN)
         ids = tuple(dataset.ids[row] for row in rows)
-        split = self.artifacts.given_folds or Folds(
-            ids,
-            self.competition.folds.split(
-                dataset.targets.strata(dataset.labels[rows]), dataset.groups[rows], dataset.grouped
-            ),
-        )
+        strata, groups = dataset.targets.strata(dataset.labels[rows]), dataset.groups[rows]
+        with self.artifacts.told_where("folds"):
+            split = self.artifacts.given_folds or Folds(
+                ids, self.competition.folds.split(strata, groups, dataset.grouped)
+            )
         with lock(self.artifacts.folds_file, "the folds"):
             split.write(self.artifacts.folds_file, self.artifacts.folds_key)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,10 +19,12 @@ from harness.data.dataset import Dataset
 from harness.data.folds import Folds, KFold
 from harness.data.locating import locate
 from harness.data.splits import TRAIN
+from harness.data.splitting import SplitError
+from harness.plugins import guess_form
 from harness.scoring.metrics import METRICS
 from harness.utils import fingerprint as fp
 from harness.utils.errors import UserError, some
-from harness.utils.files import lock, read_json, write_json
+from harness.utils.files import lock, read_json, shown_path, write_json
 from harness.utils.versions import versions
 from harness.utils.workspace import Workspace
 
@@ -79,7 +83,7 @@ class Prepared:
     def dataset(self) -> Dataset:
         reader, folder = self.source
         table = self.workspace.data(self.competition.name) / "dataset.csv"
-        with lock(table, "the table of images"):
+        with lock(table, "the table of images"), self.told_where("holdout"):
             table_of_images = image_table.load_or_read(
                 reader,
                 folder,
@@ -97,6 +101,24 @@ class Prepared:
             if self.options.data is not None:
                 write_json(table.with_name("source.json"), {"folder": str(folder)})
         return table_of_images
+
+    @contextmanager
+    def told_where(self, setting: str) -> Iterator[None]:
+        """Have what says that rows cannot be split name the file and the setting that ask for it.
+
+        Args:
+            setting: "folds" or "holdout".
+        """
+        try:
+            yield
+        except SplitError as error:
+            asked = f"{setting}={guess_form.code(getattr(self.competition, setting))}"
+            raise UserError(f"{self.declaration}: {asked}: {error.what}", error.fix) from None
+
+    @property
+    def declaration(self) -> str:
+        """The competition's file, for messages."""
+        return shown_path(self.competition.folder / "competition.py")
 
     def _check_positive(self, classes: tuple[str, ...]) -> None:
         """Refuse a CSV of one class's probabilities where the metric judges those of the other."""

@@ -184,6 +184,29 @@ def test_folds_that_somebody_shared_are_used(insects: Workspace, tmp_path: Path)
     assert len(theirs.artifacts.folds) == 3 and len(pipeline(insects).artifacts.folds) == 2
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("KFold(2)", "KFold(1)", r"competition\.py: folds=KFold\(k=1\): KFold needs k >= 2"),
+        ("KFold(2)", "KFold(500)", r"competition\.py: folds=KFold\(k=500\): 500 folds need 500 different"),
+        ("KFold(2)", "KFold(validation=500)", r"folds=KFold\(validation=500\): a part of 500 of 29 rows leaves"),
+        (
+            "HoldOut(0.2)",
+            "HoldOut(500)",
+            r"competition\.py: holdout=HoldOut\(part=500\): a part of 500 of 36 rows leaves",
+        ),
+    ],
+)
+def test_a_split_that_cannot_be_made_is_told_with_its_setting_and_file(
+    insects: Workspace, old: str, new: str, told: str
+):
+    path = insects.competition("insects") / "competition.py"
+    path.write_text(path.read_text().replace(old, new))
+    asked = pipeline(insects)
+    with pytest.raises(UserError, match=told):
+        asked.perform(asked.artifacts.choose(["coarse"]))
+
+
 def test_a_smoke_run_is_kept_apart_from_the_real_one(insects: Workspace):
     real = submit(insects)
     smoke = submit(insects, smoke=True)
