@@ -14,7 +14,7 @@ from harness.pipeline.prepared import Options, Prepared
 from harness.pipeline.selection import choose
 from harness.plugins import loading
 from harness.recipes.ensemble import Ensemble
-from harness.recipes.recipe import Recipe
+from harness.recipes.recipe import FoldRecipe, Recipe
 from harness.recipes.seeds import lookup
 from harness.recipes.snapshots import trained_name
 from harness.recipes.soup import Soup
@@ -58,6 +58,21 @@ class Artifacts(Prepared):
         chosen = choose(self.competition, self.recipes, names or [self.default], self.options.assignments)
         self.recipes |= chosen
         return chosen
+
+    def require_folds(self, chosen: dict[str, Recipe]) -> None:
+        """Refuse recipes that ask for more folds than there are.
+
+        Raises:
+            UserError: names the recipe, the number of folds, and where it is declared.
+        """
+        count = len(self.folds)
+        where = f"folds= in {self.declaration}" if self.options.folds is None else f"--folds {self.options.folds}"
+        for name, recipe in chosen.items():
+            if isinstance(recipe, FoldRecipe) and (recipe.folds or 0) > count:
+                raise UserError(
+                    f"{name} has folds={recipe.folds}, more than the {count} of {where}.",
+                    f"give the recipe folds={count} or fewer, or None for all; or change {where}",
+                )
 
     def with_settings(self, assignments: list[str]) -> Artifacts:
         """The same things, of the same data, for a command with more settings, written as for ``--set``."""

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.competition import Competition
-from harness.data import folds
 from harness.data.cache import cache
 from harness.data.cache.cache import Input
+from harness.data.folds import is_written
 from harness.pipeline import added, precision
 from harness.pipeline.elsewhere import Elsewhere
 from harness.pipeline.maker import Maker
@@ -148,7 +148,10 @@ class Pipeline(Maker):
             if cluster is not None:
                 self._elsewhere = Elsewhere(self.artifacts, cluster, chosen, self.of_folds)
             try:
-                self._make(self.steps(chosen, submit)[1:], chosen, only)
+                _, folds, *others = self.steps(chosen, submit)
+                self._make([folds], chosen, only)
+                self.artifacts.require_folds(chosen)
+                self._make(others, chosen, only)
             finally:
                 self._elsewhere = None
 
@@ -199,7 +202,7 @@ class Pipeline(Maker):
         return STALE if table.exists() else MISSING
 
     def _folds_state(self) -> str:
-        if folds.is_written(self.artifacts.folds_file, self.artifacts.folds_key):
+        if is_written(self.artifacts.folds_file, self.artifacts.folds_key):
             return UP_TO_DATE
         return STALE if list(self.artifacts.folds_file.parent.glob("folds-*.csv")) else MISSING
 

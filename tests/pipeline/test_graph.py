@@ -185,6 +185,33 @@ def test_folds_that_somebody_shared_are_used(insects: Workspace, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
+    ("assignments", "told"),
+    [
+        (["folds=9"], r"coarse has folds=9, more than the 2 of folds= in .*competition\.py"),
+        (["coarse.folds=4", "fine.folds=4"], r"coarse has folds=4, more than the 3 of --folds .*theirs\.csv"),
+    ],
+)
+def test_more_folds_than_there_are_are_refused_before_caches_are_built(
+    insects: Workspace, tmp_path: Path, assignments: list[str], told: str
+):
+    made = pipeline(insects)
+    made.perform(made.artifacts.choose([]), only=("folds",))
+    shared = tmp_path / "theirs.csv"
+    shared.write_text("id,fold\n" + "".join(f"{name},{row % 3}\n" for row, name in enumerate(made.artifacts.folds.ids)))
+    asked = pipeline(insects, *assignments, folds=shared if "theirs" in told else None)
+    with pytest.raises(UserError, match=told) as refused:
+        asked.perform(asked.artifacts.choose([]))
+    assert "or None for all" in str(refused.value.fix)
+    assert not list(insects.cache("insects").glob("*.h5"))
+
+
+def test_as_many_folds_as_there_are_are_all_of_them(insects: Workspace):
+    asked = pipeline(insects, "folds=2")
+    asked.perform(asked.artifacts.choose(["coarse"]))
+    assert asked.artifacts.run_of("coarse").is_done()
+
+
+@pytest.mark.parametrize(
     ("old", "new", "told"),
     [
         ("KFold(2)", "KFold(1)", r"competition\.py: folds=KFold\(k=1\): KFold needs k >= 2"),
