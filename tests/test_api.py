@@ -67,6 +67,20 @@ def test_a_score_of_a_file_by_name_alone(competition, insects, monkeypatch):
         competition.compare("holdot")
 
 
+def test_wrong_names_of_splits_and_ids_are_told_with_those_that_there_are(competition):
+    run = competition.train("coarse")
+    gains = competition.diff("coarse", "coarse").gains
+    for things in (run.predictions, run.submissions, gains):
+        with pytest.raises(UserError, match=r"there is no split 'hold-out'\. Known: .*holdout"):
+            things["hold-out"]
+        assert things["holdout"] is things.get("holdout") and things.get("hold-out") is None
+    held = run.predictions["holdout"]
+    assert np.array_equal(held.of([*held.ids[::-1]]), held.probabilities[::-1])
+    assert np.array_equal(held.of(held.to_frame().index[:2]), held.probabilities[:2])
+    with pytest.raises(UserError, match=rf"no predictions of 1 of 2 ids \('ant'\)\. Known: '{held.ids[0]}', .* 4 more"):
+        held.of((held.ids[0], "ant"))
+
+
 def test_the_api_is_what_is_public_and_loads_nothing_before_it_is_used():
     assert set(harness.__all__) == {"FinishedRun", "LoadedCompetition", "load", "runs", "score"}
     line = "import sys, harness; print([n for n in ('numpy', 'pandas', 'keras') if n in sys.modules], harness.runs)"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.data.splits import SCORED
 from harness.pipeline.graph import Pipeline
 from harness.scoring.predictions import Predictions
+from harness.utils.named import Named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,12 +55,12 @@ class FinishedRun:
         Example:
             >>> run.predictions["test"].to_frame()  # doctest: +SKIP
         """
-        return self._pipeline.artifacts.predictions(self.recipe)
+        return Named("split", self._pipeline.artifacts.predictions(self.recipe))
 
     @property
     def submissions(self) -> dict[str, Path]:
         """The CSVs by split: "test" where the organiser has one, and "holdout"."""
-        return self._pipeline.artifacts.submission_files(self.recipe)
+        return Named("split", self._pipeline.artifacts.submission_files(self.recipe))
 
     @property
     def submission(self) -> Path:

@@ -12,6 +12,7 @@ from harness.data.splits import OUT_OF_FOLD, SCORED
 from harness.ensembles.gain import Gain
 from harness.runs.comparison import between, gain_of, shared
 from harness.runs.records import Record
+from harness.utils.named import Named
 
 Array = np.ndarray
 
@@ -68,7 +69,7 @@ def difference(before: Record, after: Record, dataset: Dataset) -> Difference:
         between(before, after),
         _changes({name: before.about.get(name) for name in ABOUT}, {name: after.about.get(name) for name in ABOUT}),
         _changes(_versions(before), _versions(after)),
-        {split: gain for split, gain in gains.items() if gain is not None},
+        Named("split", {split: gain for split, gain in gains.items() if gain is not None}),
         _classes(before, after, dataset),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
+from harness.utils.errors import UserError, short, some
 from harness.utils.hdf5 import whole_h5
 
 if TYPE_CHECKING:
@@ -42,15 +44,23 @@ class Predictions:
             bad_rows = int((~np.isfinite(self.probabilities)).any(axis=1).sum())
             raise ValueError(f"{bad_rows:,} of {len(self.ids):,} rows of probabilities are not finite numbers")
 
-    def of(self, ids: tuple[str, ...]) -> Array:
+    def of(self, ids: Iterable[str]) -> Array:
         """The probabilities of some ids, in the order of ``ids``: (len(ids), classes).
 
         Raises:
-            KeyError: there is no prediction for an id.
+            UserError: there is no prediction for an id.
         """
+        ids = tuple(ids)
         if ids == self.ids:
             return self.probabilities
         row_of = {row_id: row for row, row_id in enumerate(self.ids)}
+        if unknown := [short(row_id) for row_id in ids if row_id not in row_of]:
+            raise UserError(
+                f"there are no predictions of {len(unknown):,} of {len(ids):,} ids ({some(unknown, 3)}). "
+                f"Known: {some([short(row_id) for row_id in self.ids[:3]])}"
+                + (f" and {len(self.ids) - 3:,} more." if len(self.ids) > 3 else "."),
+                "give ids that are in .ids of these predictions; other splits have other ids",
+            )
         return self.probabilities[[row_of[row_id] for row_id in ids]]
 
     def to_frame(self) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.scoring.predictions import Predictions, mean, read, write
+from harness.utils.errors import UserError
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 
@@ -35,7 +36,7 @@ def test_tables_come_back_from_the_disk_as_they_were(tmp_path_factory, ids, clas
 def test_probabilities_are_given_in_the_order_asked_for():
     table = predictions(("a", "b", "c"))
     assert np.array_equal(table.of(("c", "a")), table.probabilities[[2, 0]])
-    with pytest.raises(KeyError):
+    with pytest.raises(UserError, match=r"1 of 2 ids \('x'\)"):
         table.of(("a", "x"))
 
 
