@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from pathlib import Path
 from string import Template
 
@@ -46,7 +47,7 @@ def new_folder(workspace: Workspace, name: str) -> Path:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", folder_name):
         raise UserError(
             f"a competition's name is made of small letters, digits and hyphens, a letter first. Received: {name!r}",
-            "harness new my-photos --from DIR",
+            f"harness new {_suggested(name)}, with the same options",
         )
     folder = workspace.competition(folder_name)
     if folder.exists():
@@ -54,6 +55,12 @@ def new_folder(workspace: Workspace, name: str) -> Path:
     if loading.names(workspace):
         trust.require(workspace)
     return folder
+
+
+def _suggested(name: str) -> str:
+    """The nearest name that a competition may have: "My Fotos!" becomes "my-fotos"."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).lstrip("-0123456789").rstrip("-")[:50] or "my-photos"
 
 
 def create(

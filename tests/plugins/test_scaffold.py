@@ -28,11 +28,29 @@ def test_a_folder_of_classes_becomes_a_complete_competition(workspace: Workspace
     assert Pipeline(workspace, competition).artifacts.dataset.classes == ("ants", "bees", "wasps")
 
 
-@pytest.mark.parametrize("name", ["", "Insects", "1st", "in/sects", "..", "in sects", "é"])
-def test_a_name_that_is_none_is_refused(workspace: Workspace, class_folders, name: str):
-    with pytest.raises(UserError, match="small letters"):
+@pytest.mark.parametrize(
+    ("name", "suggested"),
+    [
+        ("", "my-photos"),
+        ("My Fotos!", "my-fotos"),
+        ("1st", "st"),
+        ("2020 Pets", "pets"),
+        ("in/sects", "in-sects"),
+        ("..", "my-photos"),
+        ("--from=x", "from-x"),
+        ("Été", "ete"),
+        ("猫", "my-photos"),
+        ("Z" * 300, "z" * 50),
+    ],
+)
+def test_a_name_that_is_none_is_refused_and_one_that_is_like_it_is_suggested(
+    workspace: Workspace, class_folders, name: str, suggested: str
+):
+    with pytest.raises(UserError, match="small letters") as refused:
         create(workspace, name, class_folders())
+    assert refused.value.fix == f"harness new {suggested}, with the same options"
     assert list(workspace.competitions.iterdir()) == []
+    assert create(workspace, suggested, class_folders())[0] == suggested.replace("-", "_")
 
 
 def test_a_taken_name_and_a_folder_without_classes_are_refused(workspace: Workspace, class_folders, tmp_path: Path):
