@@ -163,7 +163,9 @@ class LoadedCompetition:
     def kernel_writer(self, owner: str, gpu: bool) -> Writer:
         """What writes the kernels of this competition."""
         from harness.kaggle.kernel import Writer
+        from harness.kaggle.preflight import require_slug
 
+        require_slug(self.declaration)
         return Writer(self.declaration, self.pipeline.artifacts.kinds(), self.pipeline.artifacts.dataset, owner, gpu)
 
     def report(self, run: str | None = None) -> Path:

@@ -40,10 +40,12 @@ def add_commands(commands: Commands) -> None:
 def run_kernel(workspace: Workspace, options: Namespace) -> None:
     """Write a run's dataset and notebook, and send them."""
     from harness.kaggle.kernel import NOBODY, Kernel, read
+    from harness.kaggle.preflight import require_slug
     from harness.runs.records import find
     from harness.utils.files import lock
 
     competition = competition_of(workspace, options)
+    require_slug(competition.declaration)  # before anybody trains a run for it
     record = find(workspace.runs(competition.name), options.of)
     default = workspace.submissions(competition.name) / "kernels" / record.stem
 

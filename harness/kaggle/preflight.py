@@ -8,6 +8,7 @@ from harness.competition import Competition
 from harness.kaggle.credentials import SITE, readable_by_others, require_credentials
 from harness.utils.console import say
 from harness.utils.errors import UserError
+from harness.utils.files import shown_path
 
 # Competitions that accept no submissions any more, and the newer edition that still scores the same images.
 CLOSED = {"dogs-vs-cats": "dogs-vs-cats-redux-kernels-edition"}
@@ -21,7 +22,9 @@ def require_slug(competition: Competition) -> str:
     """
     if competition.slug is None:
         raise UserError(
-            f"{competition.name} has no Kaggle competition.", "set slug= in its competition.py, if there is one"
+            f"{competition.name} has no Kaggle competition.",
+            f"set slug= in {shown_path(competition.folder / 'competition.py')}, if there is one: the last part of its "
+            "address on Kaggle",
         )
     return competition.slug
 

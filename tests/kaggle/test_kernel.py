@@ -130,7 +130,9 @@ def test_what_stands_in_the_way_of_a_kernel_is_told(competition, data, harness, 
     )
     declaration = competition.workspace.competition("pets") / "competition.py"
     edit(declaration, 'slug="pets"', "slug=None")
-    assert "has no Kaggle competition" in harness("kernel", "pets", "coarse", "--to", tmp_path / "new").err
+    for run in ("coarse", "fine"):  # of fine there is no run, which is not the first thing that is missing
+        refused = harness("kernel", "pets", run, "--to", tmp_path / "new").err
+        assert "has no Kaggle competition" in refused and "set slug= in competitions/pets/competition.py" in refused
 
 
 @pytest.mark.parametrize(
