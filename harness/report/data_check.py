@@ -15,6 +15,8 @@ from harness.utils.errors import some
 
 SHOWN = 10  # lines for each finding; the saved file has all of them
 CLASSES = 12  # with more classes than this, only the smallest and the largest are shown
+# What images are counted by, one and several, where these are no classes.
+WORDS = {"multilabel": ("label", "labels"), "regression": ("range", "ranges")}
 
 
 def show(name: str, examination: dict[str, Any], out: Console) -> None:
@@ -48,9 +50,10 @@ def advice(examination: dict[str, Any]) -> list[str]:
     remarks = []
     if examination["unreadable"]:
         remarks.append(f"{_images(len(examination['unreadable']))} cannot be read: replace or remove them.")
+    kept = "the labels of one image" if _words(examination)[0] == "label" else "one label"
     if conflicting := _conflicting(exact):
         remarks.append(
-            f"{_groups(conflicting)} of identical images carry different labels: keep one label of each group. Until "
+            f"{_groups(conflicting)} of identical images carry different labels: keep {kept} of each group. Until "
             "then they stay together in folds, and at least one of their rows counts as a mistake."
         )
     if leaked := _count(_across(exact), EXCLUDED):
@@ -62,33 +65,41 @@ def advice(examination: dict[str, Any]) -> list[str]:
             f"{_images(_count(similar, HOLDOUT))} of the hold-out look like a training image: "
             "the hold-out score is too good, by at most their share."
         )
-    return remarks + _of_minorities(examination["minorities"])
+    return remarks + _of_minorities(examination["minorities"], *_words(examination))
 
 
-def _of_minorities(found: dict[str, Any]) -> list[str]:
-    """What to know of classes and labels of which there is little."""
+def _of_minorities(found: dict[str, Any], one: str = "class", several: str = "classes") -> list[str]:
+    """What to know of classes and labels of which there is little.
+
+    Args:
+        found: as ``minorities`` finds it.
+        one, several: what images are counted by.
+    """
     remarks = []
     if found["few"]:
         few = [f"{name} {count}" for name, count in sorted(found["few"].items(), key=lambda item: item[1])]
-        remarks.append(f"{len(few):,} classes have fewer than 5 training images, too few for each fold: {some(few)}.")
+        have = f"1 {one} has" if len(few) == 1 else f"{len(few):,} {several} have"
+        remarks.append(f"{have} fewer than 5 training images, too few for each fold: {some(few)}.")
     if found["held"]:
         held = [f"{name} {share:.0%}" for name, share in found["held"].items()]
         remarks.append(
-            f"Of {len(held):,} classes one group has over half the training images ({some(held)}): the fold that "
-            "validates it trains on few of them."
+            f"Of {f'1 {one}' if len(held) == 1 else f'{len(held):,} {several}'} one group has over half the training "
+            f"images ({some(held)}): the fold that validates it trains on few of them."
         )
     if pairs := found["never_together"]:
-        told = [f"{one} and {other}, by chance in {expected:g}" for one, other, expected in pairs]
+        told = [f"{first} and {other}, by chance in {expected:g}" for first, other, expected in pairs]
         remarks.append(
-            f"{len(pairs):,} pairs of labels never occur together ({some(told, 3)}): do they exclude each other?"
+            f"{'1 pair of labels never occurs' if len(pairs) == 1 else f'{len(pairs):,} pairs of labels never occur'} "
+            f"together ({some(told, 3)}): do they exclude each other?"
         )
     return remarks
 
 
 def _classes(examination: dict[str, Any]) -> Table:
-    """One row per class; if there are many classes, only the smallest and the largest."""
+    """One row per class or label; if there are many, only the smallest and the largest."""
     classes, splits = examination["classes"], _splits(examination)
-    table = Table("class", *splits, box=None, pad_edge=False)
+    one, several = _words(examination)
+    table = Table(one, *splits, box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
     names = list(classes)
@@ -98,25 +109,35 @@ def _classes(examination: dict[str, Any]) -> Table:
     for name in names:
         cells = [f"{classes[name].get(split, 0):,}" if name in classes else "" for split in splits]
         table.add_row(name, *cells)
-    totals = [sum(counts.get(split, 0) for counts in classes.values()) for split in splits]
     table.add_section()
-    if examination["unlabelled"]:
-        table.add_row("without a label", *(f"{examination['unlabelled'].get(split, 0):,}" for split in splits))
-    table.add_row(f"all {len(classes)} classes", *(f"{total:,}" for total in totals))
+    if one == "label":  # an image may have several, or none: their counts add up to nothing
+        sums = {"without any label": "without any", "labels not known": "unlabelled", "all labelled images": "labelled"}
+    else:
+        sums = {"without a label": "unlabelled", f"all {len(classes)} {several}": "labelled"}
+    for title, counted in sums.items():
+        if examination[counted] or counted == "labelled":
+            table.add_row(title, *(f"{examination[counted].get(split, 0):,}" for split in splits))
     return table
 
 
+def _words(examination: dict[str, Any]) -> tuple[str, str]:
+    """What images are counted by: one, and several."""
+    return WORDS.get(examination["targets"], ("class", "classes"))
+
+
 def _splits(examination: dict[str, Any]) -> list[str]:
-    present = set(examination["unlabelled"]).union(*examination["classes"].values())
+    present = {*examination["labelled"], *examination["unlabelled"]}
     return [split for split in (TRAIN, HOLDOUT, TEST, EXCLUDED) if split in present]
 
 
 def _balance(examination: dict[str, Any]) -> str:
     counts = [counts.get(TRAIN, 0) for counts in examination["classes"].values()]
+    one, several = _words(examination)
     if max(counts) == min(counts):
-        return f"balance: all classes have {counts[0]:,} training images"
+        return f"balance: all {several} have {counts[0]:,} training images"
     ratio = f"{max(counts) / min(counts):.1f}" if min(counts) else "∞"
-    return f"balance: the largest class has {ratio} times the training images of the smallest"
+    largest, smallest = ("commonest", "rarest") if one == "label" else ("largest", "smallest")
+    return f"balance: the {largest} {one} has {ratio} times the training images of the {smallest}"
 
 
 def _findings(examination: dict[str, Any]) -> Iterator[tuple[str, int, str]]:
@@ -132,6 +153,7 @@ def _findings(examination: dict[str, Any]) -> Iterator[tuple[str, int, str]]:
     yield "greyscale, one channel", len(examination["one_channel"]), some(examination["one_channel"], 3)
     yield "greyscale, in colour files", len(examination["colourless"]), some(examination["colourless"], 3)
     yield "nearly one colour", len(examination["flat"]), some(examination["flat"], 3)
+    same = "the same labels" if _words(examination)[0] == "label" else "one class"
     limit = examination["compared"]["smallest_side"]
     small = readable and min(examination["height"]["min"], examination["width"]["min"]) < limit
     not_compared = f"not looked for among images of fewer than {limit} pixels a side" if small else ""
@@ -140,7 +162,7 @@ def _findings(examination: dict[str, Any]) -> Iterator[tuple[str, int, str]]:
         if groups:
             harmless = [group for group in groups if len(group["labels"]) < 2 and len(group["splits"]) < 2]
             for kind, of_kind in (
-                ("of one class, in one split", harmless),
+                (f"of {same}, in one split", harmless),
                 ("with conflicting labels", _conflicting(groups)),
                 ("across splits", _across(groups)),
             ):

@@ -124,6 +124,9 @@ def findings(**changes: Any) -> dict[str, Any]:
     return {
         "images": 300,
         "seconds": 1.0,
+        "targets": "multiclass",
+        "labelled": {"train": 300},
+        "without any": {},
         "classes": {"ants": {"train": 200}, "bees": {"train": 100}},
         "unlabelled": {},
         "height": side,
@@ -149,12 +152,37 @@ def printed(found: dict[str, Any]) -> str:
 
 def test_many_classes_are_told_by_the_smallest_and_the_largest() -> None:
     classes = {f"class {n:03}": {"train": n} for n in range(1, 201)}
-    text = printed(findings(classes=classes))
+    text = printed(findings(classes=classes, labelled={"train": 20100}))
     for shown in ("class 001", "class 003", "class 198", "class 200"):
         assert shown in text
     assert "class 100" not in text
     assert "all 200 classes  20,100" in text
     assert "the largest class has 200.0 times the training images of the smallest" in text
+
+
+def test_labels_are_called_labels_and_their_counts_are_not_added_up() -> None:
+    found = findings(
+        targets="multilabel",
+        classes={"sea": {"train": 200, "holdout": 40}, "sky": {"train": 100}},
+        labelled={"train": 240, "holdout": 60},
+        unlabelled={"test": 50},
+        minorities={"few": {"sky": 3}, "never_together": [], "held": {}},
+        duplicates=[group(("a", "train", "sea"), ("b", "train", "sea, sky"))],
+    ) | {"without any": {"train": 30}}
+    rows = [line.split() for line in printed(found).splitlines()]
+    assert ["label", "train", "holdout", "test"] in rows
+    assert [*["without", "any", "label"], "30", "0", "0"] in rows
+    assert [*["labels", "not", "known"], "0", "0", "50"] in rows
+    assert [*["all", "labelled", "images"], "240", "60", "0"] in rows
+    text = printed(found) + " ".join(advice(found))
+    assert "the commonest label has 2.0 times the training images of the rarest" in text
+    assert "of the same labels, in one split" in text and "keep the labels of one image of each group" in text
+    assert "1 label has fewer than 5" in text and "class" not in text
+
+
+def test_ranges_of_numbers_are_called_ranges() -> None:
+    text = printed(findings(targets="regression", classes={"0 to 2": {"train": 150}, "3 to 9": {"train": 150}}))
+    assert "all 2 ranges    300" in text and "balance: all ranges have 150 training images" in text
 
 
 def test_long_lists_are_cut() -> None:

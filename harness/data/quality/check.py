@@ -56,7 +56,8 @@ def examine(dataset: Dataset) -> dict[str, Any]:
     """Decode every image once and find what a competitor should know about the data.
 
     Returns:
-        JSON-able: "images", "seconds"; "classes" (class to split to count) and "unlabelled" (split to count);
+        JSON-able: "images", "seconds"; "targets", the kind's name; "classes" (class, label or range of numbers to split
+        to count); "labelled", "unlabelled" and "without any", labelled but with none of the labels (split to count);
         "height" and "width" (min, median, max), "sizes" (h×w to count), "kinds" ("JPEG RGB" to count);
         "one_channel", "colourless" (three equal channels) and "flat" (nearly one colour), each a list of
         sources; "unreadable" (source to reason); "duplicates" and "near_duplicates", each a list of groups of
@@ -73,13 +74,23 @@ def examine(dataset: Dataset) -> dict[str, Any]:
         near_groups = _near_groups(scan, exact_groups)
     side_statistics = dict(zip(("height", "width"), (_statistics(side) for side in scan.sizes[rows].T), strict=True))
 
+    classes = dataset.targets.counted(dataset.labels, dataset.classes)
+    is_labelled = dataset.targets.is_labelled(dataset.labels)
+    has_any = np.any([*classes.values()], axis=0)
+
+    def by_split(mask: Array) -> dict[str, int]:
+        return dict(Counter(dataset.splits[mask].tolist()))
+
     def sources(mask: Array) -> list[str]:
         return [dataset.sources[row] for row in np.flatnonzero(mask & readable)]
 
     return {
         "images": len(dataset),
-        "classes": _class_counts(dataset),
-        "unlabelled": dict(Counter(dataset.splits[~dataset.targets.is_labelled(dataset.labels)].tolist())),
+        "targets": dataset.targets.name,
+        "classes": {name: by_split(mask) for name, mask in classes.items()},
+        "labelled": by_split(is_labelled),
+        "unlabelled": by_split(~is_labelled),
+        "without any": by_split(is_labelled & ~has_any),
         **side_statistics,
         "sizes": _value_counts(f"{height}×{width}" for height, width in scan.sizes[rows].tolist()),
         "kinds": _value_counts(scan.kinds[row] for row in rows),
@@ -219,11 +230,6 @@ def _group(dataset: Dataset, rows: Array) -> dict[str, Any]:
         "splits": sorted({image["split"] for image in images}),
         "images": images,
     }
-
-
-def _class_counts(dataset: Dataset) -> dict[str, dict[str, int]]:
-    counted = dataset.targets.counted(dataset.labels, dataset.classes)
-    return {name: dict(Counter(dataset.splits[rows].tolist())) for name, rows in counted.items()}
 
 
 def _statistics(values: Array) -> dict[str, int]:

@@ -14,6 +14,7 @@ from PIL import Image
 from harness.data.dataset import Dataset
 from harness.data.quality import check
 from harness.data.readers.reader import Files
+from harness.data.targets import Multilabel
 from harness.utils import fingerprint as fp
 from harness.utils.files import read_json
 
@@ -95,7 +96,17 @@ def test_counts_by_class_and_split(folder: Folder) -> None:
     folder.add("unknown.png", encoded(picture(101)), -1, "test")
     found = folder.examine()
     assert found["classes"]["bees"] == {"train": 10, "holdout": 1}
-    assert found["unlabelled"] == {"test": 1}
+    assert found["labelled"] == {"train": 20, "holdout": 1}
+    assert found["unlabelled"] == {"test": 1} and found["without any"] == {}
+
+
+def test_images_of_several_labels_are_counted_once(folder: Folder) -> None:
+    marks = np.array([[1, 1], [1, 0], [0, 0], *[[0, 1]] * 16, [-1, -1]], np.int8)
+    made = Dataset(**vars(folder.dataset()) | {"labels": marks, "targets": Multilabel()})
+    found = check.examine(made)
+    assert found["targets"] == "multilabel" and found["labelled"] == {"train": 19}
+    assert found["classes"] == {"ants": {"train": 2}, "bees": {"train": 17}}
+    assert found["without any"] == {"train": 1} and found["unlabelled"] == {"train": 1}
 
 
 def test_sizes(folder: Folder) -> None:
