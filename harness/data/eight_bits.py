@@ -46,6 +46,15 @@ def windowed(content: bytes | Array, window: Window = "file") -> bytes | Array:
     return eight_bits(deep(content), window)
 
 
+def is_deep(content: bytes | Array) -> bool:
+    """Whether an image has more than 8 bits, so that a window decides which of its values can be told apart."""
+    if not isinstance(content, bytes):
+        return content.dtype != np.uint8
+    if content.startswith(NPY):
+        return _array(content).dtype != np.uint8
+    return dicom.is_dicom(content) or _depth(content)[0] > 8
+
+
 def eight_bits(values: Array, window: Window) -> Array:
     """Values as uint8: black below the window, white above it, and linear between. What is no number is black.
 

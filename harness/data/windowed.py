@@ -43,3 +43,17 @@ class Windowed:
         from harness.data.eight_bits import windowed
 
         return windowed(self.images.read(source), self.window)
+
+
+def read_told(images: ImageSource, source: str) -> tuple[bytes | Array, bool]:
+    """An image as its source gives it, and whether it was one of more than 8 bits, for which the window decides.
+
+    Raises:
+        UnreadableError: as ``Windowed.read``.
+    """
+    from harness.data.eight_bits import is_deep, windowed
+
+    if not isinstance(images, Windowed):
+        return images.read(source), False
+    content = images.images.read(source)
+    return windowed(content, images.window), is_deep(content)

@@ -50,6 +50,12 @@ def advice(examination: dict[str, Any]) -> list[str]:
     remarks = []
     if examination["unreadable"]:
         remarks.append(f"{_images(len(examination['unreadable']))} cannot be read: replace or remove them.")
+    if 2 * len(examination["narrow"]) > examination["deep"]:
+        remarks.append(
+            f"{len(examination['narrow']):,} of {_images(examination['deep'])} of more than 8 bits use less than an "
+            "eighth of the grey levels once they are brought to 8 bits, which loses detail: set another window= in the "
+            'competition\'s competition.py, such as window="percentiles", or (low, high) for all images.'
+        )
     kept = "the labels of one image" if _words(examination)[0] == "label" else "one label"
     if conflicting := _conflicting(exact):
         remarks.append(
@@ -152,6 +158,9 @@ def _findings(examination: dict[str, Any]) -> Iterator[tuple[str, int, str]]:
     yield "unreadable", len(examination["unreadable"]), some(reasons, 3)
     yield "greyscale, one channel", len(examination["one_channel"]), some(examination["one_channel"], 3)
     yield "greyscale, in colour files", len(examination["colourless"]), some(examination["colourless"], 3)
+    if examination["deep"]:
+        yield "of more than 8 bits", examination["deep"], "brought to 8 bits by window= in competition.py"
+        yield "  of few grey levels then", len(examination["narrow"]), some(examination["narrow"], 3)
     yield "nearly one colour", len(examination["flat"]), some(examination["flat"], 3)
     same = "the same labels" if _words(examination)[0] == "label" else "one class"
     limit = examination["compared"]["smallest_side"]

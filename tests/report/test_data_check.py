@@ -136,6 +136,8 @@ def findings(**changes: Any) -> dict[str, Any]:
         "one_channel": [],
         "colourless": [],
         "flat": [],
+        "deep": 0,
+        "narrow": [],
         "unreadable": {},
         "duplicates": [],
         "near_duplicates": [],
@@ -178,6 +180,14 @@ def test_labels_are_called_labels_and_their_counts_are_not_added_up() -> None:
     assert "the commonest label has 2.0 times the training images of the rarest" in text
     assert "of the same labels, in one split" in text and "keep the labels of one image of each group" in text
     assert "1 label has fewer than 5" in text and "class" not in text
+
+
+def test_another_window_is_advised_where_most_deep_images_have_few_levels() -> None:
+    (advised,) = advice(findings(deep=4, narrow=["a.png", "b.png", "c.png"]))
+    assert "3 of 4 images of more than 8 bits" in advised and 'window="percentiles"' in advised
+    assert advice(findings(deep=4, narrow=["a.png", "b.png"])) == []
+    assert "of few grey levels then" in printed(findings(deep=4, narrow=["a.png"]))
+    assert "8 bits" not in printed(findings())
 
 
 def test_ranges_of_numbers_are_called_ranges() -> None:

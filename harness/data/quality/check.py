@@ -18,10 +18,11 @@ from PIL import Image
 from harness.data import complaints, near_duplicates
 from harness.data.cache.cache import blocks
 from harness.data.dataset import Dataset
+from harness.data.eight_bits import PERCENTILES
 from harness.data.folds import group_by
 from harness.data.images import UnreadableError, opened
 from harness.data.quality.minorities import minorities
-from harness.data.windowed import decoding_steps
+from harness.data.windowed import decoding_steps, read_told
 from harness.utils import fingerprint as fp
 from harness.utils.console import doing, progress, say
 from harness.utils.files import lock, read_json, write_json
@@ -32,6 +33,8 @@ Array = np.ndarray
 NO_GROUP = -1
 # Pillow's modes with one channel, with and without transparency.
 GREY_MODES = ("1", "L", "LA", "La", "I", "F")
+# An image of which all but the darkest and the brightest pixels lie within this share of the levels has lost detail.
+NARROW, LEVELS = 1 / 8, 256
 
 
 def load_or_examine(dataset: Dataset, file: Path) -> dict[str, Any]:
@@ -59,7 +62,8 @@ def examine(dataset: Dataset) -> dict[str, Any]:
         JSON-able: "images", "seconds"; "targets", the kind's name; "classes" (class, label or range of numbers to split
         to count); "labelled", "unlabelled" and "without any", labelled but with none of the labels (split to count);
         "height" and "width" (min, median, max), "sizes" (h×w to count), "kinds" ("JPEG RGB" to count);
-        "one_channel", "colourless" (three equal channels) and "flat" (nearly one colour), each a list of
+        "deep", how many images have more than 8 bits; "one_channel", "colourless" (three equal channels), "flat"
+        (nearly one colour) and "narrow" (of more than 8 bits, of which the window leaves few levels), each a list of
         sources; "unreadable" (source to reason); "duplicates" and "near_duplicates", each a list of groups of
         "labels", "splits" and "images" (id, source, split, label); "compared", how near duplicates are found;
         "minorities", as ``minorities`` finds them.
@@ -97,6 +101,9 @@ def examine(dataset: Dataset) -> dict[str, Any]:
         "one_channel": sources(scan.one_channel),
         "colourless": sources(scan.colourless & ~scan.one_channel),
         "flat": sources(scan.flat),
+        "deep": int(scan.deep[rows].sum()),
+        # With percentiles few levels are those of the image itself: no other window would show more.
+        "narrow": [] if getattr(dataset.images, "window", "") == "percentiles" else sources(scan.deep & scan.narrow),
         "unreadable": {dataset.sources[row]: scan.unreadable[row] for row in sorted(scan.unreadable)},
         "duplicates": _groups(dataset, exact_groups),
         "near_duplicates": _groups(dataset, near_groups),
@@ -121,6 +128,8 @@ class _Scan:
         one_channel: (n,) bool.
         colourless: (n,) bool, whether the channels are equal everywhere.
         flat: (n,) bool.
+        deep: (n,) bool, whether an image has more than 8 bits.
+        narrow: (n,) bool, whether most pixels have one of few levels.
         hashes: (n,) uint64.
         thumbnails: (n, 16, 16, 3) uint8.
         unreadable: why images cannot be read, by row.
@@ -131,6 +140,8 @@ class _Scan:
     one_channel: Array
     colourless: Array
     flat: Array
+    deep: Array
+    narrow: Array
     hashes: Array
     thumbnails: Array
     unreadable: dict[int, str]
@@ -144,6 +155,8 @@ def _scan(dataset: Dataset) -> _Scan:
         one_channel=np.zeros(n, bool),
         colourless=np.zeros(n, bool),
         flat=np.zeros(n, bool),
+        deep=np.zeros(n, bool),
+        narrow=np.zeros(n, bool),
         hashes=np.zeros(n, np.uint64),
         thumbnails=np.zeros((n, *near_duplicates.THUMBNAIL.shape), np.uint8),
         unreadable={},
@@ -153,7 +166,8 @@ def _scan(dataset: Dataset) -> _Scan:
         for row in rows:
             try:
                 with complaints.of(dataset.sources[row]):
-                    _scan_image(scan, row, dataset.images.read(dataset.sources[row]))
+                    content, scan.deep[row] = read_told(dataset.images, dataset.sources[row])
+                    _scan_image(scan, row, content)
             except (UnreadableError, FileNotFoundError) as reason:
                 # A missing permission is not reported: fixing it changes no key, so the stored report would stay.
                 scan.unreadable[row] = str(reason)
@@ -174,6 +188,8 @@ def _scan_image(scan: _Scan, row: int, content: bytes | Array) -> None:
         scan.sizes[row] = image.shape[:2]
         red, green, blue = (image[..., channel] for channel in range(3))
         scan.colourless[row] = np.array_equal(red, green) and np.array_equal(green, blue)
+        low, high = np.percentile(image, PERCENTILES) if scan.deep[row] else (0, LEVELS)
+        scan.narrow[row] = high - low < NARROW * LEVELS
         scan.hashes[row], scan.thumbnails[row], scan.flat[row] = near_duplicates.perceive(image)
     if isinstance(content, bytes):
         scan.kinds[row], scan.one_channel[row] = _kind(content)

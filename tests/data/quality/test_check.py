@@ -15,6 +15,7 @@ from harness.data.dataset import Dataset
 from harness.data.quality import check
 from harness.data.readers.reader import Files
 from harness.data.targets import Multilabel
+from harness.data.windowed import Windowed
 from harness.utils import fingerprint as fp
 from harness.utils.files import read_json
 
@@ -82,7 +83,7 @@ def sources(groups: list[dict[str, Any]]) -> list[list[str]]:
 
 def test_nothing_on_clean_data(folder: Folder) -> None:
     found = folder.examine()
-    for finding in ("one_channel", "colourless", "flat", "unreadable", "duplicates", "near_duplicates"):
+    for finding in ("one_channel", "colourless", "flat", "narrow", "unreadable", "duplicates", "near_duplicates"):
         assert not found[finding], finding
     assert found["images"] == 20
     assert found["classes"] == {"ants": {"train": 10}, "bees": {"train": 10}}
@@ -107,6 +108,33 @@ def test_images_of_several_labels_are_counted_once(folder: Folder) -> None:
     assert found["targets"] == "multilabel" and found["labelled"] == {"train": 19}
     assert found["classes"] == {"ants": {"train": 2}, "bees": {"train": 17}}
     assert found["without any"] == {"train": 1} and found["unlabelled"] == {"train": 1}
+
+
+def deep(image: np.ndarray, factor: int, suffix: str = ".png") -> bytes:
+    """An image as one of 16 bits: of a camera of 12 bits it has values up to 255 * 16."""
+    values = image[..., 0].astype(np.uint16) * factor
+    if suffix == ".npy":
+        out = io.BytesIO()
+        np.save(out, values)
+        return out.getvalue()
+    return cv2.imencode(suffix, values)[1].tobytes()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff", ".npy"])
+def test_images_of_which_the_window_leaves_few_levels(folder: Folder, suffix: str) -> None:
+    for number in range(3):
+        folder.add(f"dark {number}{suffix}", deep(picture(50 + number), 16, suffix))
+    folder.add(f"whole{suffix}", deep(picture(60), 257, suffix))
+    folder.add("dark of 8 bits.png", encoded(picture(61) // 16))
+    plain = folder.dataset()
+    told = {
+        window: check.examine(Dataset(**vars(plain) | {"images": Windowed(plain.images, window)}))
+        for window in ("file", (0.0, 4095.0), "percentiles")
+    }
+    for found in told.values():
+        assert found["deep"] == 4 and not found["unreadable"]
+    assert told["file"]["narrow"] == [f"dark {number}{suffix}" for number in range(3)]
+    assert told[(0.0, 4095.0)]["narrow"] == told["percentiles"]["narrow"] == []
 
 
 def test_sizes(folder: Folder) -> None:
