@@ -173,6 +173,7 @@ def run_check(workspace: Workspace, options: Namespace) -> None:
     """Examine the data and report; the report comes before any complaint."""
     from harness.data.cache.build import too_many_unreadable
     from harness.data.quality import check
+    from harness.data.quality.minorities import held_by_few
     from harness.report import data_check as report
     from harness.report import likeness
 
@@ -186,7 +187,8 @@ def run_check(workspace: Workspace, options: Namespace) -> None:
     unreadable = [*examination["unreadable"].items()]
     if len(unreadable) > competition.unreadable:
         raise too_many_unreadable(unreadable, examination["images"], competition.unreadable)
-    for line in report.advice(examination) or ["Nothing to fix."]:
+    few = held_by_few(pipeline.artifacts.dataset, pipeline.split()) if competition.targets.name == "multilabel" else []
+    for line in report.advice(examination) + report.advice_on_folds(few) or ["Nothing to fix."]:
         out.print(line)
     likeness.show(loaded.likeness(), competition.name, out)
     out.print(f"next: harness submit {competition.name}")

@@ -70,15 +70,19 @@ class Maker:
             finally:
                 self._cluster = None
 
-    def make_folds(self) -> None:
+    def split(self) -> Folds:
+        """The folds as they are declared or given; nothing is kept."""
         dataset = self.artifacts.dataset
         rows = dataset.rows(TRAIN)
         ids = tuple(dataset.ids[row] for row in rows)
         strata, groups = dataset.targets.strata(dataset.labels[rows]), dataset.groups[rows]
         with self.artifacts.told_where("folds"):
-            split = self.artifacts.given_folds or Folds(
+            return self.artifacts.given_folds or Folds(
                 ids, self.competition.folds.split(strata, groups, dataset.grouped)
             )
+
+    def make_folds(self) -> None:
+        split = self.split()
         with lock(self.artifacts.folds_file, "the folds"):
             split.write(self.artifacts.folds_file, self.artifacts.folds_key)
 

@@ -74,6 +74,25 @@ def advice(examination: dict[str, Any]) -> list[str]:
     return remarks + _of_minorities(examination["minorities"], *_words(examination))
 
 
+def advice_on_folds(held_by_few: list[dict[str, Any]]) -> list[str]:
+    """What to know of labels that few folds hold, as ``harness.data.quality.minorities.held_by_few`` finds them."""
+    if not held_by_few:
+        return []
+    told = [f"{one['name']}, {_images(one['images'])}: {_where_held(one)}" for one in held_by_few]
+    labels = "1 label is" if len(told) == 1 else f"{len(told):,} labels are"
+    return [
+        f"{labels} in too few folds for an honest score ({'; '.join(told[:5])}"
+        + f"{f'; and {len(told) - 5:,} more' if len(told) > 5 else ''}): add images, join labels, or try another seed: "
+        "folds=KFold(seed=1) in the competition's competition.py."
+    ]
+
+
+def _where_held(one: dict[str, Any]) -> str:
+    if one["lost"]:
+        return "one fold validates them all, and trains on none"
+    return "always trained on, never validated" if not one["folds"] else "one fold validates some, the others none"
+
+
 def _of_minorities(found: dict[str, Any], one: str = "class", several: str = "classes") -> list[str]:
     """What to know of classes and labels of which there is little.
 

@@ -107,6 +107,22 @@ def test_unreadable_images_may_be_allowed(check: Callable, photos: Path, workspa
     assert "1 image cannot be read" in out
 
 
+def test_a_label_that_few_folds_hold_is_named(
+    workspace: Workspace, tmp_path: Path, save: Callable[..., Path], harness: Callable
+) -> None:
+    rows = ["id,labels"]
+    for number in range(24):
+        save(tmp_path / "shore" / "train" / f"{number}.png", picture(max(number, 1)))  # 0 and 1 are copies
+        rows.append(f"{number}," + ("sea rare" if number < 2 else "sea sky" if number % 2 else "sky"))
+    (tmp_path / "shore" / "train.csv").write_text("\n".join(rows) + "\n")
+    assert harness("new", "shore", "--from", tmp_path / "shore", "--targets", "multilabel").code == 0
+    checked = harness("check", "shore")
+    assert checked.code == 0, checked.err
+    told = "1 label is in too few folds for an honest score (rare, 2 images: always trained on, never validated)"
+    assert told in checked.out
+    assert not list(workspace.data("shore").glob("folds-*.csv"))
+
+
 # The report alone, on findings made by hand.
 
 

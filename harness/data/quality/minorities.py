@@ -1,4 +1,4 @@
-"""What a data set has too little of: classes of few images, labels that never meet, classes that one group holds."""
+"""What a data set has too little of: classes of few images, labels that never meet or that few folds hold, …"""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from harness.data.dataset import Dataset
+from harness.data.folds import ALWAYS_TRAIN, Folds
 from harness.data.splits import TRAIN
 
 Array = np.ndarray
@@ -39,6 +40,28 @@ def minorities(dataset: Dataset) -> dict[str, Any]:
         "never_together": _never_together(dataset.labels[rows], dataset.classes),
         "held": {name: round(share, 3) for name, share in held.items() if dataset.grouped and share > MOST},
     }
+
+
+def held_by_few(dataset: Dataset, folds: Folds) -> list[dict[str, Any]]:
+    """Labels that fewer than two folds validate, or that a fold trains without: of several labels an image alone.
+
+    Returns:
+        A dict each: "name", "images", "folds" (how many validate it), "lost" (whether a fold validates them all, and
+        so trains on none); the rarest first. Of several repeats the worst counts.
+    """
+    labels = dataset.labels_of(folds.ids)
+    if labels.ndim < 2:
+        return []
+    found = []
+    for number, name in enumerate(dataset.classes):
+        of_label = folds.assignment[labels[:, number] == 1]
+        held = [set(column.tolist()) for column in of_label.T]
+        worst = min(held, key=lambda ones: len(ones - {ALWAYS_TRAIN}), default=set())
+        lost = any(len(ones) == 1 and ALWAYS_TRAIN not in ones for ones in held)
+        count = len(worst - {ALWAYS_TRAIN})
+        if len(of_label) and (lost or count < min(2, folds.assignment.max() + 1)):
+            found.append({"name": name, "images": len(of_label), "folds": count, "lost": lost})
+    return sorted(found, key=lambda one: one["images"])
 
 
 def _largest_share(groups: Array) -> float:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.data.dataset import Dataset
-from harness.data.quality.minorities import minorities
+from harness.data.folds import Folds
+from harness.data.quality.minorities import held_by_few, minorities
 from harness.data.targets import Multilabel, Regression
-from harness.report.data_check import _of_minorities
+from harness.report.data_check import _of_minorities, advice_on_folds
 from tests.conftest import table
 
 
@@ -54,6 +56,30 @@ def test_labels_that_never_meet(seed: int, rate: float):
         told = " ".join(_of_minorities(found, "label", "labels"))
         one = "1 pair of labels never occurs together (a and c, by chance"
         assert one in told if len(wanted) == 1 else f"{len(wanted)} pairs of labels never occur together" in told
+
+
+@pytest.mark.parametrize(
+    ("assignment", "found"),
+    [
+        ([0, 1, 0, 1, 0, 1], []),
+        ([0, 0, 1, 1, 0, 1], [("rare", 2, 1, True)]),
+        ([0, -1, 1, 1, 0, 1], [("rare", 2, 1, False)]),
+        ([-1, -1, 1, 1, 0, 1], [("rare", 2, 0, False)]),
+        ([0, -1, 0, -1, -1, -1], []),  # a single split
+        ([0, 0, 0, -1, -1, -1], [("rare", 2, 1, True)]),
+    ],
+)
+def test_labels_that_few_folds_hold(assignment: list[int], found: list[tuple]):
+    marks = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 0], [1, 0, 0], [1, 0, 0], [0, 0, 0]], np.int8)
+    made = of(marks, targets=Multilabel(), classes=("common", "rare", "absent"))
+    once = Folds(made.ids, np.array(assignment)[:, None])
+    twice = Folds(made.ids, np.stack([[0, 1, 0, 1, 0, 1], assignment], axis=1))
+    for folds in (once, twice) if max(assignment) else (once,):
+        assert [tuple(one.values()) for one in held_by_few(made, folds)] == found
+    told = " ".join(advice_on_folds(held_by_few(made, once)))
+    assert ("1 label is in too few folds for an honest score (rare, 2 images: " in told) is bool(found)
+    assert ("trains on none" in told) is any(lost for *_, lost in found)
+    assert held_by_few(of(np.arange(6) % 2), once) == []
 
 
 def test_of_numbers_nothing_is_said():
