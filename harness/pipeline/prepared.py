@@ -76,6 +76,8 @@ class Prepared:
         remembered = read_json(self.workspace.data(name) / "source.json", sealed=False) or {}
         known = remembered.get("folder")
         folder = self.options.data or (Path(known) if isinstance(known, str) else self.workspace.raw(name))
+        if self.options.data is not None and not any(reader.on_disk for reader in self.competition.readers):
+            raise UserError(f"{name} reads no files. {self.competition.obtain}", "leave --data out")
         unpack_to = self.workspace.data(name) / "unpacked"
         return locate(self.competition.readers, folder.expanduser().resolve(), unpack_to, name, self.competition.obtain)
 

@@ -16,7 +16,7 @@ from harness.recipes import LogisticRegression
 from harness.scoring import predictions as tables
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
-from tests.conftest import RECIPES, edit, pipeline, stamps
+from tests.conftest import CHECKOUT, RECIPES, edit, pipeline, stamps
 
 
 def submit(workspace: Workspace, *assignments: str, **changes) -> Path:
@@ -284,3 +284,11 @@ def test_another_metric_scores_again_and_trains_nothing(insects: Workspace):
     now = stamps(run.folder)
     for kept in ("predictions.h5", "run.json", "fold-1/predictions.h5", "fold-2/fold.json"):
         assert now[kept] == fitted[kept]
+
+
+def test_files_for_a_competition_that_reads_none_are_refused(workspace: Workspace, tmp_path: Path):
+    shutil.copytree(CHECKOUT / "competitions" / "digits", workspace.competition("digits"))
+    competition = loading.load(workspace, "digits")
+    with pytest.raises(UserError, match=r"digits reads no files\. They come inside scikit-learn"):
+        _ = Pipeline(workspace, competition, Options(data=tmp_path)).artifacts.source
+    assert Pipeline(workspace, competition, Options()).artifacts.source
