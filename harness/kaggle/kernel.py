@@ -29,7 +29,7 @@ from harness.runs import export as exporting
 from harness.runs.export import copy_code
 from harness.runs.records import Record
 from harness.utils.errors import UserError, some
-from harness.utils.files import read_json, write_json, write_text
+from harness.utils.files import read_json, require_empty, write_json, write_text
 
 # What the notebook needs besides what an exported folder has.
 PARTS = ("kaggle.mounted", "scoring.submission_format", "scoring.submission_text")
@@ -116,9 +116,9 @@ class Writer:
             )
             if (kept := read(folder)) is not None and kept.made_from == made_from:
                 return kept
-            if folder.exists() and any(folder.iterdir()):
-                if not replace:
-                    raise UserError(f"{folder} is not empty.", "give a new folder with --to")
+            if not replace:
+                require_empty(folder)
+            elif folder.exists():
                 shutil.rmtree(folder)
             exported = Path(scratch) / "exported"
             exporting.export(self.competition, record, self.kinds, exported)

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.runs.records import Record
 from harness.utils.errors import UserError
-from harness.utils.files import read_json
+from harness.utils.files import read_json, require_empty
 
 # A setting's value in MLflow has at most so many characters.
 LONGEST = 500
@@ -101,16 +101,6 @@ def shown_by_mlflow(folder: Path) -> str:
 
 def _store(folder: Path) -> str:
     return f"sqlite:///{folder.resolve() / 'mlflow.db'}"
-
-
-def require_empty(folder: Path) -> None:
-    """Raise an error for a folder that holds something.
-
-    Raises:
-        UserError: it does.
-    """
-    if folder.exists() and any(folder.iterdir()):
-        raise UserError(f"{folder} is not empty.", "give a new folder with --to")
 
 
 def _short(value: Any) -> str:

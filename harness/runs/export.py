@@ -35,7 +35,7 @@ from harness.tta.worth import chosen_variant
 from harness.utils import fingerprint as fp
 from harness.utils.console import doing
 from harness.utils.errors import UserError
-from harness.utils.files import whole, whole_folder, write_json, write_text
+from harness.utils.files import require_empty, whole, whole_folder, write_json, write_text
 from harness.utils.libraries import backend, installed
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def export(competition: Competition, record: Record, kinds: dict[str, type[Recip
         UserError: the folder is not empty, the run keeps no model, or it needs more than a folder can hold.
     """
     # What a killed export left in a folder that was there is swept below.
-    if folder.exists() and not all(one.match(".coming.*.tmp") for one in folder.iterdir()):
-        raise UserError(f"{folder} is not empty.", "give a new folder with --to")
+    require_empty(folder, leftovers=".coming.*.tmp")
     is_there = folder.is_dir()
     target = folder / "coming" if is_there else folder
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -244,6 +244,22 @@ def size(count: float) -> str:
     return f"{count:.1f} TB"
 
 
+def require_empty(folder: Path, leftovers: str = "") -> None:
+    """Refuse to write to a folder that holds something.
+
+    Args:
+        folder: may be missing.
+        leftovers: a pattern of names that do not count.
+
+    Raises:
+        UserError: it holds something, or is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file, and a folder is to be written.", "give a new folder with --to")
+    if folder.exists() and not all(leftovers and one.match(leftovers) for one in folder.iterdir()):
+        raise UserError(f"{folder} is not empty.", "give a new folder with --to")
+
+
 def shown_path(path: Path) -> str:
     """A path for messages, which can be copied: relative to the current folder if it is below that, else absolute."""
     try:

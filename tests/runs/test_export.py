@@ -137,6 +137,9 @@ def test_what_cannot_be_exported_says_why(insects: Workspace, harness, tmp_path:
     assert harness("train", "insects").code == 0
     told = harness("export", "insects", "blend", "--to", tmp_path / "photos")
     assert told.code == 2 and "is not empty" in told.err
+    (tmp_path / "file").touch()
+    told = harness("export", "insects", "blend", "--to", tmp_path / "file")
+    assert told.code == 2 and "is a file, and a folder is to be written" in told.err
     done = harness("export", "insects", "blend", "--to", tmp_path / "new")
     assert done.code == 0 and f"python {tmp_path / 'new'}/predict.py IMAGES" in done.out
     (tmp_path / "there" / ".coming.0123abcd.tmp" / "weights").mkdir(parents=True)  # a killed export's
