@@ -19,7 +19,7 @@ from harness.plugins.guess_targets import USUAL
 from harness.plugins.guessed import Choices, Guess
 from harness.scoring.metrics import METRICS
 from harness.scoring.submission_format import SubmissionFormat
-from harness.utils.errors import UserError, some
+from harness.utils.errors import UserError, nearest, some
 from harness.utils.files import lock, shown_path, whole_folder, write_json
 from harness.utils.workspace import Workspace
 
@@ -86,11 +86,13 @@ def create(
     folder_name = folder.name
     source = source.expanduser().resolve()
     if not source.is_dir() and not is_archive(source):
-        raise UserError(f"there is no folder {source}.", "check the path after --from")
+        what = f"{source} is neither a folder nor an archive" if source.exists() else f"there is no folder {source}"
+        raise UserError(f"{what}.", "give a folder of images, a zip, tar, tar.gz or 7z after --from")
     choices = choices or Choices()
     if choices.metric is not None and choices.metric not in METRICS:
         raise UserError(
-            f"--metric must be one of {', '.join(METRICS)}. Received: {choices.metric!r}", "docs/metrics.md"
+            f"there is no --metric {choices.metric!r}. {nearest(choices.metric, [*METRICS])}",
+            f"give one of {', '.join(METRICS)} (docs/metrics.md)",
         )
     found = guess(_files(source, workspace.data(folder_name) / "unpacked"), choices)
     listing = found.reader.listing(found.folder)

@@ -306,8 +306,8 @@ def test_columns_of_several_ones_are_labels_and_a_kind_may_be_said(board):
     found = guess(folder, Choices(metric="micro_f1"))
     assert submission(found, "micro_f1", ("a", "b")) == SubmissionFormat(value="columns", decimals=0)
     assert submission(found, "mean_column_auc", ("a", "b")).decimals == 15
-    with pytest.raises(UserError, match="--targets must be one of multiclass, ordinal"):
-        guess(folder, Choices(targets="labels"))
+    with pytest.raises(UserError, match=r"there is no --targets 'multilabels'\. Did you mean multilabel"):
+        guess(folder, Choices(targets="multilabels"))
     with pytest.raises(UserError, match=r"taken as multilabel, since some rows .* accuracy does not judge these"):
         guess(folder, Choices(metric="accuracy"))
 
@@ -426,7 +426,7 @@ def test_folders_may_be_grades(workspace: Workspace, board):
     ("choices", "told"),
     [
         (Choices(metric="rmse"), "taken as multiclass, and RMSE does not judge these"),
-        (Choices(targets="nonsense"), "give each image one class. Received: --targets nonsense"),
+        (Choices(targets="nonsense"), "there is no --targets 'nonsense'. Known: multiclass, multilabel, ordinal"),
         (Choices(targets="regression"), "give each image one class. Received: --targets regression"),
     ],
 )
@@ -442,8 +442,8 @@ def test_a_group_that_no_column_is_is_refused(board):
 
 
 def test_an_unknown_metric_is_refused_before_anything_is_written(workspace: Workspace, board):
-    with pytest.raises(UserError, match="--metric must be one of accuracy"):
-        create(workspace, "dogs", dogs(board), Choices(metric="acc"))
+    with pytest.raises(UserError, match=r"there is no --metric 'acuracy'\. Did you mean accuracy"):
+        create(workspace, "dogs", dogs(board), Choices(metric="acuracy"))
     with pytest.raises(UserError, match="AUC needs 2 classes, and the data has 3"):
         create(workspace, "dogs", dogs(board), Choices(metric="auc"))
     assert list(workspace.competitions.iterdir()) == []

@@ -8,6 +8,7 @@ import pytest
 
 from harness.pipeline.graph import Pipeline
 from harness.plugins import loading
+from harness.plugins.guessed import Choices
 from harness.plugins.loading import FILES
 from harness.plugins.scaffold import create
 from harness.utils.errors import UserError
@@ -51,6 +52,13 @@ def test_a_name_that_is_none_is_refused_and_one_that_is_like_it_is_suggested(
     assert refused.value.fix == f"harness new {suggested}, with the same options"
     assert list(workspace.competitions.iterdir()) == []
     assert create(workspace, suggested, class_folders())[0] == suggested.replace("-", "_")
+
+
+@pytest.mark.parametrize("option", ["label", "path", "group"])
+def test_what_only_a_table_has_is_refused_where_there_is_none(workspace: Workspace, class_folders, option: str):
+    with pytest.raises(UserError, match=f"--{option} patient is of a table, and .* has no CSV"):
+        create(workspace, "insects", class_folders(), Choices(**{option: "patient"}))
+    assert not workspace.competition("insects").exists()
 
 
 def test_a_taken_name_and_a_folder_without_classes_are_refused(workspace: Workspace, class_folders, tmp_path: Path):
