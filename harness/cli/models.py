@@ -92,7 +92,7 @@ def run_inspect(workspace: Workspace, options: Namespace) -> None:
     else:
         known = [*BACKBONES, *networks.NETWORKS, *loading.names(workspace)]
         what = f"{name!r} is no backbone, network or competition. {nearest(name, known)}"
-        raise UserError(what, f"harness inspect {next(iter(BACKBONES))}")
+        raise UserError(what, f"harness inspect {next(iter(BACKBONES))}; a recipe: harness inspect COMP RECIPE")
     layers.show(model, console())
 
 
@@ -127,11 +127,21 @@ def run_augment_demo(workspace: Workspace, options: Namespace) -> None:
     """Draw an image as a recipe's network sees it in training, many times over."""
     from harness.data import complaints, images
     from harness.models import keras_backend
+    from harness.plugins import loading
     from harness.recipes.trained import Trained
     from harness.training import image_grid
 
+    give = "give a picture: harness augment-demo photo.jpg"
+    if not options.image.is_file():
+        raise UserError(f"{options.image} cannot be shown: there is no such file.", give)
     if options.competition is None:  # the augmentation published for flowers
         options.competition, options.recipe = "flowers17", "minivggnet_augmented"
+        if options.competition not in loading.names(workspace):
+            names = " or ".join(loading.names(workspace)) or "a competition"
+            raise UserError(
+                f"the default, {options.recipe} of {options.competition}, is not in {workspace.competitions}.",
+                f"name a competition whose recipe is shown, {names}: harness augment-demo {options.image} COMP",
+            )
     pipeline = pipeline_of(workspace, options)
     name = options.recipe or pipeline.artifacts.default
     recipe, fix = pipeline.artifacts.choose([name])[name], f"name a network: harness list {pipeline.competition.name}"
@@ -143,11 +153,8 @@ def run_augment_demo(workspace: Workspace, options: Namespace) -> None:
     try:
         with complaints.of(str(file)):
             image = images.load(file.read_bytes(), recipe.images.geometry)
-    except (FileNotFoundError, IsADirectoryError, images.UnreadableError) as reason:
-        why = reason if isinstance(reason, images.UnreadableError) else "there is no such file"
-        raise UserError(
-            f"{file} cannot be shown: {why}.", "give a picture: make augment-demo IMAGE=photo.jpg"
-        ) from None
+    except images.UnreadableError as reason:
+        raise UserError(f"{file} cannot be shown: {reason}.", give) from None
     keras_backend.start(recipe.seed)
     from harness.training.augmentation_preview import views
 

@@ -49,8 +49,15 @@ def add_commands(commands: Commands) -> None:
 
 def run_train(workspace: Workspace, options: Namespace) -> None:
     """Run recipes and print their scores."""
+    from harness.recipes.trained import Trained
+
     pipeline = pipeline_of(workspace, options)
     chosen = pipeline.artifacts.choose(options.recipes)
+    if options.from_epoch is not None and not any(isinstance(recipe, Trained) for recipe in chosen.values()):
+        raise UserError(
+            f"{' and '.join(chosen)} trains no network, so there is no epoch to go on from.",
+            f"leave --from-epoch out, or name a network: harness list {pipeline.competition.name}",
+        )
     pipeline.perform(chosen)
     print_scores(pipeline, chosen)
     smoke = " --smoke" if options.smoke else ""

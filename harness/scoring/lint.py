@@ -35,7 +35,7 @@ def lint(
         sent: for the hash of each file sent before, when it was sent and with which result.
 
     Raises:
-        UserError: the file does not exist.
+        UserError: the file does not exist, or is a folder.
     """
     defects, _ = examine(form, read(file), ids, classes)
     earlier = sent.get(digest(file))
@@ -52,8 +52,10 @@ def read(file: Path) -> bytes:
     """
     try:
         return file.read_bytes()
-    except (FileNotFoundError, IsADirectoryError):
+    except FileNotFoundError:
         raise UserError(f"there is no file {file}.", "check the path; harness submit writes a CSV") from None
+    except IsADirectoryError:
+        raise UserError(f"{file} is a folder, not a CSV.", f"give one of its files: {file / 'NAME.csv'}") from None
 
 
 def examine(

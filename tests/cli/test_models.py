@@ -68,7 +68,7 @@ def test_a_sheet_of_any_image_needs_no_data(insects, harness, photo: Path):
         (("photo.jpg", "insects", "plain"), "plain trains on images as they are"),
         (("photo.jpg", "insects", "moved", "--set", "crop=20,20"), "crop must be at most"),
         (("photo.jpg", "insects", "nobody"), "has no recipe 'nobody'"),
-        (("photo.jpg",), "no competition 'flowers17'"),
+        (("photo.jpg",), "the default, minivggnet_augmented of flowers17, is not in"),
         (("photo.jpg", "insects", "-o", "sheet.jpg"), "the sheet is a PNG"),
     ],
 )
