@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.utils.errors import UserError
+
 Run = Callable[..., None]
 
 
@@ -80,6 +82,22 @@ def given(options: argparse.Namespace, assignments: list[str] | None = None) -> 
         parts.append(f"--folds {shlex.quote(str(options.folds))}")
     parts += ["--allow-leak"] if getattr(options, "allow_leak", False) else []
     return "".join(f" {part}" for part in parts)
+
+
+def require_with(options: argparse.Namespace, sending: str, *notes: str) -> None:
+    """Refuse options that only say how something is sent, where nothing is.
+
+    Args:
+        options: of this command.
+        sending: the option that sends.
+        notes: those that mean nothing without it.
+
+    Raises:
+        UserError: names the option.
+    """
+    for note in notes:
+        if getattr(options, note) and not getattr(options, sending):
+            raise UserError(f"--{note} without --{sending} would be lost, for nothing is sent.", f"add --{sending}")
 
 
 def add_settings(command: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
-from harness.cli.arguments import Commands, add_competition, add_data
+from harness.cli.arguments import Commands, add_competition, add_data, require_with
 from harness.cli.runs import RUN_HELP
 from harness.cli.session import competition_of
 from harness.utils.console import console
@@ -45,6 +45,7 @@ def run_kernel(workspace: Workspace, options: Namespace) -> None:
     from harness.utils.files import lock
 
     competition = competition_of(workspace, options)
+    require_with(options, "push", "message", "again")
     require_slug(competition.declaration)  # before anybody trains a run for it
     record = find(workspace.runs(competition.name), options.of)
     default = workspace.submissions(competition.name) / "kernels" / record.stem

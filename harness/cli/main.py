@@ -53,6 +53,7 @@ class Parser(argparse.ArgumentParser):
     """Tells a mistake in the words that all errors share, and which command may have been meant."""
 
     def error(self, message: str) -> NoReturn:
+        message = re.sub(r"invalid int value: (.*)", r"a whole number is wanted. Received: \1", message)
         wrong = re.search(r"argument COMMAND: invalid choice: '([^']*)'", message)
         if wrong is None:
             _tell(message if message.endswith(("?", ".")) else f"{message}.", f"{self.prog} --help")

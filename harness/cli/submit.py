@@ -7,7 +7,16 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.arguments import Commands, add_competition, add_data, add_folds, add_settings, add_workers, given
+from harness.cli.arguments import (
+    Commands,
+    add_competition,
+    add_data,
+    add_folds,
+    add_settings,
+    add_workers,
+    given,
+    require_with,
+)
 from harness.cli.session import competition_of, pipeline_of
 from harness.cli.tables import print_scores
 from harness.data.splits import HOLDOUT, TEST
@@ -67,6 +76,8 @@ def run_submit(workspace: Workspace, options: Namespace) -> None:
             "--smoke with --upload would spend a submission on a shrunken run.",
             f"to see what would be sent: --dry-run; to send the whole run: harness submit {competition.name} --upload",
         )
+    if not options.dry_run:
+        require_with(options, "upload", "message")
     sender = None
     if options.upload or options.dry_run:
         made = pipeline.artifacts.submission_files(recipe).get(TEST) if _is_known(pipeline) else None

@@ -111,8 +111,10 @@ def read_answers(
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             header, *rows = [row for row in csv.reader(file) if row]
-    except (FileNotFoundError, IsADirectoryError):
+    except FileNotFoundError:
         raise UserError(f"there is no file {path}.", "check the path after --answers") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder, not a CSV of answers.", "give a file after --answers") from None
     except (ValueError, csv.Error) as error:
         raise UserError(f"{path} is not a CSV with a header: {error}.", "its columns are id,label") from None
     duplicates = [name for name, count in Counter(row[0] for row in rows).items() if count > 1]

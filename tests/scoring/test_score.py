@@ -101,7 +101,7 @@ def test_answers_that_are_none_are_refused_in_words(tmp_path: Path, text, told):
     (tmp_path / "answers.csv").write_text(text)
     with pytest.raises(UserError, match=told):
         scored(tmp_path / "x.csv", drawn(10), answers=tmp_path / "answers.csv")
-    with pytest.raises(UserError, match="no file"):
+    with pytest.raises(UserError, match="is a folder, not a CSV of answers"):
         scored(tmp_path / "x.csv", drawn(10), answers=tmp_path)
     with pytest.raises(UserError, match="no file"):
         scored(tmp_path / "x.csv", drawn(10), answers=tmp_path / "none.csv")
