@@ -81,6 +81,22 @@ def test_wrong_names_of_splits_and_ids_are_told_with_those_that_there_are(compet
         held.of((held.ids[0], "ant"))
 
 
+def test_what_is_no_name_and_no_path_is_refused_in_words(competition, insects):
+    frame = competition.train("coarse").predictions["holdout"].to_frame()
+    for wrong, told in (
+        (lambda: harness.load(None, workspace=insects.root), "the name of a competition is wanted. Received: None"),
+        (
+            lambda: competition.train(["coarse", "fine"]),
+            "the name of a recipe is wanted. Received: \\['coarse', 'fine'\\]",
+        ),
+        (lambda: competition.report(5), "the name of a run is wanted. Received: 5"),
+        (lambda: competition.predict("coarse", ["a.png"]), "a path is wanted. Received: \\['a.png'\\]"),
+        (lambda: competition.score(frame), "a path is wanted. Received: "),
+    ):
+        with pytest.raises(UserError, match=told):
+            wrong()
+
+
 def test_the_api_is_what_is_public_and_loads_nothing_before_it_is_used():
     assert set(harness.__all__) == {"FinishedRun", "LoadedCompetition", "load", "runs", "score"}
     line = "import sys, harness; print([n for n in ('numpy', 'pandas', 'keras') if n in sys.modules], harness.runs)"

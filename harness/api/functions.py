@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.api.given import AnyPath, expanded
 from harness.api.loaded_competition import LoadedCompetition
-from harness.api.paths import AnyPath, expanded
 from harness.data.splits import SCORED
 from harness.pipeline.prepared import Options
 from harness.runs.records import records

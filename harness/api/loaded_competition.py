@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api.finished_run import FinishedRun
-from harness.api.paths import AnyPath, expanded
+from harness.api.given import AnyPath, expanded, name_of, path_of
 from harness.competition import Competition
 from harness.pipeline.graph import Pipeline
 from harness.pipeline.prepared import Options
@@ -40,7 +40,7 @@ class LoadedCompetition:
 
     def __init__(self, workspace: Workspace, name: str, options: Options | None = None) -> None:
         self.workspace, self.options = workspace, options or Options()
-        self.declaration: Competition = loading.load(workspace, name)
+        self.declaration: Competition = loading.load(workspace, name_of(name, "competition"))
         self.pipeline = Pipeline(workspace, self.declaration, self.options)
 
     @property
@@ -92,7 +92,7 @@ class LoadedCompetition:
         changes = [f"{name}={_plain(value)!r}" for name, value in settings.items()]
         options = replace(self.options, assignments=[*self.options.assignments, *changes])
         pipeline = Pipeline(self.workspace, self.declaration, options)
-        name = recipe or pipeline.artifacts.default
+        name = name_of(recipe or pipeline.artifacts.default, "recipe")
         chosen = pipeline.artifacts.choose([name])
         pipeline.perform(chosen, submit=name if pipeline.artifacts.has_submission else None)
         return FinishedRun(pipeline, name)
@@ -118,7 +118,7 @@ class LoadedCompetition:
         record = self._record(run)
         declared = self.declaration
         classes = predict.classes_of(record)
-        dataset = given_images(Path(images).expanduser(), classes, declared.targets, declared.window)
+        dataset = given_images(path_of(images), classes, declared.targets, declared.window)
         folder = self.workspace.data(self.name)
         folder.mkdir(parents=True, exist_ok=True)  # runs may be here without their data
         with tempfile.TemporaryDirectory(prefix="predict-", dir=folder) as scratch:
@@ -139,7 +139,7 @@ class LoadedCompetition:
         """
         from harness.runs.export import export
 
-        export(self.declaration, self._record(run), self.pipeline.artifacts.kinds(), Path(to).expanduser())
+        export(self.declaration, self._record(run), self.pipeline.artifacts.kinds(), path_of(to))
 
     def kernel(self, run: str, to: AnyPath, *, owner: str | None = None, gpu: bool = False) -> Path:
         """Write a finished run as a Kaggle kernel: a dataset of its models, and a notebook that needs no internet.
@@ -158,7 +158,7 @@ class LoadedCompetition:
         """
         from harness.kaggle.kernel import NOBODY
 
-        return self.kernel_writer(owner or NOBODY, gpu).write(self._record(run), Path(to).expanduser()).folder
+        return self.kernel_writer(owner or NOBODY, gpu).write(self._record(run), path_of(to)).folder
 
     def kernel_writer(self, owner: str, gpu: bool) -> Writer:
         """What writes the kernels of this competition."""
@@ -260,14 +260,14 @@ class LoadedCompetition:
         )
 
     def _record(self, run: str) -> Record:
-        return find(self.workspace.runs(self.name), run)
+        return find(self.workspace.runs(self.name), name_of(run, "run"))
 
     def score(self, file: AnyPath, answers: AnyPath | None = None) -> Score:
         """The local score of a submission CSV; see ``harness.score``."""
         from harness.kaggle.board import board
 
         return score_file(
-            Path(file).expanduser(),
+            path_of(file),
             self.declaration.submission,
             METRICS[self.declaration.metric],
             self.pipeline.artifacts.dataset,
