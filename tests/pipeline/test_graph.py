@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.pipeline.graph import MISSING, STALE, UP_TO_DATE
+from harness.pipeline.graph import MISSING, STALE, UP_TO_DATE, Pipeline
+from harness.pipeline.prepared import Options
 from harness.plugins import loading
 from harness.plugins.loading import Broken
 from harness.plugins.scaffold import create
