@@ -130,7 +130,7 @@ def test_what_is_no_csv_is_refused_in_words(tmp_path: Path, content: bytes):
 
 
 def test_a_folder_and_a_broken_csv_are_refused_in_words(tmp_path: Path):
-    with pytest.raises(UserError, match="no file"):
+    with pytest.raises(UserError, match="is a folder"):
         submission_csv.read(BY_NAME, tmp_path, ("1",), CLASSES)
     (tmp_path / "endless.csv").write_text('ImageId,Label\n1,"' + "x" * 200_000)
     with pytest.raises(UserError, match="is not a CSV"):
