@@ -98,9 +98,9 @@ def recipes(competition: Competition) -> tuple[dict[str, Recipe], str]:
     path = competition.folder / "recipes.py"
     if not path.is_file():
         raise UserError(f"{competition.folder} has no recipes.py.", "compare with competitions/digits/recipes.py")
+    if fp.is_outdated(*competition.readers, competition.folds, competition.holdout):
+        raise UserError(f"the code in {competition.folder} was changed since it was loaded.", "load it again")
     if fp.is_code_changed(competition.folder):
-        if fp.competitor_code(*competition.readers, competition.folds, competition.holdout):
-            raise UserError(f"the code in {competition.folder} was changed since it was loaded.", "load it again")
         modules.forget(competition.folder)
         fp.note_code(competition.folder)
     module = modules.execute(path)

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from harness.utils import fingerprint as fp
 from harness.utils.errors import UserError, nearest
 
 PARENT = "competitions"
@@ -121,3 +122,4 @@ class _Loader(importlib.machinery.SourceFileLoader):
         # A module's own __builtins__ decide what its import statements do, also those inside functions.
         module.__dict__["__builtins__"] = vars(builtins) | {"__import__": import_}
         super().exec_module(module)
+        fp.note_classes(module)

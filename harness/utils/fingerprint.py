@@ -9,6 +9,7 @@ import hashlib
 import inspect
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 
@@ -55,22 +56,16 @@ def competitor_code(*values: Any) -> str:
     without comments, docstrings and layout, so that a better comment changes nothing. The same for the classes' bases
     and for the classes of dataclasses' fields.
     """
+    found = {made_of for cls in _classes(values) for base in cls.__mro__ if (made_of := _made_of(base)) is not None}
     digest = hashlib.blake2b(digest_size=8)
-    folders = {
-        _code_folder(Path(inspect.getfile(base)).resolve())
-        for cls in _classes(values)
-        for base in cls.__mro__
-        if base.__module__.partition(".")[0] not in ("builtins", "harness", "abc", "typing")
-    }
-    if not folders:
-        return ""
-    for folder in sorted(folders):
-        digest.update(_run[folder] if folder in _run else _code(folder))
-    return digest.hexdigest()
+    for _, code in sorted(found):
+        digest.update(code)
+    return digest.hexdigest() if found else ""
 
 
-# The code of folders as it was when it was run: a file that is edited meanwhile does not change what runs.
+# The code of folders as it was when it was run last: a file that is edited meanwhile does not change what runs.
 _run: dict[Path, bytes] = {}
+MADE_OF = "__made_of__"  # an attribute of classes: their folder, and its code when they were made
 
 
 def note_code(folder: Path) -> None:
@@ -78,10 +73,33 @@ def note_code(folder: Path) -> None:
     _run[folder.resolve()] = _code(folder.resolve())
 
 
+def note_classes(module: ModuleType) -> None:
+    """Let the keys of a module's classes be of the code that was noted, whatever is run later under their names."""
+    for value in vars(module).values():
+        if isinstance(value, type) and value.__module__ == module.__name__:
+            setattr(value, MADE_OF, _made_of(value))
+
+
 def is_code_changed(folder: Path) -> bool:
-    """Whether a folder's code is another one than that which was run."""
+    """Whether a folder's code is another one than that which was run last."""
     folder = folder.resolve()
     return folder in _run and _run[folder] != _code(folder)
+
+
+def is_outdated(*values: Any) -> bool:
+    """Whether a value's class was made by other code than there is now."""
+    made_of = [vars(base).get(MADE_OF) for cls in _classes(values) for base in cls.__mro__]
+    return any(code != _code(folder) for folder, code in filter(None, made_of))
+
+
+def _made_of(cls: type) -> tuple[Path, bytes] | None:
+    """The folder whose code a class is a part of, and that code; None for the harness's own classes."""
+    if cls.__module__.partition(".")[0] in ("builtins", "harness", "abc", "typing"):
+        return None
+    if MADE_OF in vars(cls):
+        return vars(cls)[MADE_OF]
+    folder = _code_folder(Path(inspect.getfile(cls)).resolve())
+    return folder, _run[folder] if folder in _run else _code(folder)
 
 
 def _code(folder: Path) -> bytes:

@@ -234,6 +234,30 @@ def test_a_declaration_with_code_of_its_own_is_loaded_again_after_a_change(insec
     pipeline(insects)
 
 
+def test_what_was_loaded_before_a_change_keeps_its_code_where_another_loads_the_new_one(insects: Workspace):
+    folder = insects.competition("insects")
+    text = (folder / "competition.py").read_text().replace("KFold(2)", "Mine(2)")
+    (folder / "competition.py").write_text(f"from mine import Mine\n{text}")
+    mine = (
+        "from dataclasses import dataclass\nfrom harness.data.folds import KFold\n\n\n"
+        "@dataclass(frozen=True)\nclass Mine(KFold):\n    pass\n"
+    )
+    (folder / "mine.py").write_text(mine)
+    before = Pipeline(insects, loading.load(insects, "insects"))
+    key = before.artifacts.folds_key
+    (folder / "mine.py").write_text(mine + "\nTHREE = 3\n")
+    after = Pipeline(insects, loading.load(insects, "insects"))
+    del before.artifacts.__dict__["folds_key"]
+    assert before.artifacts.folds_key == key != after.artifacts.folds_key
+    with pytest.raises(UserError, match="was changed since it was loaded"):
+        Pipeline(insects, before.competition)
+    (folder / "competition.py").write_text(text.replace("Mine(2)", "KFold(2)"))
+    (folder / "mine.py").unlink()
+    loading.load(insects, "insects")
+    del before.artifacts.__dict__["folds_key"]
+    assert before.artifacts.folds_key == key, "nothing of that name is there any more"
+
+
 def test_another_opencv_or_backend_changes_the_keys_of_what_it_makes(
     insects: Workspace, monkeypatch: pytest.MonkeyPatch
 ):
