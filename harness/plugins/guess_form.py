@@ -60,5 +60,6 @@ def _columns(found: Guess, metric: str, classes: tuple[str, ...]) -> SubmissionF
     if judged.judges == "classes":
         return columns
     if len(classes) == 2:
-        return dataclasses.replace(columns, value="probability", positive=classes[1], decimals=decimals)
+        positive = columns.value_column if columns.value_column in classes else classes[1]
+        return dataclasses.replace(columns, value="probability", positive=positive, decimals=decimals)
     return SubmissionFormat(id_column=found.id_column, value="probabilities", decimals=decimals)

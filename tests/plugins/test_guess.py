@@ -312,6 +312,13 @@ def test_columns_of_several_ones_are_labels_and_a_kind_may_be_said(board):
         guess(folder, Choices(metric="accuracy"))
 
 
+@pytest.mark.parametrize(("column", "positive"), [("cat", "cat"), ("dog", "dog"), ("label", "dog")])
+def test_a_column_that_is_called_as_a_class_holds_its_probability(board, column: str, positive: str):
+    rows = table("id,label", [(number, ("cat", "dog")[number % 2]) for number in range(8)])
+    folder = board(IMAGES, train=rows, sample_submission=table(f"id,{column}", [("x1", 0.5)]))
+    assert submission(guess(folder, Choices(metric="log_loss")), "log_loss", ("cat", "dog")).positive == positive
+
+
 @pytest.mark.parametrize(
     ("labels", "sample", "decimals"),
     [
