@@ -1,7 +1,7 @@
 """Test images that were added to the files of a data set after its table was made.
 
 They come after the kept rows, and change nothing of these: not the hold-out, the folds, the caches or any key. So no
-run becomes stale; finished runs predict the added images alone.
+run becomes stale; finished runs predict the added images alone. The CSV has all of them in the order of the files.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def extend(
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([header, *extended])
     count = len(new) + kept.get("added", 0)
-    write_table(table, text.getvalue(), made_from, **about, grouped=kept.get("grouped", False), added=count)
+    place_of = {name: place for place, name in enumerate(row[ID] for row in extended if row[SPLIT] == TEST)}
+    about |= {"added": count, "test_order": [place_of[row.id] for row in rows if row.split == TEST]}
+    write_table(table, text.getvalue(), made_from, **about, grouped=kept.get("grouped", False))
     say(f"data: {len(new):,} test images were added, and nothing else has changed: finished runs predict them.")
     return True
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.data.columns import Columns
 from harness.data.readers.reader import ImageSource, Joined
+from harness.data.splits import TEST
 from harness.data.targets import MULTICLASS, Targets
 
 Array = np.ndarray
@@ -41,6 +42,8 @@ class Dataset:
         columns: what else is known of each image; None where the reader declares no columns. Not in the fingerprint,
             for images and folds do not depend on them.
         added: test images that came after all this was made; they are in nothing of the above. None without any.
+        test_order: (test rows,) int, the numbers of the test's rows, the added ones after the others, in the order of
+            the CSV; None where that is this one.
     """
 
     ids: tuple[str, ...]
@@ -58,6 +61,7 @@ class Dataset:
     joined: Joined = "mean"
     columns: Columns | None = None
     added: Dataset | None = None
+    test_order: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -67,10 +71,11 @@ class Dataset:
         return np.flatnonzero(self.splits == split)
 
     def row_ids(self, split: str) -> tuple[str, ...]:
-        """The ids of a split's rows as the CSV has them, in order: of the first images of rows; added ones last."""
+        """The ids of a split's rows as the CSV has them, in its order: of the first images of rows."""
         rows = self.rows(split)
         firsts = rows if self.first_of is None else rows[self.first_of[rows] == rows]
-        return tuple(self.ids[row] for row in firsts) + (self.added.row_ids(split) if self.added else ())
+        ids = tuple(self.ids[row] for row in firsts) + (self.added.row_ids(split) if self.added else ())
+        return ids if self.test_order is None or split != TEST else tuple(ids[row] for row in self.test_order)
 
     def join(self, rows: Array, predictions: Array) -> tuple[tuple[str, ...], Array]:
         """The predictions of some images as those of their rows.

@@ -221,6 +221,7 @@ def load(
         joined=joined,
         columns=_columns(description, more[len(row_of) :]),
         added=_added(all_rows[len(rows) :], classes, Windowed(reader.images(folder), window), targets),
+        test_order=tuple(description["test_order"]) if "test_order" in description else None,
     )
 
 

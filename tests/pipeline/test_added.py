@@ -65,11 +65,13 @@ def test_added_test_images_are_predicted_alone_and_as_if_they_had_been_there(pho
     found = added.kept(made_now.artifacts, "blend")
     assert found is not None and np.allclose(found.probabilities, whole.of(("test/5.png", "test/6.png")), atol=1e-6)
 
-    # And once more: the first additions stay what they are.
-    save(photos / "test" / "7.png", draw(1, 107))
-    assert submitted(workspace)[1][: len(more)] == more
-    added_now = pipeline(workspace).artifacts.dataset.added
-    assert added_now is not None and added_now.ids == tuple(f"test/{number}.png" for number in (5, 6, 7))
+    # And once more, before the others: the first additions stay what they are, and the CSV is in the files' order.
+    save(photos / "test" / "3a.png", draw(1, 107))
+    assert submitted(workspace)[1] == [*more[:5], submitted(workspace)[1][5], *more[5:]]
+    added_now = pipeline(workspace).artifacts.dataset
+    assert added_now.added is not None and added_now.added.ids == ("test/5.png", "test/6.png", "test/3a.png")
+    names = ("0", "1", "2", "3", "3a", "4", "5", "6")
+    assert added_now.row_ids(TEST) == tuple(f"test/{name}.png" for name in names)
 
 
 def test_a_first_test_folder_makes_a_test_csv_of_finished_runs(photos: Path, tmp_path: Path):
