@@ -31,7 +31,7 @@ def compared(
     recipes: Mapping[str, Recipe],
     sort: str,
     higher: bool,
-    gains: Mapping[str, Gain] | None = None,
+    gains: Mapping[str, Gain | None] | None = None,
     state: Callable[[Record], str] = lambda record: "",
     *,
     caches: Path,
@@ -61,7 +61,7 @@ def compared(
     for row, record in zip(rows, by_time, strict=True):
         gain = (gains or {}).get(record.key)
         row |= {"gain": gain and gain.gain, "gain_low": gain and gain.low, "gain_high": gain and gain.high}
-        row["verdict"] = gain.verdict if gain else (BEST if gains is not None and _is_best(record, records) else "")
+        row["verdict"] = gain.verdict if gain else (BEST if gains is not None and record.key in gains else "")
         row["state"] = state(record)
         took, row["is_all"] = in_all(steps(record, caches))
         row["seconds_in_all"] = took.seconds
@@ -85,30 +85,16 @@ def mark_pareto(rows: list[dict[str, Any]], higher: bool) -> None:
             leading, row["pareto"] = sign * row[OUT_OF_FOLD], True
 
 
-def best(records: list[Record]) -> Record | None:
-    """The run with the best out-of-fold score; of equal ones the first. None without any."""
-    scored = [record for record in records if OUT_OF_FOLD in record.scores]
-    if not scored:
-        return None
-    metric = METRICS[scored[0].scores[OUT_OF_FOLD]["metric"]]
-    sign = 1 if metric.higher_is_better else -1
-    return max(scored, key=lambda record: (sign * record.scores[OUT_OF_FOLD]["score"], -record.sequence))
+def gains_over_best(records: list[Record], dataset: Dataset) -> dict[str, Gain | None]:
+    """The paired gain of each run over the best one, by key, on the out-of-fold rows that both have; None for that one.
 
-
-def _is_best(record: Record, records: list[Record]) -> bool:
-    found = best(records)
-    return found is not None and found.key == record.key
-
-
-def gains_over_best(records: list[Record], dataset: Dataset) -> dict[str, Gain]:
-    """The paired gain of each run over the best one, by key, on the out-of-fold rows that both have.
-
-    A run whose predictions are missing, or which shares no rows with the best, has none.
+    The best run is the one with the best out-of-fold score among those of classes and images that there are, of equal
+    ones the first. A run whose predictions are missing, or which shares no rows with it, has none.
     """
-    leader = best(records)
+    leader = next((one for one in _best_first(records) if shared(one, one, dataset, OUT_OF_FOLD)), None)
     if leader is None:
         return {}
-    found: dict[str, Gain] = {}
+    found: dict[str, Gain | None] = {leader.key: None}
     with progress("comparing the runs", len(records) - 1, "run") as bar:
         for record in records:
             if record.key != leader.key:
@@ -116,6 +102,15 @@ def gains_over_best(records: list[Record], dataset: Dataset) -> dict[str, Gain]:
                 found |= {record.key: gain} if gain else {}
                 bar.update(1)
     return found
+
+
+def _best_first(records: list[Record]) -> list[Record]:
+    """The runs with an out-of-fold score, all by one metric; of equal ones the first comes first."""
+    scored = [record for record in records if OUT_OF_FOLD in record.scores]
+    if not scored:
+        return []
+    sign = 1 if METRICS[scored[0].scores[OUT_OF_FOLD]["metric"]].higher_is_better else -1
+    return sorted(scored, key=lambda record: (-sign * record.scores[OUT_OF_FOLD]["score"], record.sequence))
 
 
 def gain_of(ours: Record, theirs: Record, dataset: Dataset, split: str) -> Gain | None:

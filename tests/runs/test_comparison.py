@@ -118,6 +118,19 @@ def test_a_run_of_other_data_or_of_an_older_step_is_stale(
     assert "stale" in harness("runs", "insects").out
 
 
+def test_the_best_run_is_one_of_the_classes_that_there_are(three_runs: LoadedCompetition, insects: Workspace):
+    (folder,) = (Path(read_json(file)["folder"]) for file in (insects.root / "data").glob("insects/source.json"))
+    (folder / "bees").rename(folder / "hornets")
+    for file in insects.runs("insects").glob("*/*/metrics.json"):
+        kept = read_json(file)
+        kept["splits"]["out_of_fold"]["score"] = 1.5
+        write_json(file, kept)
+    renamed = LoadedCompetition(insects, "insects")
+    key = renamed.train("coarse").key
+    rows = {row["run"]: (row["verdict"], row["gain"]) for row in renamed.compare()}
+    assert rows.pop(key) == ("best", None) and {*rows.values()} == {("", None)}
+
+
 def test_what_differs_between_two_runs_is_told(three_runs: LoadedCompetition, harness):
     first, second, fine = (f"{row['recipe']}/{row['run']}" for row in three_runs.compare())
     found = three_runs.diff(first, second)
