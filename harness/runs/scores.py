@@ -63,7 +63,10 @@ def renew(runs: Path, metric: str, dataset: Dataset) -> None:
     that it has.
     """
     for folder, about in waiting(runs, metric):
-        why = "by an older version" if read_json(folder / NAME) else "in a file that is damaged or was altered"
+        before = read_json(folder / NAME)
+        why = "in a file that is damaged or was altered" if before is None else "by an older version"
+        if before is not None and any(scores["metric"] != metric for scores in before["splits"].values()):
+            why = "by another metric"
         predictions = tables.read(folder / "predictions.h5", folder.name)
         if predictions is None or about.get("dataset") != dataset.fingerprint:
             continue

@@ -163,6 +163,13 @@ def test_status_and_leaderboard_tell_runs_apart_by_what_was_changed(three_runs: 
     assert "c=0.5 iterations=1" in harness("leaderboard", "insects").out
 
 
+def test_runs_are_scored_by_the_metric_that_there_is_now(three_runs: LoadedCompetition, insects: Workspace, harness):
+    declaration = insects.competition("insects") / "competition.py"
+    declaration.write_text(declaration.read_text().replace('"accuracy"', '"macro_f1"'))
+    said = harness("runs", "insects")
+    assert said.err.count("was scored by another metric, and is scored again") == 3 and "macro F1" in said.out
+
+
 def test_runs_of_other_classes_or_of_another_metric_are_not_compared(
     three_runs: LoadedCompetition, insects: Workspace, harness, class_folders, save
 ):
