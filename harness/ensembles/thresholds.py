@@ -30,7 +30,7 @@ class LabelThresholds:
     """A fitted threshold a label: probabilities are stretched so that it comes to be 0.5.
 
     Args:
-        values: (labels,) above 0; a label with one above 1 is never given.
+        values: (labels,) 0 or more; a label with one above 1 is never given.
         at_least_one: whether each image gets its most probable label in any case, as it stands to its threshold.
     """
 
@@ -41,7 +41,7 @@ class LabelThresholds:
         (p,) = members.astype(np.float64)
         t = self.values
         above = DECISION + (1 - DECISION) * (p - t) / np.maximum(1 - t, 1e-12)
-        stretched = np.where(p >= t, above, np.minimum(DECISION * p / t, BELOW))
+        stretched = np.where(p >= t, above, np.minimum(DECISION * p / np.maximum(t, 1e-12), BELOW))
         if self.at_least_one:
             best = stretched.argmax(axis=1)[:, None]
             np.put_along_axis(stretched, best, np.maximum(np.take_along_axis(stretched, best, 1), DECISION), 1)
@@ -198,6 +198,6 @@ def _cuts(p: Array, is_true: Array) -> tuple[Array, Array, Array]:
     hits = np.concatenate([[0], np.cumsum(np.bincount(inverse, is_true))])
     given = np.concatenate([[0], np.cumsum(counts)])
     ends = np.concatenate([[1.0], -values, [0.0]])
-    thresholds = np.clip((ends[:-1] + ends[1:]) / 2, 1e-12, 1)
+    thresholds = (ends[:-1] + ends[1:]) / 2
     thresholds[0] = thresholds[0] if thresholds[0] > -values[0] else NEVER  # nothing is given, not even what is certain
     return thresholds, hits, given

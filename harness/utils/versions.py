@@ -81,7 +81,7 @@ STEPS: dict[str, Step] = {
     "hill_climbing": Step(1, ("recipes.hill_climb",)),
     "stacking": Step(2, ("recipes.stacked",)),
     "calibration": Step(2, ("recipes.calibrated",)),
-    "thresholds": Step(2, ("recipes.thresholded",)),
+    "thresholds": Step(3, ("recipes.thresholded",)),
     # Scores.
     "metrics": Step(1, ("scoring.metrics",)),
     "evaluation": Step(4, ("scoring.evaluation",)),

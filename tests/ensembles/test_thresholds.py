@@ -84,6 +84,13 @@ def test_a_label_that_is_better_never_given_is_not_given_for_certainty():
     assert ((LabelThresholds(values)(p[None]) >= 0.5) == true).all()
 
 
+@pytest.mark.parametrize("per_label", [True, False])
+def test_a_label_that_is_better_always_given_is_given_where_it_is_impossible(per_label: bool):
+    p, true = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], np.float32), np.array([[1, 1], [0, 1], [1, 1]])
+    values = fit_labels(p, true, METRICS["micro_f1"], per_label, False)
+    assert (LabelThresholds(values)(p[None]) >= 0.5).all()
+
+
 def test_at_least_one_label():
     p = np.array([[0.1, 0.2, 0.05], [0.9, 0.1, 0.6]], np.float32)
     found = LabelThresholds(np.array([0.5, 0.5, 0.5]), at_least_one=True)(p[None])
