@@ -133,7 +133,7 @@ def run_score(workspace: Workspace, options: Namespace) -> None:
         folder = workspace.submissions(competition.name)
         raise UserError(f"there is no CSV of a finished run in {folder} yet.", f"harness submit {competition.name}")
     console().print(f"file: {shown_path(file)}")
-    if options.answers is None and _split_of(competition.pipeline, file) == TEST:
+    if options.answers is None and _split_of(competition.pipeline, file, HOLDOUT) == TEST:
         raise _unlabelled(competition.pipeline, file)
     console().print(str(competition.score(file, options.answers)))
 
@@ -159,7 +159,7 @@ def run_lint(workspace: Workspace, options: Namespace) -> None:
 
     pipeline = pipeline_of(workspace, options)
     competition, dataset = pipeline.competition, pipeline.artifacts.dataset
-    split = _split_of(pipeline, options.file)
+    split = _split_of(pipeline, options.file, TEST if dataset.row_ids(TEST) else HOLDOUT)
     sent = ledger_of(workspace, competition).sent(competition.slug or "")
     ids = dataset.row_ids(split)
     defects = lint(competition.submission, options.file, ids, dataset.classes, sent)
@@ -177,13 +177,11 @@ def run_lint(workspace: Workspace, options: Namespace) -> None:
     console().print(f"{shown_path(options.file)}: no defect, {what}")
 
 
-def _split_of(pipeline: Pipeline, file: Path) -> str:
-    """The split whose ids a file holds most of."""
+def _split_of(pipeline: Pipeline, file: Path, otherwise: str) -> str:
+    """The split whose ids a file holds most of; ``otherwise`` where it holds none."""
     from harness.scoring.lint import first_cells, read
 
     dataset = pipeline.artifacts.dataset
     cells = set(first_cells(pipeline.competition.submission, read(file)))
     shared = {split: sum(name in cells for name in dataset.row_ids(split)) for split in (TEST, HOLDOUT)}
-    if not any(shared.values()):
-        return TEST if dataset.row_ids(TEST) else HOLDOUT
-    return max(shared, key=lambda split: shared[split])
+    return max(shared, key=lambda split: shared[split]) if any(shared.values()) else otherwise

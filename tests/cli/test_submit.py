@@ -75,3 +75,7 @@ def test_files_say_what_they_are_for_and_the_test_has_no_local_score(workspace, 
     told = harness("score", "bugs", test)
     assert told.code == 2 and "unlabelled test set" in told.err and "the 6 test images" in told.err
     assert f"harness score bugs {holdout}" in told.err
+    other = tmp_path / "other.csv"
+    other.write_text("id,label\nno-such-image,ants\n")
+    told = harness("score", "bugs", other)
+    assert told.code == 2 and "unlabelled" not in told.err and "1 ids are not expected (no-such-image)" in told.err
