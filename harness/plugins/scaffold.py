@@ -106,6 +106,12 @@ def create(
         said.append(missing)
     if form.value == "probability":
         said.append(f"CSV: the probability of the class {form.positive!r}")
+    unlike = {*found.value_columns} ^ {*classes}
+    if form.wide and len(found.value_columns) > 1 and unlike:
+        said.append(
+            f"CSV: a column for each of the {len(classes):,} names among the labels; the sample submission has others, "
+            f"so the board may refuse it: {some(sorted(unlike))} in one of them only"
+        )
     values = {
         "name": folder_name,
         "title": name.replace("_", " ").replace("-", " ").capitalize(),

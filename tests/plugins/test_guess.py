@@ -312,6 +312,15 @@ def test_columns_of_several_ones_are_labels_and_a_kind_may_be_said(board):
         guess(folder, Choices(metric="accuracy"))
 
 
+def test_a_sample_of_other_classes_than_the_labels_is_told(workspace: Workspace, board):
+    rows = table("id,label", [(number, ("cat", "dog", "owl")[number % 3]) for number in range(8)])
+    for columns, told in (("owl,dog,cat", False), ("cat,dog,elk,owl", True)):
+        cells = (0.1,) * len(columns.split(","))
+        folder = board(IMAGES, train=rows, sample_submission=table(f"id,{columns}", [("x1", *cells), ("x2", *cells)]))
+        _, said = create(workspace, f"animals{len(cells)}", folder, Choices(metric="log_loss"))
+        assert any("may refuse it: elk in one of them only" in line for line in said) == told
+
+
 @pytest.mark.parametrize(("column", "positive"), [("cat", "cat"), ("dog", "dog"), ("label", "dog")])
 def test_a_column_that_is_called_as_a_class_holds_its_probability(board, column: str, positive: str):
     rows = table("id,label", [(number, ("cat", "dog")[number % 2]) for number in range(8)])
