@@ -23,6 +23,7 @@ from harness.scoring import predictions as tables
 from harness.scoring.metrics import METRICS
 from harness.scoring.predictions import Predictions
 from harness.utils.console import say
+from harness.utils.errors import UserError
 from harness.utils.files import lock, read_json, write_json
 from harness.utils.stopwatch import Stopwatch, Took
 
@@ -76,6 +77,9 @@ def fit_fold(
         fold: its rows and its folder.
         dataset: the images.
         made_on: tells the machine, for the fold's record, where it need not be the run's own.
+
+    Raises:
+        UserError: the recipe predicts no finite numbers.
     """
     file, record = fold.folder / "predictions.h5", fold.folder / FOLD_RECORD
     # A worker that was given up may still be saving what it has of this fold.
@@ -85,7 +89,9 @@ def fit_fold(
             return predictions
         stopwatch = Stopwatch()
         reuse_weights(run, fold)
-        predictions = _by_split(recipe.fit(fold), fold, dataset)
+        probabilities = recipe.fit(fold)
+        _require_finite(probabilities, fold)
+        predictions = _by_split(probabilities, fold, dataset)
         # Of a fold that was stopped this is its last session alone; what trains knows how long it took in all.
         session = stopwatch.took()
         trained = [read_json(file) or {} for file in fold.folder.glob("**/training.json")]
@@ -98,6 +104,21 @@ def fit_fold(
         write_json(record, took_in_all | {"trained_on": len(fold.train)} | machine)
         tables.write(file, run.key, predictions)
     return predictions
+
+
+def _require_finite(probabilities: Array, fold: Fold) -> None:
+    """Raise an error if a recipe predicts no numbers.
+
+    Raises:
+        UserError: so it is with a network whose training went astray.
+    """
+    wrong = int((~np.isfinite(probabilities)).any(axis=-1).sum())
+    if wrong:
+        raise UserError(
+            f"{fold.title}: {wrong:,} predictions are not finite numbers, as after a training at too high a learning "
+            "rate.",
+            "set a lower learning_rate, in the competition's recipes.py or with --set; harness lr-find suggests one",
+        )
 
 
 def _told(variants: tuple[dict[str, Any], ...], losses: list[float], best: int, loss: str) -> str:
