@@ -32,6 +32,8 @@ def extend(
 ) -> bool:
     """Put test images that were added into the kept table, if nothing else has changed; whether it was so.
 
+    Those that were added before stay what they are, also where none came since and only the files' times are others.
+
     Args:
         table: the kept table.
         made_from: the key of all files as they are now.
@@ -47,6 +49,8 @@ def extend(
         header, *kept_rows = csv.reader(file)
     if kept["classes"] != list(about["classes"]) or (new := _only_added(kept_rows, rows, cells)) is None:
         return False
+    if not new and not kept.get("added"):  # read anew, which leaves all as it was too
+        return False
     hashes, _ = hash_and_group(images, [row.source for row in rows], near=False, window="file")
     extended = _extended(kept_rows, rows, cells, hashes, new)
     if extended is None:
@@ -57,7 +61,8 @@ def extend(
     place_of = {name: place for place, name in enumerate(row[ID] for row in extended if row[SPLIT] == TEST)}
     about |= {"added": count, "test_order": [place_of[row.id] for row in rows if row.split == TEST]}
     write_table(table, text.getvalue(), made_from, **about, grouped=kept.get("grouped", False))
-    say(f"data: {len(new):,} test images were added, and nothing else has changed: finished runs predict them.")
+    if new:
+        say(f"data: {len(new):,} test images were added, and nothing else has changed: finished runs predict them.")
     return True
 
 
@@ -79,7 +84,7 @@ def _only_added(kept: list[list[str]], rows: list[Row], cells: list[str]) -> lis
         now, cell = listed.pop(row[ID], (None, ""))
         if now is None or row[SPLIT] not in KEPT_AS[now.split] or (row[LABEL], row[SOURCE]) != (cell, now.source):
             return None
-    if not listed or any(row.split != TEST for row, _ in listed.values()):
+    if any(row.split != TEST for row, _ in listed.values()):
         return None
     return [number for number, row in enumerate(rows) if row.id in listed]
 

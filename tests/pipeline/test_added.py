@@ -74,6 +74,17 @@ def test_added_test_images_are_predicted_alone_and_as_if_they_had_been_there(pho
     assert added_now.row_ids(TEST) == tuple(f"test/{name}.png" for name in names)
 
 
+def test_added_images_stay_so_where_only_the_times_of_files_change(photos: Path, tmp_path: Path, save):
+    workspace = made(tmp_path / "workspace", photos)
+    submitted(workspace)
+    save(photos / "test" / "1a.png", draw(1, 105))
+    _, lines = submitted(workspace)
+    for file in photos.rglob("*.png"):
+        file.touch()
+    assert submitted(workspace) == (set(), lines)
+    assert pipeline(workspace).artifacts.dataset.added is not None
+
+
 def test_a_first_test_folder_makes_a_test_csv_of_finished_runs(photos: Path, tmp_path: Path):
     shutil.move(photos / "test", tmp_path / "later")
     workspace = made(tmp_path / "workspace", photos)
