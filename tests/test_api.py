@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 
@@ -74,6 +75,8 @@ def test_wrong_names_of_splits_and_ids_are_told_with_those_that_there_are(compet
         with pytest.raises(UserError, match=r"there is no split 'hold-out'\. Known: .*holdout"):
             things["hold-out"]
         assert things["holdout"] is things.get("holdout") and things.get("hold-out") is None
+    kept = dataclasses.asdict(competition.diff("coarse", "coarse"))["gains"]
+    assert kept.keys() == gains.keys() and kept["holdout"]["gain"] == gains["holdout"].gain
     held = run.predictions["holdout"]
     assert np.array_equal(held.of([*held.ids[::-1]]), held.probabilities[::-1])
     assert np.array_equal(held.of(held.to_frame().index[:2]), held.probabilities[:2])

@@ -55,12 +55,12 @@ class FinishedRun:
         Example:
             >>> run.predictions["test"].to_frame()  # doctest: +SKIP
         """
-        return Named("split", self._pipeline.artifacts.predictions(self.recipe))
+        return Named(self._pipeline.artifacts.predictions(self.recipe), "split")
 
     @property
     def submissions(self) -> dict[str, Path]:
         """The CSVs by split: "test" where the organiser has one, and "holdout"."""
-        return Named("split", self._pipeline.artifacts.submission_files(self.recipe))
+        return Named(self._pipeline.artifacts.submission_files(self.recipe), "split")
 
     @property
     def submission(self) -> Path:

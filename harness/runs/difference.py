@@ -69,7 +69,7 @@ def difference(before: Record, after: Record, dataset: Dataset) -> Difference:
         between(before, after),
         _changes({name: before.about.get(name) for name in ABOUT}, {name: after.about.get(name) for name in ABOUT}),
         _changes(_versions(before), _versions(after)),
-        Named("split", {split: gain for split, gain in gains.items() if gain is not None}),
+        Named({split: gain for split, gain in gains.items() if gain is not None}, "split"),
         _classes(before, after, dataset),
     )
 

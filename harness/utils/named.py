@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NoReturn, TypeVar
 
 from harness.utils.errors import UserError, short, some
@@ -14,11 +14,11 @@ class Named(dict[str, Thing]):
     """A dict whose wrong names raise a UserError.
 
     Args:
+        things: by name; pairs will do, for ``dataclasses.asdict`` gives these to a dict's class.
         kind: what is named, for messages.
-        things: by name.
     """
 
-    def __init__(self, kind: str, things: Mapping[str, Thing]) -> None:
+    def __init__(self, things: Mapping[str, Thing] | Iterable[tuple[str, Thing]] = (), kind: str = "name") -> None:
         super().__init__(things)
         self._kind = kind
 
