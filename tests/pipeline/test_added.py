@@ -12,6 +12,7 @@ from harness.data.splits import TEST
 from harness.pipeline import added
 from harness.pipeline.graph import UP_TO_DATE
 from harness.utils.errors import UserError
+from harness.utils.files import read_json, write_json
 from harness.utils.workspace import Workspace
 from tests.conftest import create_insects, draw, edit, pipeline, stamps
 
@@ -81,6 +82,19 @@ def test_added_images_stay_so_where_only_the_times_of_files_change(photos: Path,
     _, lines = submitted(workspace)
     for file in photos.rglob("*.png"):
         file.touch()
+    assert submitted(workspace) == (set(), lines)
+    assert pipeline(workspace).artifacts.dataset.added is not None
+
+
+def test_a_table_that_an_older_version_kept_gets_the_order_of_the_files(photos: Path, tmp_path: Path, save):
+    workspace = made(tmp_path / "workspace", photos)
+    submitted(workspace)
+    save(photos / "test" / "1a.png", draw(1, 105))
+    _, lines = submitted(workspace)
+    table = workspace.data("insects") / "dataset.json"
+    kept = read_json(table)
+    assert kept is not None and kept.pop("test_order") == [0, 1, 5, 2, 3, 4]
+    write_json(table, kept)
     assert submitted(workspace) == (set(), lines)
     assert pipeline(workspace).artifacts.dataset.added is not None
 

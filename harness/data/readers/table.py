@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -282,10 +283,14 @@ def _with_images(
 
 
 def separator_of(file: Path) -> str:
-    """What stands between the columns of a CSV: a comma, unless its header has none but semicolons or tabs."""
+    """What stands between the columns of a CSV: a comma, unless its header has none but semicolons or tabs.
+
+    What is in quotes is a part of a name.
+    """
     with file.open("rb") as stream:
         header = stream.readline(MOST_HEADER).decode("utf-8-sig", errors="replace")
-    return next((mark for mark in SEPARATORS if mark in header), SEPARATORS[0])
+    unquoted = re.sub('"[^"]*"', "", header)
+    return next((mark for mark in SEPARATORS if mark in unquoted), SEPARATORS[0])
 
 
 def read_csv(file: Path, rows: int | None = None) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from harness.data.folds import HoldOut, KFold, join_groups
 from harness.data.image_table import key, labelled, load_or_read
 from harness.data.readers import Table
 from harness.data.readers.reader import Listing
+from harness.data.readers.table import read_csv
 from harness.data.targets import Multiclass
 from harness.utils.errors import UserError
 from tests.conftest import declared, draw, located
@@ -213,3 +214,9 @@ def test_a_single_archive_takes_no_tables_that_lie_beside_it(board: Path, tmp_pa
     unpacked.append(located(declared(readers=(READER,)), archive, tmp_path / "unpacked")[1])
     assert not (unpacked[1] / "bank.csv").exists()
     assert (unpacked[1] / "train.csv").stat().st_ino == first, "nothing is unpacked again"
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_what_a_headers_quotes_hold_separates_no_columns(tmp_path: Path, mark: str):
+    (tmp_path / "train.csv").write_text(f'id{mark}"breed, or ""mix"""\n1{mark}pug, small\n')
+    assert read_csv(tmp_path / "train.csv").to_dict("records") == [{"id": "1", 'breed, or "mix"': "pug, small"}]
