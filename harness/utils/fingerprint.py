@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 
 def fingerprint(**parts: Any) -> str:
@@ -65,7 +66,8 @@ def competitor_code(*values: Any) -> str:
 
 # The code of folders as it was when it was run last: a file that is edited meanwhile does not change what runs.
 _run: dict[Path, bytes] = {}
-MADE_OF = "__made_of__"  # an attribute of classes: their folder, and its code when they were made
+# Classes' folders, and their code when the classes were made. Not an attribute of theirs: a protocol would ask for it.
+_noted: WeakKeyDictionary[type, tuple[Path, bytes]] = WeakKeyDictionary()
 
 
 def note_code(folder: Path) -> None:
@@ -76,8 +78,9 @@ def note_code(folder: Path) -> None:
 def note_classes(module: ModuleType) -> None:
     """Let the keys of a module's classes be of the code that was noted, whatever is run later under their names."""
     for value in vars(module).values():
-        if isinstance(value, type) and value.__module__ == module.__name__:
-            setattr(value, MADE_OF, _made_of(value))
+        is_own = isinstance(value, type) and value.__module__ == module.__name__
+        if is_own and (made_of := _made_of(value)) is not None:
+            _noted[value] = made_of
 
 
 def is_code_changed(folder: Path) -> bool:
@@ -88,7 +91,7 @@ def is_code_changed(folder: Path) -> bool:
 
 def is_outdated(*values: Any) -> bool:
     """Whether a value's class was made by other code than there is now."""
-    made_of = [vars(base).get(MADE_OF) for cls in _classes(values) for base in cls.__mro__]
+    made_of = [_noted.get(base) for cls in _classes(values) for base in cls.__mro__]
     return any(code != _code(folder) for folder, code in filter(None, made_of))
 
 
@@ -96,8 +99,8 @@ def _made_of(cls: type) -> tuple[Path, bytes] | None:
     """The folder whose code a class is a part of, and that code; None for the harness's own classes."""
     if cls.__module__.partition(".")[0] in ("builtins", "harness", "abc", "typing"):
         return None
-    if MADE_OF in vars(cls):
-        return vars(cls)[MADE_OF]
+    if cls in _noted:
+        return _noted[cls]
     folder = _code_folder(Path(inspect.getfile(cls)).resolve())
     return folder, _run[folder] if folder in _run else _code(folder)
 

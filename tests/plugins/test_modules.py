@@ -73,6 +73,35 @@ def test_a_change_in_a_helper_of_the_same_size_is_run_at_once_and_changes_the_ke
     assert len({before, changed, key()}) == 3
 
 
+CLASSES = """
+from typing import Protocol, runtime_checkable
+
+@runtime_checkable
+class Fits(Protocol):
+    def fit(self): ...
+
+class Closed(type):
+    def __setattr__(cls, name, value):
+        raise AttributeError(f"{cls.__name__} is closed")
+
+class One(metaclass=Closed):
+    def fit(self): ...
+
+C = 0.5
+
+def later():
+    return 4 if isinstance(One(), Fits) else 0
+"""
+
+
+def test_classes_of_any_kind_are_left_as_they_are_written(helped):
+    folder = helped.competition("insects")
+    (folder / "helper.py").write_text("from numbers_ import C\n")
+    (folder / "numbers_.py").write_text(CLASSES)
+    recipes, _ = loading.recipes(loading.load(helped, "insects"))
+    assert recipes["mine"].iterations == 4
+
+
 def test_an_error_in_a_helper_names_its_file_and_line(helped):
     (helped.competition("insects") / "numbers_.py").write_text("ONE = 1\nTWO = 1 / 0\n")
     with pytest.raises(UserError, match=r"numbers_\.py, line 2: ZeroDivisionError"):
