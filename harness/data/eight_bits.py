@@ -48,10 +48,9 @@ def windowed(content: bytes | Array, window: Window = "file") -> bytes | Array:
 
 def is_deep(content: bytes | Array) -> bool:
     """Whether an image has more than 8 bits, so that a window decides which of its values can be told apart."""
-    if not isinstance(content, bytes):
-        return content.dtype != np.uint8
-    if content.startswith(NPY):
-        return _array(content).dtype != np.uint8
+    if not isinstance(content, bytes) or content.startswith(NPY):
+        values = _array(content) if isinstance(content, bytes) else content
+        return values.dtype not in (np.uint8, np.bool_)
     return dicom.is_dicom(content) or _depth(content)[0] > 8
 
 

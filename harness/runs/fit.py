@@ -14,6 +14,7 @@ from harness.data.fold import Fold
 from harness.data.folds import Folds
 from harness.data.splits import HOLDOUT, OUT_OF_FOLD, TEST
 from harness.recipes.recipe import FoldRecipe
+from harness.recipes.trained import Trained
 from harness.runs import variants as variants_of
 from harness.runs.fold_jobs import fold_jobs
 from harness.runs.record import finish
@@ -90,7 +91,7 @@ def fit_fold(
         stopwatch = Stopwatch()
         reuse_weights(run, fold)
         probabilities = recipe.fit(fold)
-        _require_finite(probabilities, fold)
+        _require_finite(probabilities, recipe, fold)
         predictions = _by_split(probabilities, fold, dataset)
         # Of a fold that was stopped this is its last session alone; what trains knows how long it took in all.
         session = stopwatch.took()
@@ -106,19 +107,23 @@ def fit_fold(
     return predictions
 
 
-def _require_finite(probabilities: Array, fold: Fold) -> None:
+def _require_finite(probabilities: Array, recipe: FoldRecipe, fold: Fold) -> None:
     """Raise an error if a recipe predicts no numbers.
 
     Raises:
         UserError: so it is with a network whose training went astray.
     """
     wrong = int((~np.isfinite(probabilities)).any(axis=-1).sum())
-    if wrong:
-        raise UserError(
-            f"{fold.title}: {wrong:,} predictions are not finite numbers, as after a training at too high a learning "
-            "rate.",
-            "set a lower learning_rate, in the competition's recipes.py or with --set; harness lr-find suggests one",
-        )
+    if not wrong:
+        return
+    what = f"{fold.title}: {wrong:,} predictions are not finite numbers"
+    if not isinstance(recipe, Trained):
+        kind = type(recipe).__name__
+        raise UserError(f"{what}.", f"correct what {kind} computes, or its settings in the competition's recipes.py")
+    raise UserError(
+        f"{what}, as after a training at too high a learning rate.",
+        "set a lower learning_rate, in the competition's recipes.py or with --set; harness lr-find suggests one",
+    )
 
 
 def _told(variants: tuple[dict[str, Any], ...], losses: list[float], best: int, loss: str) -> str:

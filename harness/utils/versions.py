@@ -37,7 +37,7 @@ STEPS: dict[str, Step] = {
     ),
     "readers.table": Step(2, ("data.readers.table",)),
     "near_duplicates": Step(1, ("data.near_duplicates",)),
-    "check": Step(4, ("data.quality.check",)),
+    "check": Step(5, ("data.quality.check",)),
     "targets": Step(2, ("data.targets",)),
     "folds": Step(1, ("data.folds",)),
     "decoding": Step(1, ("data.images", "data.eight_bits", "data.windowed")),

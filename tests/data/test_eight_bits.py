@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset as Dicom
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
-from harness.data.eight_bits import eight_bits, windowed
+from harness.data.eight_bits import eight_bits, is_deep, windowed
 from harness.data.image_sizes import UnreadableError
 from harness.data.images import Geometry, load
 from harness.data.readers.reader import Files
@@ -88,6 +88,7 @@ def test_marks_and_bytes_in_arrays():
     assert windowed(npy(RAMP.astype(np.uint8))[:]).tolist() == RAMP.tolist()
     assert windowed(npy(np.asfortranarray(RAMP.astype(np.uint8)))).tolist() == RAMP.tolist()
     assert windowed(npy(RAMP.astype(np.uint8)[..., None])).tolist() == RAMP.tolist()
+    assert not any(map(is_deep, (npy(RAMP > 5), RAMP > 5, npy(RAMP.astype(np.uint8))))) and is_deep(npy(RAMP * 1.0))
 
 
 def test_what_is_no_number_is_black_and_the_infinite_is_clipped():
