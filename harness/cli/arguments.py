@@ -47,7 +47,10 @@ def add_competition(command: argparse.ArgumentParser) -> None:
 
 def add_data(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--data", type=Path, metavar="DIR", help="the organiser's files; remembered (default: data/COMP/raw)"
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder or archive of the organiser's files; remembered (default: data/COMP/raw)",
     )
 
 
@@ -64,9 +67,11 @@ def add_workers(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--workers",
         metavar="N|ADDRESS",
-        help="make folds and features by N workers on this machine, or by those of a Dask scheduler, tcp://HOST:8786",
+        help="share the work among N workers on this machine, or those of a Dask scheduler, tcp://HOST:8786",
     )
-    command.add_argument("--gpus", metavar="N,N", help="by one worker on this machine for each of these GPUs")
+    command.add_argument(
+        "--gpus", metavar="N,N", help="use one worker on this machine for each of these GPUs, such as 0,1"
+    )
 
 
 def given(options: argparse.Namespace, assignments: list[str] | None = None) -> str:

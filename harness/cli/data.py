@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 def add_commands(commands: Commands) -> None:
     command = commands.add("list", run_list, "the competitions, or one competition's recipes", "harness list cifar10")
-    command.add_argument("competition", metavar="COMP", nargs="?")
+    command.add_argument("competition", metavar="COMP", nargs="?", help="default: all competitions")
 
     command = commands.add(
-        "status", run_status, "what is there, what is stale, what is missing", "harness status digits"
+        "status", run_status, "which steps are up to date, stale or missing", "harness status digits"
     )
     add_competition(command)
     add_data(command)

@@ -17,7 +17,9 @@ def add_commands(commands: Commands) -> None:
         "inspect",
         run_inspect,
         "the layers of a backbone, a network or a recipe: indexes, names, shapes, parameters",
-        "harness inspect efficientnet-lite0\n  harness inspect minivggnet --size 64\n  harness inspect cifar10",
+        "harness inspect efficientnet-lite0\n"
+        "  harness inspect minivggnet --size 64\n"
+        "  harness inspect digits minivggnet",
     )
     command.add_argument("name", metavar="NAME", help="a backbone, a network, or the competition of a recipe")
     command.add_argument(
@@ -42,11 +44,11 @@ def add_commands(commands: Commands) -> None:
     command = commands.add(
         "augment-demo",
         run_augment_demo,
-        "a sheet of one image as a recipe augments it in training; mixing with other images is left out",
+        "a sheet of one image as a recipe augments it in training, without mixup and cutmix",
         "harness augment-demo photo.jpg\n  harness augment-demo photo.jpg cifar10 wideresnet",
     )
-    command.add_argument("image", metavar="IMAGE", type=Path)
-    command.add_argument("competition", metavar="COMP", nargs="?")
+    command.add_argument("image", metavar="IMAGE", type=Path, help="a picture")
+    command.add_argument("competition", metavar="COMP", nargs="?", help="a folder of competitions/")
     command.add_argument(
         "recipe",
         metavar="RECIPE",

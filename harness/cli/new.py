@@ -22,7 +22,7 @@ def add_commands(commands: Commands) -> None:
     command = commands.add(
         "new", run_new, "make a competition out of a folder or archive of images", "harness new pets --from ~/pets"
     )
-    command.add_argument("name", metavar="NAME")
+    command.add_argument("name", metavar="NAME", help="the new competition's name: letters, digits and hyphens")
     source = command.add_mutually_exclusive_group(required=True)
     source.add_argument("--kaggle", metavar="SLUG", help="a competition on Kaggle, whose files are downloaded first")
     source.add_argument(
@@ -32,7 +32,7 @@ def add_commands(commands: Commands) -> None:
         dest="source",
         help="folder or archive: <class>/<image>, train/ beside test/, or a CSV of labels beside the images",
     )
-    command.add_argument("--metric", metavar="NAME", help="the board's metric (docs/metrics.md)")
+    command.add_argument("--metric", metavar="NAME", help="the competition's metric (docs/metrics.md)")
     command.add_argument("--label", metavar="COLUMN", help="the CSV's column of labels")
     command.add_argument("--targets", metavar="KIND", help="what is asked: multiclass, ordinal, multilabel, regression")
     command.add_argument("--path", metavar="PATTERN", help="where training images are, such as 'train/{id}.jpg'")
@@ -74,7 +74,7 @@ def run_new(workspace: Workspace, options: Namespace) -> None:
         console().print(line, markup=False)
     folder, root = shown_path(workspace.competition(name)), shown_path(workspace.root)
     console().print(f"made {folder}/ ({', '.join(loading.FILES)})")
-    if (workspace.root / "Makefile").is_file():
+    if workspace.has_make:
         console().print(f"next: make{'' if root == '.' else f' -C {root}'} submit COMP={name}")
     else:
         console().print(f"next: harness submit {name}")

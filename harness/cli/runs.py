@@ -50,7 +50,7 @@ def add_commands(commands: Commands) -> None:
     command = commands.add(
         "report",
         run_report,
-        "a finished run's page, or that of all runs, to look at",
+        "write an HTML page of a finished run, or of all runs",
         "harness report digits minivggnet",
     )
     add_competition(command)
@@ -66,7 +66,7 @@ def add_commands(commands: Commands) -> None:
         default="finished",
         help="by time, by name, or the best score first (default: finished)",
     )
-    command.add_argument("--csv", action="store_true", help="as a CSV")
+    command.add_argument("--csv", action="store_true", help="print them as a CSV")
 
     command = commands.add(
         "diff",

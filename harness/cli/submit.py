@@ -59,7 +59,7 @@ def add_commands(commands: Commands) -> None:
 
     command = commands.add("lint", run_lint, "everything that is wrong with a CSV", "harness lint digits my.csv")
     add_competition(command)
-    command.add_argument("file", metavar="FILE", type=Path)
+    command.add_argument("file", metavar="FILE", type=Path, help="a CSV for the hold-out or the test images")
 
 
 def run_submit(workspace: Workspace, options: Namespace) -> None:

@@ -22,12 +22,17 @@ def add_commands(commands: Commands) -> None:
         "harness train cifar10 minivggnet --set epochs=20",
     )
     add_competition(command)
-    command.add_argument("recipes", metavar="RECIPE", nargs="*")
+    command.add_argument(
+        "recipes",
+        metavar="RECIPE",
+        nargs="*",
+        help="recipes of COMP; net@2 is net with another seed (default: the competition's)",
+    )
     command.add_argument(
         "--from-epoch",
         type=int,
         metavar="N",
-        help="have networks go on from the checkpoint after epoch N of the run without --set, as a run of its own",
+        help="start a new run of networks from the checkpoint after epoch N of the run without --set",
     )
     add_data(command)
     add_folds(command)
@@ -37,11 +42,11 @@ def add_commands(commands: Commands) -> None:
     command = commands.add(
         "lr-find",
         run_lr_find,
-        "the learning rate at which a network's loss falls, with a plot",
+        "suggest a learning rate for a network, with a plot of the loss",
         "harness lr-find cifar10 minigooglenet",
     )
     add_competition(command)
-    command.add_argument("recipe", metavar="RECIPE")
+    command.add_argument("recipe", metavar="RECIPE", help="a network of COMP; harness list COMP shows its recipes")
     add_data(command)
     add_folds(command)
     add_settings(command)

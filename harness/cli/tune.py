@@ -29,7 +29,7 @@ def add_commands(commands: Commands) -> None:
         "harness tune flowers17 lite0 --space 'c=1e-4..1:log,side=[160,224]' --trials 30",
     )
     add_competition(command)
-    command.add_argument("recipe", metavar="RECIPE")
+    command.add_argument("recipe", metavar="RECIPE", help="a recipe of COMP; harness list COMP shows them")
     command.add_argument(
         "--space",
         metavar="SPACE",
@@ -37,16 +37,24 @@ def add_commands(commands: Commands) -> None:
         "commas between them (default: the recipe's own, @recipe(space=…))",
     )
     command.add_argument(
-        "--trials", type=_count, default=30, metavar="N", help="how many there are to be in all (default: 30)"
+        "--trials",
+        type=_count,
+        default=30,
+        metavar="N",
+        help="trials in all, with those of earlier calls (default: 30)",
     )
     command.add_argument(
         "--timeout",
         type=_duration,
         metavar="TIME",
-        help="begin no fold of a trial after 90s, 30min or 2h, and compare the best so far; the same command goes on",
+        help="after this time, such as 90s, 30min or 2h, start no more folds and compare the best trial so far; "
+        "the same command continues the search",
     )
     command.add_argument(
-        "--search-folds", type=int, metavar="N", help="how many folds the search sees (default: half of them)"
+        "--search-folds",
+        type=int,
+        metavar="N",
+        help="score trials on the first N folds (default: half of them, rounded up)",
     )
     add_data(command)
     add_folds(command)

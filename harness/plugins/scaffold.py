@@ -30,7 +30,7 @@ DECIDED = '''
 def decided():
     """`lite0` with the thresholds that are best for the metric, fitted to out-of-fold rows.
 
-    make submit COMP=$name
+    $submit
     """
     return Thresholded(of="lite0")
 
@@ -116,8 +116,10 @@ def create(
         "name": folder_name,
         "title": name.replace("_", " ").replace("-", " ").capitalize(),
         "slug": f"    slug={json.dumps(slug)},\n" if slug else "",
+        # Only the checkout has a Makefile; other workspaces have the command alone.
+        "submit": f"make submit COMP={folder_name}" if workspace.has_make else f"harness submit {folder_name}",
     }
-    values |= _values(folder_name, found, listing, classes, metric, form)
+    values |= _values(values["submit"], found, listing, classes, metric, form)
     source_file = workspace.data(folder_name) / "source.json"
     with lock(source_file, "that competition"), whole_folder(folder) as coming:
         for file in loading.FILES:
@@ -129,7 +131,7 @@ def create(
 
 
 def _values(
-    name: str, found: Guess, listing: Listing, classes: tuple[str, ...], metric: str, form: SubmissionFormat
+    submit: str, found: Guess, listing: Listing, classes: tuple[str, ...], metric: str, form: SubmissionFormat
 ) -> dict[str, str]:
     """What the templates are filled with."""
     kind, columns = type(found.targets).__name__, form.columns(classes)
@@ -138,7 +140,7 @@ def _values(
         "asked": found.targets.asked(classes),
         "targets_import": "" if kind == "Multiclass" else f"from harness.data.targets import {kind}\n",
         "targets": "" if kind == "Multiclass" else f"    targets={code(found.targets)},\n",
-        "decided": DECIDED.replace("$name", name) if is_decided else "",
+        "decided": DECIDED.replace("$submit", submit) if is_decided else "",
         "thresholded": ", Thresholded" if is_decided else "",
         "default": "decided" if is_decided else "lite0",
         "metric": metric,

@@ -36,7 +36,7 @@ def show(name: str, per_class: float, likeness: Similarity, recipes: dict[str, R
         f"similarity: {'similar to' if likeness.like else 'different from'} ImageNet. On {likeness.images} images of "
         f"{likeness.classes} classes, a classifier on the last layer of {BACKBONE} ({LAST}) has an out-of-fold log "
         f"loss of {likeness.last:.3f}, and one on a middle layer ({MIDDLE}) {likeness.middle:.3f}. The order is "
-        f"reversed in {1 - likeness.sure:.1%} of bootstrap samples. Measured in {seconds(likeness.seconds)}."
+        f"reversed in {100 * (1 - likeness.sure):.1f} % of bootstrap samples. Measured in {seconds(likeness.seconds)}."
     )
     out.print(
         f"confidence: {likeness.confidence:.2f}, the median probability of the most likely ImageNet class "

@@ -255,7 +255,7 @@ def _card(competition: Competition, record: Record) -> str:
         f"A {record.settings['kind']}, run {record.recipe}/{record.key}, finished {record.finished}.\n\n"
         "    pip install -r requirements.txt\n    python predict.py IMAGES --out predictions.csv\n\n"
         "| rows | score, 95 % interval | images |\n|---|---|---|\n" + "".join(scores) + "\n"
-        "It says one of the classes of its training images of any image, also where none of them is in it.\n\n"
+        "It gives an answer for every image, even for one that is unlike all that it was trained on.\n\n"
         f"Terms of the data: {competition.terms} Pretrained weights, if there are any, have their own.\n\n"
         f"```json\n{settings}\n```\n"
     )

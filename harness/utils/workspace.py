@@ -61,6 +61,11 @@ class Workspace:
     def submissions(self, name: str) -> Path:
         return self.root / "submissions" / name
 
+    @property
+    def has_make(self) -> bool:
+        """Whether ``make submit`` works here: in a checkout."""
+        return (self.root / "Makefile").is_file()
+
 
 def enclosing(root: Path) -> Path | None:
     """The outermost workspace among whose files a folder lies (below its data, runs or submissions); None if none."""
