@@ -165,7 +165,7 @@ def lite0():
 
 @recipe
 def blend():
-    """The average of `quick` and `airbench`, whose mistakes are of other images.
+    """The average of `quick` and `airbench`, which are wrong on different images.
 
     On 40,000 images in bfloat16: 91.6 % out of fold, 91.2 % on the hold-out, in 22 CPU-minutes.
 
@@ -262,7 +262,7 @@ def snapshots_blend():
 
 @recipe
 def snapshots_soup():
-    """One network with the average of the weights at the ends of those cycles.
+    """One network with the average of the weights at the ends of the last three cycles of `minivggnet_cycles`.
 
     Not yet measured.
 
