@@ -46,7 +46,9 @@ def _measured(artifacts: Artifacts, name: str, recipe: Trained) -> Answer:
     except Exception as error:  # whatever a layer without bfloat16 raises; one that fails in float32 too fails again
         if out_of_space(error):
             raise
-        reason = error.what if isinstance(error, UserError) else f"{type(error).__name__}: {error}".splitlines()[0]
+        if isinstance(error, UserError):  # a setting that cannot be; training tells it, with what to do
+            return Answer(False)
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
         return Answer(False, f"measuring bfloat16 failed ({reason})")
     precision.keep(timing, recipe, len(artifacts.dataset.classes))
     return precision.told(timing)

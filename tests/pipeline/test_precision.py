@@ -20,6 +20,7 @@ from harness.runs import precision
 from harness.runs.precision import Answer
 from harness.training import bfloat16
 from harness.training.bfloat16 import Timing
+from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
 from tests.conftest import pipeline
 
@@ -189,6 +190,12 @@ def test_where_measuring_fails_it_trains_in_float32_and_measures_another_time(
     machine.says = FASTER
     train(insects, "epochs=3")
     assert machine.measured == 2 and machine.trained[2:] == [True, True]
+
+
+def test_a_setting_that_cannot_be_is_told_once_by_training(insects: Workspace, machine: Machine, capsys):
+    machine.says = UserError("replicas=2 needs Keras on JAX.", "--set replicas=1")
+    train(insects)
+    assert "measuring" not in capsys.readouterr().err and machine.trained == [False, False]
 
 
 def test_looking_measures_nothing(insects: Workspace, machine: Machine):
