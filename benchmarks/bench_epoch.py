@@ -67,7 +67,7 @@ def compare(name: str, side: int, count: int) -> None:
         fold = Fold(name, rows, validated, none, none, dataset.labels, dataset.classes,
                     {recipe.images: cache}, False, 0, Path(folder) / "fold-1")  # fmt: skip
         memory, labels = np.array(cache.images), dataset.labels
-        models = build(recipe, fold, cache, recipe.assemble)
+        models = build(recipe, fold)
         compile_trainer(models, recipe, recipe.learning_rate, steps=recipe.epochs * -(-count // BATCH))
         feed = Timed(Batches(cache.images, rows, labels, BATCH, seed=0))
         validation = TrainingSequence(Batches(cache.images, validated, labels, BATCH))

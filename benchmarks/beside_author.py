@@ -77,7 +77,7 @@ def run(recipe: Network, fold: Fold) -> dict[str, float]:
     from harness.training.predict import predict
 
     started = time.perf_counter()
-    network = train(recipe, fold, recipe.assemble)
+    network = train(recipe, fold)
     found = {"seconds": time.perf_counter() - started}
     for name, tta in VIEWS.items():
         answers = predict(dataclasses.replace(recipe, tta=tta), fold, network)[len(fold.validation) :]

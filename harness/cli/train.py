@@ -109,7 +109,7 @@ def run_lr_find(workspace: Workspace, options: Namespace) -> None:
             pipeline.competition.hflip_safe,
         )
     )
-    finding = lr_finder.find(recipe, fold, recipe.assemble)
+    finding = lr_finder.find(recipe, fold)
     out = console()
     out.print(f"suggested: --set learning_rate={finding.suggested:.2g} (the recipe has {recipe.learning_rate:g})")
     out.print(f"plot: {shown_path(fold.folder / 'learning-rates.png')}")

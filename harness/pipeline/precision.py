@@ -42,7 +42,7 @@ def _measured(artifacts: Artifacts, name: str, recipe: Trained) -> Answer:
         safe, folder = artifacts.competition.hflip_safe, artifacts.run_of(name).folder
         fold = next(fold_jobs(folder, name, recipe, artifacts.dataset, artifacts.folds, caches, safe))
         with doing(f"measuring whether bfloat16 pays for {name}"):
-            timing = bfloat16.measured(recipe, fold, recipe.assemble)
+            timing = bfloat16.measured(recipe, fold)
     except Exception as error:  # whatever a layer without bfloat16 raises; one that fails in float32 too fails again
         if out_of_space(error):
             raise

@@ -113,8 +113,8 @@ class FineTune(Trained):
             first = self.frozen_stage()
             folder = fold.folder / "frozen-stage"
             stage = dataclasses.replace(fold, title=f"{fold.title}, frozen stage", folder=folder, watch=None)
-            start = train(first, stage, first.assemble).get_weights()
-        return fit(self, fold, self.assemble, start)
+            start = train(first, stage).get_weights()
+        return fit(self, fold, start)
 
     @property
     def _backbone(self) -> Backbone:

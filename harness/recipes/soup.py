@@ -78,7 +78,7 @@ class _FoldSoup(FoldRecipe):
         from harness.training.soup import fit
 
         members = {name: folder / fold.folder.name for name, folder in self.folders.items()}
-        return fit(self.recipe, fold, self.recipe.assemble, members, self.groups)
+        return fit(self.recipe, fold, members, self.groups)
 
     def predict(self, fold: Fold) -> Array:
         return self.recipe.predict(fold)

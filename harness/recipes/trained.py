@@ -14,9 +14,7 @@ from harness.utils.errors import require
 from harness.utils.fingerprint import left_out
 
 if TYPE_CHECKING:
-    import keras
-
-    from harness.data.cache.image_cache import ImageCache
+    pass
 
 # Settings that leave a fold's weights as they are: how it is asked, and how many other folds there are.
 PREDICTING = frozenset({"folds", "tta", "average"})
@@ -81,20 +79,10 @@ class Trained(TrainingSettings, ImageRecipe):
         """The shortest side, in pixels, of the images the network can take."""
         raise NotImplementedError(f"{type(self).__name__} must say smallest")
 
-    def assemble(self, classes: int, cache: ImageCache, train: Array) -> keras.Model:
-        """The network with its weights of before training: (n, height, width, 3) floats of 0…255 in, probabilities out.
-
-        Args:
-            classes: how many there are.
-            cache: the images.
-            train: rows to train on; how pixels are scaled may come from these alone.
-        """
-        raise NotImplementedError(f"{type(self).__name__} must implement assemble")
-
     def fit(self, fold: Fold) -> Array:
         from harness.training.loop import fit
 
-        return fit(self, fold, self.assemble)
+        return fit(self, fold)
 
     def predict(self, fold: Fold) -> Array:
         from harness.training import kept

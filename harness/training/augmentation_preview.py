@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.data.cache.image_cache import ImageCache
 from harness.training import image_grid
 from harness.training.augmentation import augmentation
 from harness.tta.views import CENTRE
@@ -47,7 +46,7 @@ def views(settings: TrainingSettings, images: Array, mean: Array, count: int, se
     return np.concatenate([central[:, None], augmented.reshape(len(images), -1, height, width, 3)], axis=1)
 
 
-def keep(settings: TrainingSettings, fold: Fold, cache: ImageCache) -> None:
+def keep(settings: TrainingSettings, fold: Fold) -> None:
     """Write ``augmented.png`` into a fold's folder, unless it exists: views of a few of its training images.
 
     It creates its own layers, so training draws the same random numbers with and without the preview.
@@ -55,7 +54,7 @@ def keep(settings: TrainingSettings, fold: Fold, cache: ImageCache) -> None:
     path = fold.folder / "augmented.png"
     if path.exists():
         return
-    rows = fold.train[:: max(1, len(fold.train) // IMAGES)][:IMAGES]
+    cache, rows = settings.cache(fold), fold.train[:: max(1, len(fold.train) // IMAGES)][:IMAGES]
     pictures = views(settings, cache.images[rows], cache.mean(fold.train), VIEWS, fold.seed)
     if pictures is not None:
         image_grid.draw(pictures, path, VIEWS)

@@ -14,7 +14,6 @@ from harness.utils import processor
 
 if TYPE_CHECKING:
     from harness.data.fold import Fold
-    from harness.training.model import Assemble
     from harness.training.settings import TrainingSettings
 
 Step = Callable[[], object]
@@ -48,7 +47,7 @@ def is_available() -> bool:
     return capability is None or capability >= AMPERE
 
 
-def measured(settings: TrainingSettings, fold: Fold, assemble: Assemble) -> Timing:
+def measured(settings: TrainingSettings, fold: Fold) -> Timing:
     """Time steps of training a fold in both precisions, one after the other.
 
     A batch that does not fit into the device's memory is halved, as in training. What is trained is thrown away.
@@ -56,12 +55,11 @@ def measured(settings: TrainingSettings, fold: Fold, assemble: Assemble) -> Timi
     Args:
         settings: how to train, but for the precision.
         fold: the rows.
-        assemble: makes the network.
     """
     while True:
         try:
             with replicated(settings.replicas):
-                in_float32, in_bfloat16 = (_step(settings, fold, assemble, mixed) for mixed in (False, True))
+                in_float32, in_bfloat16 = (_step(settings, fold, mixed) for mixed in (False, True))
                 return Timing(*taking_turns(in_float32, in_bfloat16))
         except Exception as error:
             smaller = settings.batch_size // 2 // settings.replicas * settings.replicas
@@ -84,17 +82,17 @@ def taking_turns(*steps: Step, clock: Callable[[], float] = time.perf_counter) -
     return [min(taken) for taken in seconds]
 
 
-def _step(settings: TrainingSettings, fold: Fold, assemble: Assemble, mixed: bool) -> Step:
+def _step(settings: TrainingSettings, fold: Fold, mixed: bool) -> Step:
     """A step of training in one precision, always with the same batch."""
     keras_backend.start(fold.seed)
     from harness.data.batches import Batches
     from harness.training.model import build, compile_trainer
     from harness.training.training_sequence import TrainingSequence
 
-    cache = settings.cache(fold)
-    models = build(dataclasses.replace(settings, mixed_precision=mixed), fold, cache, assemble)
+    models = build(dataclasses.replace(settings, mixed_precision=mixed), fold)
     compile_trainer(models, settings, settings.learning_rate, steps=ROUNDS)
-    batch = TrainingSequence(Batches(cache.images, fold.train, fold.labels, settings.batch_size, seed=fold.seed))[0]
+    images = settings.cache(fold).images
+    batch = TrainingSequence(Batches(images, fold.train, fold.labels, settings.batch_size, seed=fold.seed))[0]
     return lambda: models.trainer.train_on_batch(*batch)
 
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import keras
 
     from harness.data.batches import Batches
-    from harness.data.cache.image_cache import ImageCache
-    from harness.training.model import Assemble, Models
+    from harness.data.cache.rows import Rows
+    from harness.training.model import Models
 
 Array = np.ndarray
 
@@ -40,13 +40,12 @@ KEPT_BY = {
 }
 
 
-def fit(settings: TrainingSettings, fold: Fold, assemble: Assemble, start: list[Array] | None = None) -> Array:
+def fit(settings: TrainingSettings, fold: Fold, start: list[Array] | None = None) -> Array:
     """Train on ``fold.train``, stop early on ``fold.validation``, and predict ``fold.predicted()``.
 
     Args:
         settings: how to train and how to predict.
         fold: the rows, and the folder for curves and checkpoints.
-        assemble: makes the network.
         start: initial weights, in place of the network's own.
 
     Returns:
@@ -55,14 +54,14 @@ def fit(settings: TrainingSettings, fold: Fold, assemble: Assemble, start: list[
     Raises:
         KeyboardInterrupt: after Ctrl-C; everything done so far is saved.
     """
-    network = train(settings, fold, assemble, start)
+    network = train(settings, fold, start)
     kept.write(network, fold.folder)
     if settings.replicas > 1:
         network = kept.read(fold)  # on one device, where batches of any size can be predicted
     return predict(settings, fold, network)
 
 
-def train(settings: TrainingSettings, fold: Fold, assemble: Assemble, start: list[Array] | None = None) -> keras.Model:
+def train(settings: TrainingSettings, fold: Fold, start: list[Array] | None = None) -> keras.Model:
     """Train a network, resuming from the latest checkpoint in ``fold.folder``; return it with its final weights.
 
     If a batch does not fit into the device's memory, the batch size is halved until it does.
@@ -71,7 +70,7 @@ def train(settings: TrainingSettings, fold: Fold, assemble: Assemble, start: lis
     while True:
         smaller = batch_size // 2 // devices * devices
         try:
-            return _train(settings, fold, assemble, batch_size, start)
+            return _train(settings, fold, batch_size, start)
         except Exception as error:
             if not smaller or not keras_backend.out_of_memory(error):
                 raise
@@ -82,33 +81,31 @@ def train(settings: TrainingSettings, fold: Fold, assemble: Assemble, start: lis
         batch_size = smaller
 
 
-def _train(
-    settings: TrainingSettings, fold: Fold, assemble: Assemble, batch_size: int, start: list[Array] | None
-) -> keras.Model:
+def _train(settings: TrainingSettings, fold: Fold, batch_size: int, start: list[Array] | None) -> keras.Model:
     keras_backend.start(fold.seed)
     with replicated(settings.replicas):
-        return _train_on_devices(settings, fold, assemble, batch_size, start)
+        return _train_on_devices(settings, fold, batch_size, start)
 
 
 def _train_on_devices(
-    settings: TrainingSettings, fold: Fold, assemble: Assemble, batch_size: int, start: list[Array] | None
+    settings: TrainingSettings, fold: Fold, batch_size: int, start: list[Array] | None
 ) -> keras.Model:
     from harness.training.augmentation_preview import keep
     from harness.training.model import build, compile_trainer
     from harness.training.schedules import schedule
 
-    cache, store = settings.cache(fold), CheckpointStore(fold.folder / "checkpoints")
+    store = CheckpointStore(fold.folder / "checkpoints")
     if settings.replicas > 1:  # a fold of fewer rows than a batch has them shared too
         batch_size = min(batch_size, len(fold.train) // settings.replicas * settings.replicas)
-    keep(settings, fold, cache)
-    models = build(settings, fold, cache, assemble)
+    keep(settings, fold)
+    models = build(settings, fold)
     checkpoint = store.latest()
     if start is not None and not checkpoint:
         models.network.set_weights(start)
     if checkpoint:
         batch_size = min(batch_size, checkpoint[1].batch_size or batch_size)
     epochs_left = settings.epochs - (checkpoint[1].epoch if checkpoint else 0)
-    training = _Training(settings, fold, cache, models, store, batch_size)
+    training = _Training(settings, fold, models, store, batch_size)
     compile_trainer(models, settings, schedule(settings, training.steps), settings.epochs * training.steps)
     store.warn_of_room(models.trainer, epochs_left // settings.checkpoint)
 
@@ -127,7 +124,6 @@ class _Training:
     Args:
         settings: how to train.
         fold: the rows.
-        cache: the images.
         models: the network and its trainer, which is compiled.
         store: where checkpoints are kept.
         batch_size: images per step.
@@ -135,7 +131,6 @@ class _Training:
 
     settings: TrainingSettings
     fold: Fold
-    cache: ImageCache
     models: Models
     store: CheckpointStore
     batch_size: int
@@ -144,6 +139,10 @@ class _Training:
     def steps(self) -> int:
         """Steps per epoch."""
         return math.ceil(len(self.fold.train) / self.batch_size)
+
+    @property
+    def images(self) -> Rows:
+        return self.settings.cache(self.fold).images
 
     def run_epochs(self, checkpoint: tuple[Path, TrainingState] | None) -> TrainingState:
         """Train from a checkpoint, or from the start, until all epochs are done or the patience has run out."""
@@ -201,7 +200,7 @@ class _Training:
 
         fold, trainer, devices = self.fold, self.models.trainer, self.settings.replicas
         validated = filled_up(fold.validation, devices)
-        validation_batches = Batches(self.cache.images, validated, fold.labels, PREDICT_BATCH // devices * devices)
+        validation_batches = Batches(self.images, validated, fold.labels, PREDICT_BATCH // devices * devices)
         trainer.fit(
             TrainingSequence(self._train_batches(), state.epoch, state.step),
             initial_epoch=state.epoch,
@@ -217,7 +216,7 @@ class _Training:
         from harness.data.batches import Batches
 
         fold, alternate = self.fold, self.settings.flip == "alternating"
-        return Batches(self.cache.images, fold.train, fold.labels, self.batch_size, fold.seed, alternate=alternate)
+        return Batches(self.images, fold.train, fold.labels, self.batch_size, fold.seed, alternate=alternate)
 
     def _callbacks(self, state: TrainingState, interrupts: Interrupts) -> list[keras.callbacks.Callback]:
         import keras

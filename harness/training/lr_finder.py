@@ -16,7 +16,6 @@ from harness.utils.files import write_json
 
 if TYPE_CHECKING:
     from harness.data.fold import Fold
-    from harness.training.model import Assemble
     from harness.training.settings import TrainingSettings
 
 Array = np.ndarray
@@ -40,9 +39,7 @@ class Finding:
     suggested: float
 
 
-def find(
-    settings: TrainingSettings, fold: Fold, assemble: Assemble, low: float = 1e-6, high: float = 10.0, steps: int = 200
-) -> Finding:
+def find(settings: TrainingSettings, fold: Fold, low: float = 1e-6, high: float = 10.0, steps: int = 200) -> Finding:
     """Train some steps on a fold with rising learning rates; write a plot and a JSON file into the fold's folder.
 
     The trained weights are discarded.
@@ -52,7 +49,6 @@ def find(
     Args:
         settings: how to train; the schedule is ignored.
         fold: the rows; only its training part is used.
-        assemble: makes the network.
         low, high: the first and the last learning rate; the rates between them grow by a constant factor.
         steps: the largest number of steps; the search stops earlier if the loss diverges.
 
@@ -66,11 +62,11 @@ def find(
     from harness.training.model import build, compile_trainer
     from harness.training.training_sequence import TrainingSequence
 
-    cache = settings.cache(fold)
-    models = build(settings, fold, cache, assemble)
+    models = build(settings, fold)
     rising = keras.optimizers.schedules.ExponentialDecay(low, decay_steps=steps - 1, decay_rate=high / low)
     compile_trainer(models, settings, rising, steps)
-    batches = TrainingSequence(Batches(cache.images, fold.train, fold.labels, settings.batch_size, seed=fold.seed))
+    images = settings.cache(fold).images
+    batches = TrainingSequence(Batches(images, fold.train, fold.labels, settings.batch_size, seed=fold.seed))
     losses: list[float] = []
     mean = 0.0
     with progress(f"{fold.title}, learning rates", steps, "step") as bar:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.models import keras_backend
 from harness.training import precision
@@ -13,25 +11,8 @@ from harness.training.heads import Head, head
 if TYPE_CHECKING:
     import keras
 
-    from harness.data.cache.image_cache import ImageCache
     from harness.data.fold import Fold
     from harness.training.settings import TrainingSettings
-
-Array = np.ndarray
-
-
-class Assemble(Protocol):
-    """Makes a network with its initial weights."""
-
-    def __call__(self, classes: int, cache: ImageCache, train: Array) -> keras.Model:
-        """A model from (n, height, width, 3) floats of 0…255 to (n, classes) probabilities by softmax.
-
-        Args:
-            classes: the number of columns: of classes or labels, or 1 for a number.
-            cache: the images.
-            train: the training rows; pixel scaling may depend on these rows only.
-        """
-        ...
 
 
 class Models(NamedTuple):
@@ -49,30 +30,28 @@ class Models(NamedTuple):
     head: Head
 
 
-def build(settings: TrainingSettings, fold: Fold, cache: ImageCache, assemble: Assemble) -> Models:
+def build(settings: TrainingSettings, fold: Fold) -> Models:
     """Build the models for one fold, not yet compiled.
 
     Args:
-        settings: how to train.
+        settings: the network, and how to train it.
         fold: its classes, labels and seed are used.
-        cache: the images.
-        assemble: makes the network.
     """
     with precision.around_training():
-        return _build(settings, fold, cache, assemble)
+        return _build(settings, fold)
 
 
-def _build(settings: TrainingSettings, fold: Fold, cache: ImageCache, assemble: Assemble) -> Models:
+def _build(settings: TrainingSettings, fold: Fold) -> Models:
     import keras
 
     from harness.models.fusion import fuse
     from harness.training.augmentation import augmentation
     from harness.training.loss_layer import LossLayer, balance, mixing
 
-    classes = len(fold.classes)
+    cache, classes = settings.cache(fold), len(fold.classes)
     kind = head(fold.targets, fold.labels[fold.train], classes)
     with precision.of_network(settings):
-        network = kind.on(assemble(classes, cache, fold.train))
+        network = kind.on(settings.assemble(classes, cache, fold.train))
 
     # Pixels are sent to the device as bytes; augmentation and normalisation happen there.
     images = keras.Input((*settings.size, 3), dtype="uint8", name="images")

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
 
 from harness.data.image_settings import ImageSettings
 from harness.tta.views import views
 from harness.utils.errors import require
+
+if TYPE_CHECKING:
+    import keras
+
+    from harness.data.cache.image_cache import ImageCache
+
+Array = np.ndarray
 
 # What ``mixed_precision`` is before it is decided; only what was decided is in keys and records.
 AUTO: Final = "auto"
@@ -122,6 +131,16 @@ class TrainingSettings(ImageSettings):
     def input_size(self) -> tuple[int, int]:
         """(height, width) of the network's input."""
         return self.crop or self.size
+
+    def assemble(self, classes: int, cache: ImageCache, train: Array) -> keras.Model:
+        """The network before training: from (n, height, width, 3) floats of 0…255 to (n, columns) softmax.
+
+        Args:
+            classes: the number of columns: of classes or labels, or 1 for a number.
+            cache: the images.
+            train: rows to train on; how pixels are scaled may come from these alone.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement assemble")
 
     def check_training(self, smallest: int, hflip_safe: bool) -> None:
         """Check that the settings are valid and fit together.

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     import keras
 
     from harness.data.fold import Fold
-    from harness.training.model import Assemble, Models
+    from harness.training.model import Models
     from harness.training.settings import TrainingSettings
 
 Array = np.ndarray
 
 
-def fit(settings: TrainingSettings, fold: Fold, assemble: Assemble, members: dict[str, Path], groups: Array) -> Array:
+def fit(settings: TrainingSettings, fold: Fold, members: dict[str, Path], groups: Array) -> Array:
     """Choose on ``fold.validation`` which members' weights to average, and predict ``fold.predicted()``.
 
     The predictions for the validation rows are cross-fitted: each row is predicted by an average that was chosen on
@@ -39,7 +39,6 @@ def fit(settings: TrainingSettings, fold: Fold, assemble: Assemble, members: dic
     Args:
         settings: the members' settings.
         fold: the rows.
-        assemble: makes the network.
         members: the members' folders of this fold, by name.
         groups: (n,) group numbers; rows of one group are copies of each other.
 
@@ -49,7 +48,7 @@ def fit(settings: TrainingSettings, fold: Fold, assemble: Assemble, members: dic
     Raises:
         UserError: a member has no checkpoint.
     """
-    averager = _Averager(settings, fold, assemble, members)
+    averager = _Averager(settings, fold, members)
     names, labels = tuple(members), fold.labels[fold.validation]
     loss, parts = fold.targets.loss, five_parts(fold.targets.strata(labels), groups[fold.validation])
     choice = choose(names, averager.validation_probabilities, labels, loss)
@@ -65,20 +64,20 @@ def fit(settings: TrainingSettings, fold: Fold, assemble: Assemble, members: dic
 class _Averager:
     """A network that can load the average of any members' weights."""
 
-    def __init__(self, settings: TrainingSettings, fold: Fold, assemble: Assemble, members: dict[str, Path]) -> None:
+    def __init__(self, settings: TrainingSettings, fold: Fold, members: dict[str, Path]) -> None:
         keras_backend.start(fold.seed)
         from harness.data.batches import Batches
         from harness.training.model import build, compile_trainer
         from harness.training.training_sequence import TrainingSequence
 
-        self.settings, cache = settings, settings.cache(fold)
+        self.settings = settings
         no_rows = fold.train[:0]
         self.validation = dataclasses.replace(fold, holdout=no_rows, test=no_rows)
-        self.models = build(settings, fold, cache, assemble)
+        self.models = build(settings, fold)
         compile_trainer(self.models, settings, settings.learning_rate, steps=1)  # nothing is trained
         self.weights = {name: _trained(folder, settings, self.models) for name, folder in members.items()}
         self.images = TrainingSequence(
-            Batches(cache.images, fold.train, fold.labels, settings.batch_size, seed=fold.seed)
+            Batches(settings.cache(fold).images, fold.train, fold.labels, settings.batch_size, seed=fold.seed)
         )
         self.restart = _random_state(self.models.trainer)
         self._predictions: dict[tuple[str, ...], Array] = {}

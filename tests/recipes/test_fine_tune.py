@@ -141,7 +141,7 @@ def test_its_batch_norms_are_fused_with_its_convolutions_in_training_alone(fold:
     def kinds(model) -> set[str]:
         return {type(layer).__name__ for layer in model._flatten_layers() if not isinstance(layer, keras.Model)}
 
-    models = build(RECIPE, fold, RECIPE.cache(fold), RECIPE.assemble)
+    models = build(RECIPE, fold)
     assert "FusedConvolution" not in kinds(models.network)
     backbone = next(layer for layer in models.trainer._flatten_layers() if layer.name == "tiny")
     assert {type(layer).__name__ for layer in backbone.layers} >= {"FusedConvolution", "ReLU"}

@@ -85,7 +85,6 @@ def test_training_leaves_the_sheet_and_is_the_same_without_it(tmp_path: Path, mo
 
 def test_a_sheet_is_made_once(tmp_path: Path, monkeypatch):
     fold = drawn_fold(tmp_path)
-    cache = MOVED.cache(fold)
-    made.keep(MOVED, fold, cache)
+    made.keep(MOVED, fold)
     monkeypatch.setattr(made, "views", lambda *_: pytest.fail("it is there"))
-    made.keep(MOVED, fold, cache)
+    made.keep(MOVED, fold)

@@ -71,7 +71,7 @@ def test_of_gpus_those_have_it_whose_capability_says_so(monkeypatch, capability:
 @pytest.mark.slow
 def test_a_network_is_measured_and_trains_as_if_it_had_not_been(tmp_path: Path, monkeypatch):
     fold = drawn_fold(tmp_path)
-    timing = measured(RECIPE, fold, RECIPE.assemble)
+    timing = measured(RECIPE, fold)
     assert 0 < timing.float32 < 60 and 0 < timing.bfloat16 < 60
     after = RECIPE.fit(fold)
     alone = RECIPE.fit(dataclasses.replace(fold, folder=fold.folder.with_name("fold-2")))
@@ -81,7 +81,7 @@ def test_a_network_is_measured_and_trains_as_if_it_had_not_been(tmp_path: Path, 
 def test_a_batch_that_does_not_fit_is_halved(tmp_path: Path, monkeypatch):
     tried: list[tuple[int, bool]] = []
 
-    def step(settings, fold, assemble, mixed):
+    def step(settings, fold, mixed):
         tried.append((settings.batch_size, mixed))
         if settings.batch_size > 4 and mixed:
             raise RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 123 bytes.")
@@ -89,6 +89,6 @@ def test_a_batch_that_does_not_fit_is_halved(tmp_path: Path, monkeypatch):
 
     monkeypatch.setattr(bfloat16, "_step", step)
     monkeypatch.setattr(bfloat16, "taking_turns", lambda *steps: [2.0, 1.0])
-    assert measured(RECIPE, None, RECIPE.assemble) == Timing(2.0, 1.0)  # type: ignore[arg-type]
+    assert measured(RECIPE, None) == Timing(2.0, 1.0)  # type: ignore[arg-type]
     assert tried == [(16, False), (16, True), (8, False), (8, True), (4, False), (4, True)]
     assert not keras_backend.out_of_memory(TypeError("no kernel"))

@@ -21,12 +21,17 @@ from harness.training.loss_layer import LossLayer
 from harness.training.predict import predict
 from harness.utils.errors import UserError
 from tests.conftest import declared
-from tests.steps.regressions.given import network, small_network, without_plots
+from tests.steps.regressions.given import small_network, without_plots
 from tests.training.folds import TINY, drawn_fold
 
 pytestmark = pytest.mark.model
 
 SETTINGS = {**TINY, "size": (16, 16), "epochs": 8, "learning_rate": 1e-2, "optimizer": "adam"}
+
+
+class Quick(Network):
+    def assemble(self, classes, cache, train):
+        return small_network(classes, *self.input_size)
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +42,9 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Fold:
 def trained(fold: Fold, folder: Path, **changes) -> tuple[np.ndarray, Fold]:
     """Predictions of the rows to predict, and the fold."""
     fold = dataclasses.replace(fold, folder=folder, **changes)
-    settings = Network(**SETTINGS, batch_size=15)
+    settings = Quick(**SETTINGS, batch_size=15)
     with without_plots():
-        found = fit(settings, fold, network)
+        found = fit(settings, fold)
     assert np.allclose(predict(settings, fold, kept.read(fold)), found, atol=1e-5)  # the kept network is the same
     return found, fold
 

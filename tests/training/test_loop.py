@@ -137,7 +137,7 @@ def test_half_precision_is_for_its_own_network_alone(fold: Fold, outside: str):
     keras.config.set_dtype_policy(outside)
     try:
         halved = dataclasses.replace(RECIPE, mixed_precision=True)
-        network = build(halved, fold, halved.cache(fold), halved.assemble).network
+        network = build(halved, fold).network
         assert "bfloat16" in {layer.compute_dtype for layer in network.layers}
         assert keras.config.dtype_policy().name == outside
         keras_backend.start(seed=0)
@@ -149,7 +149,7 @@ def test_half_precision_is_for_its_own_network_alone(fold: Fold, outside: str):
 def test_pixels_and_labels_stay_in_float32_around_a_network_in_half_precision(fold: Fold):
     """Eight bits do not hold the fractions of pixels that were resampled, and of labels that were mixed."""
     halved = dataclasses.replace(RECIPE, mixed_precision=True, mixup=0.3, cutout=4)
-    models = build(halved, fold, halved.cache(fold), halved.assemble)
+    models = build(halved, fold)
     own = [layer for layer in models.trainer.layers if layer is not models.network]
     assert len(own) > 5 and {layer.compute_dtype for layer in own} - {"uint8", "int32"} == {"float32"}
     assert {"bfloat16"} <= {layer.compute_dtype for layer in models.network._flatten_layers()}
@@ -164,7 +164,7 @@ def test_a_kept_network_computes_in_half_precision_as_the_trained_one_did(
 
     monkeypatch.setattr(bfloat16, "is_available", lambda: available)
     halved = dataclasses.replace(RECIPE, mixed_precision=True, whiten=True)
-    network = build(halved, fold, halved.cache(fold), halved.assemble).network
+    network = build(halved, fold).network
     kept.write(network, fold.folder)
     again = kept.read(fold)
     images = halved.cache(fold).images[:5].astype(np.float32)
@@ -219,7 +219,7 @@ def test_the_finder_suggests_a_rate_at_which_the_loss_falls(fold: Fold):
     from harness.training.lr_finder import find
 
     recipe = dataclasses.replace(MINIVGGNET, optimizer="sgd")
-    found = find(recipe, fold, recipe.assemble, low=1e-5, high=100.0, steps=60)
+    found = find(recipe, fold, low=1e-5, high=100.0, steps=60)
     assert len(found.rates) == len(found.losses) and np.allclose(np.diff(np.log(found.rates)), np.log(1e7) / 59)
     fallen = found.losses[np.searchsorted(found.rates, found.suggested)]
     assert fallen < 0.9 * found.losses[0] and found.losses[-1] > 2 * fallen

@@ -33,7 +33,7 @@ def test_norms_are_measured_as_training_sees_the_images_and_equally_each_time(fo
     from harness.training.training_sequence import TrainingSequence
 
     keras_backend.start(seed=1)
-    models = build(RECIPE, fold, RECIPE.cache(fold), RECIPE.assemble)
+    models = build(RECIPE, fold)
     images = TrainingSequence(Batches(RECIPE.cache(fold).images, fold.train, fold.labels, 30, seed=1))
     restart = _random_state(models.trainer)
     norm = next(layer for layer in _layers(models.network) if isinstance(layer, keras.layers.BatchNormalization))
@@ -63,6 +63,5 @@ def test_lookahead_ends_with_norms_measured_on_the_slow_weights(fold: Fold, tmp_
     network = loop.train(
         dataclasses.replace(RECIPE, lookahead=lookahead),
         dataclasses.replace(fold, folder=tmp_path),
-        RECIPE.assemble,
     )
     assert measured == [(network, 6)] * lookahead, "90 images in batches of 16"

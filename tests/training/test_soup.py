@@ -35,7 +35,7 @@ def test_a_soup_of_equal_members_is_the_member(trained, tmp_path: Path, monkeypa
     monkeypatch.setattr(soup, "measure_norms", lambda *_: None)
     members = {"one": fold.folder, "other": tmp_path / "copy"}
     fold = dataclasses.replace(fold, folder=tmp_path / "soup")
-    found = soup.fit(RECIPE, fold, RECIPE.assemble, members, GROUPS)
+    found = soup.fit(RECIPE, fold, members, GROUPS)
     assert np.allclose(found, expected, atol=1e-6)
     assert json.loads((tmp_path / "soup" / "soup.json").read_text())["taken"] == ["one", "other"]
 
@@ -46,4 +46,4 @@ def test_a_member_without_a_checkpoint_is_named(trained, tmp_path: Path):
     fold, _ = trained
     with pytest.raises(UserError, match="gone"):
         members = {"a": fold.folder, "b": tmp_path / "gone"}
-        fit(RECIPE, dataclasses.replace(fold, folder=tmp_path), RECIPE.assemble, members, GROUPS)
+        fit(RECIPE, dataclasses.replace(fold, folder=tmp_path), members, GROUPS)

@@ -14,6 +14,7 @@ from unittest import mock
 import numpy as np
 
 from harness.data.fold import Fold
+from harness.training.settings import TrainingSettings
 from tests.training.folds import drawn_fold
 
 if TYPE_CHECKING:
@@ -80,9 +81,11 @@ def probabilities(rows: int = 60, classes: int = 4, members: int = 3, seed: int 
     return (found / found.sum(axis=2, keepdims=True)).astype(np.float32), labels
 
 
-def network(classes: int, cache: ImageCache, train: Array) -> keras.Model:
-    """An ``Assemble``: a network that TensorFlow traces in a second."""
-    return small_network(classes, *cache.images.shape[1:3])
+class Small(TrainingSettings):
+    """Trains a network that TensorFlow traces in a second."""
+
+    def assemble(self, classes: int, cache: ImageCache, train: Array) -> keras.Model:
+        return small_network(classes, *cache.images.shape[1:3])
 
 
 def small_network(classes: int, height: int, width: int) -> keras.Model:

@@ -16,7 +16,7 @@ from harness.utils.files import read_json
 from tests.steps.regressions import given
 from tests.steps.results import TRAINED, Numbers, defaults, described, regression
 
-PLAIN = TrainingSettings(size=(16, 16), epochs=3, learning_rate=0.02, batch_size=16, schedule="one_cycle")
+PLAIN = given.Small(size=(16, 16), epochs=3, learning_rate=0.02, batch_size=16, schedule="one_cycle")
 FAST = dataclasses.replace(
     PLAIN,
     pad=2,
@@ -60,7 +60,7 @@ def trained(folder: Path) -> Numbers:
     earlier = dataclasses.replace(fold, folder=folder / "earlier")
     fast = dataclasses.replace(fold, folder=folder / "fast")
     with given.without_plots(), given.interrupted(other, reading=9) as stopped:
-        train(ALL_ON, stopped, given.network)
+        train(ALL_ON, stopped)
     for name, settings, where in (
         ("plain", PLAIN, fold),
         ("fast", FAST, fast),
@@ -71,7 +71,7 @@ def trained(folder: Path) -> Numbers:
             resume_from(other.folder, earlier.folder, 1)
         # Norms measured anew are a step of their own.
         with given.without_plots(), mock.patch("harness.training.norms.measure_norms"):
-            network = train(settings, where, given.network)
+            network = train(settings, where)
         record = json.loads((where.folder / "training.json").read_text())
         found |= {
             **{f"{name}, {what}": values for what, values in history(where).items()},
@@ -92,7 +92,7 @@ def halves(folder: Path) -> Numbers:
     keras_backend.start(seed=1)
     settings = dataclasses.replace(PLAIN, pad=2, flip=True, rotation=10.0, cutout=4, mixup=0.4, mixed_precision=True)
     fold = given.fold(folder)
-    models = build(settings, fold, settings.cache(fold), given.network)
+    models = build(settings, fold)
     layers = [*models.trainer.layers, *models.network.layers]
     found: Numbers = {type(layer).__name__: layer.compute_dtype for layer in layers}
     images = given.pixels(8).astype(np.float32)
@@ -111,7 +111,7 @@ def norms(folder: Path) -> Numbers:
     keras_backend.start(seed=1)
     fold, settings = given.fold(folder), dataclasses.replace(PLAIN, pad=2)
     cache = settings.cache(fold)
-    models = build(settings, fold, cache, given.network)
+    models = build(settings, fold)
     measure_norms(models, TrainingSequence(Batches(cache.images, fold.train, fold.labels, 30, seed=1)))
     weights = models.network.non_trainable_weights
     return {weight.name: described(np.asarray(weight), 8) for weight in weights if "moving" in weight.name}
@@ -241,13 +241,13 @@ def soup(folder: Path) -> Numbers:
     fold = given.fold(folder)
     settings = dataclasses.replace(ALL_ON, epochs=3, monitor="last", mixup=0.0)
     with given.without_plots():
-        train(settings, fold, given.network)
+        train(settings, fold)
     members = {"net": fold.folder}
     for epoch in (1, 2):
         members[f"net#{epoch}"] = folder / f"after {epoch}"
         resume_from(fold.folder, members[f"net#{epoch}"], epoch)
     where = dataclasses.replace(fold, folder=folder / "soup")
-    found = fit(settings, where, given.network, members, np.arange(140) // 2)
+    found = fit(settings, where, members, np.arange(140) // 2)
     record = json.loads((where.folder / "soup.json").read_text())
     return {
         "answers": described(found, 16),
