@@ -82,7 +82,6 @@ def run_lr_find(workspace: Workspace, options: Namespace) -> None:
     """Raise the learning rate step by step on the first fold, and say where the loss falls."""
     from harness.pipeline import precision
     from harness.recipes.trained import Trained
-    from harness.runs.fold_jobs import fold_jobs
     from harness.training import lr_finder
 
     pipeline = pipeline_of(workspace, options)
@@ -93,22 +92,11 @@ def run_lr_find(workspace: Workspace, options: Namespace) -> None:
             "name a recipe that trains a network",
         )
     pipeline.perform({options.recipe: recipe}, only=("folds", "images"))
-    caches = {input: pipeline.artifacts.open_cache(input) for input in recipe.inputs()}
     precision.decide(pipeline.artifacts, [options.recipe])
     run = pipeline.artifacts.run_of(options.recipe)
     assert isinstance(run.recipe, Trained)
     recipe = run.recipe
-    fold = next(
-        fold_jobs(
-            run.folder,
-            run.name,
-            recipe,
-            pipeline.artifacts.dataset,
-            pipeline.artifacts.folds,
-            caches,
-            pipeline.competition.hflip_safe,
-        )
-    )
+    fold = next(pipeline.artifacts.fold_jobs(run, recipe))
     finding = lr_finder.find(recipe, fold)
     out = console()
     out.print(f"suggested: --set learning_rate={finding.suggested:.2g} (the recipe has {recipe.learning_rate:g})")

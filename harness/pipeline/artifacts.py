@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from harness.competition import Competition
 from harness.data.cache import cache
-from harness.data.cache.cache import Input
+from harness.data.cache.cache import Cache, Input
+from harness.data.fold import Fold
 from harness.data.splits import HOLDOUT, TEST
 from harness.pipeline.prepared import Options, Prepared
 from harness.pipeline.selection import choose
@@ -20,6 +22,7 @@ from harness.recipes.snapshots import trained_name
 from harness.recipes.soup import Soup
 from harness.recipes.trained import Trained
 from harness.runs import precision
+from harness.runs.fold_jobs import fold_jobs
 from harness.runs.precision import Answer
 from harness.runs.records import records
 from harness.runs.run import Parent, Run
@@ -195,6 +198,19 @@ class Artifacts(Prepared):
 
         kinds = {name: kind for name, kind in vars(recipes).items() if isinstance(kind, type)}
         return kinds | {type(recipe).__name__: type(recipe) for recipe in self.recipes.values()}
+
+    def fold_jobs(
+        self, run: Run, recipe: FoldRecipe, open_cache: Callable[[Input], Cache] | None = None
+    ) -> Iterator[Fold]:
+        """What each fold of a run gets, one after the other.
+
+        Args:
+            run: the run.
+            recipe: what is fitted fold by fold.
+            open_cache: opens what the recipe reads; None builds it first where that is needed.
+        """
+        caches = {input: (open_cache or self.open_cache)(input) for input in recipe.inputs()}
+        return fold_jobs(run, recipe, self.dataset, self.folds, caches, self.competition.hflip_safe)
 
     # Submissions.
 

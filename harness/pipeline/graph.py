@@ -26,7 +26,6 @@ from harness.recipes.ensemble import Ensemble
 from harness.recipes.recipe import Recipe
 from harness.recipes.snapshots import trained_name
 from harness.runs.fit import fit_fold
-from harness.runs.fold_jobs import fold_jobs
 from harness.scoring import submission_csv
 from harness.scoring.predictions import Predictions
 from harness.utils.console import doing, say, seconds
@@ -89,13 +88,10 @@ class Pipeline(Maker):
         precision.decide(self.artifacts, [name])
         run = self.artifacts.run_of(name)
         with lock(run.folder, f"the recipe {name}"):
-            recipe, artifacts = self.of_folds(run.recipe), self.artifacts
-            caches = {input: artifacts.open_cache(input) for input in recipe.inputs()}
-            safe = self.competition.hflip_safe
-            jobs = fold_jobs(run.folder, run.name, recipe, artifacts.dataset, artifacts.folds, caches, safe)
-            for number, fold in enumerate(jobs):
+            recipe = self.of_folds(run.recipe)
+            for number, fold in enumerate(self.artifacts.fold_jobs(run, recipe)):
                 watched = dataclasses.replace(fold, watch=None if number else watch)
-                yield fit_fold(run, recipe, watched, artifacts.dataset)
+                yield fit_fold(run, recipe, watched, self.artifacts.dataset)
 
     def steps(self, chosen: dict[str, Recipe], submit: str | None = None, known: bool = True) -> list[Step]:
         """The steps that the chosen recipes need, in order.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from harness.plugins import loading
 from harness.recipes.trained import Trained
 from harness.runs import machine
 from harness.runs.fit import fit_fold
-from harness.runs.fold_jobs import fold_jobs
 from harness.utils.errors import UserError
 from harness.utils.workspace import Workspace
 
@@ -62,9 +62,7 @@ def _fold(pipeline: Pipeline, asked: dict[str, Any]) -> None:
     if run.key != asked["key"]:
         raise differs(f"{asked['title']} would be of the run {run.key}, not of {asked['key']}")
     recipe = pipeline.of_folds(run.recipe)
-    caches = {input: _opened(pipeline, input) for input in recipe.inputs()}
-    hflip_safe = pipeline.competition.hflip_safe
-    folds = fold_jobs(run.folder, run.name, recipe, artifacts.dataset, artifacts.folds, caches, hflip_safe)
+    folds = artifacts.fold_jobs(run, recipe, partial(_opened, pipeline))
     fold = next(islice(folds, asked["fold"], None))
 
     def made_on() -> dict[str, Any]:

@@ -112,8 +112,7 @@ class Maker:
             blend(run, members, self.artifacts.dataset, self.artifacts.folds, left_out)
         else:
             recipe = self.of_folds(run.recipe)
-            caches = {input: self.artifacts.open_cache(input) for input in recipe.inputs()}
-            fit(run, recipe, self.artifacts.dataset, self.artifacts.folds, caches, self.competition.hflip_safe)
+            fit(run, recipe, self.artifacts.fold_jobs(run, recipe), self.artifacts.dataset)
 
     def of_folds(self, recipe: Recipe) -> FoldRecipe:
         """What is fitted fold by fold: the recipe, or where it is a soup, what it is with its members' runs."""

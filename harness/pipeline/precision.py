@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from harness.pipeline.artifacts import Artifacts
 from harness.recipes.trained import Trained
 from harness.runs import precision
-from harness.runs.fold_jobs import fold_jobs
 from harness.runs.precision import Answer
 from harness.utils.console import doing, say
 from harness.utils.errors import UserError
@@ -38,9 +37,7 @@ def _measured(artifacts: Artifacts, name: str, recipe: Trained) -> Answer:
     from harness.training import bfloat16
 
     try:
-        caches = {input: artifacts.open_cache(input) for input in recipe.inputs()}
-        safe, folder = artifacts.competition.hflip_safe, artifacts.run_of(name).folder
-        fold = next(fold_jobs(folder, name, recipe, artifacts.dataset, artifacts.folds, caches, safe))
+        fold = next(artifacts.fold_jobs(artifacts.run_of(name), recipe))
         with doing(f"measuring whether bfloat16 pays for {name}"):
             timing = bfloat16.measured(recipe, fold)
     except Exception as error:  # whatever a layer without bfloat16 raises; one that fails in float32 too fails again

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from harness.data.cache.cache import Cache, Input
 from harness.data.dataset import Dataset
 from harness.data.fold import Fold
-from harness.data.folds import Folds
 from harness.data.splits import HOLDOUT, OUT_OF_FOLD, TEST
 from harness.recipes.recipe import FoldRecipe
 from harness.recipes.trained import Trained
 from harness.runs import variants as variants_of
-from harness.runs.fold_jobs import fold_jobs
 from harness.runs.record import finish
 from harness.runs.reuse import reuse_weights
 from harness.runs.run import Run
@@ -33,15 +30,13 @@ Array = np.ndarray
 FOLD_RECORD = "fold.json"
 
 
-def fit(
-    run: Run, recipe: FoldRecipe, dataset: Dataset, folds: Folds, caches: dict[Input, Cache], hflip_safe: bool
-) -> None:
+def fit(run: Run, recipe: FoldRecipe, folds: Iterable[Fold], dataset: Dataset) -> None:
     """Fit a recipe fold by fold, average what it predicts, and keep it all.
 
     Of a recipe's variants the one with the lowest log loss out of fold is kept.
     """
     by_fold, records = [], []
-    for fold in fold_jobs(run.folder, run.name, recipe, dataset, folds, caches, hflip_safe):
+    for fold in folds:
         by_fold.append(fit_fold(run, recipe, fold, dataset))
         records.append(read_json(fold.folder / FOLD_RECORD) or {})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -14,26 +13,20 @@ from harness.data.folds import Folds
 from harness.data.targets import MULTICLASS, Targets
 from harness.recipes.recipe import FoldRecipe
 from harness.runs.fold_folders import folder_of
+from harness.runs.run import Run
 from harness.utils.errors import UserError, some
 
 Array = np.ndarray
 
 
 def fold_jobs(
-    folder: Path,
-    name: str,
-    recipe: FoldRecipe,
-    dataset: Dataset,
-    folds: Folds,
-    caches: dict[Input, Cache],
-    hflip_safe: bool,
+    run: Run, recipe: FoldRecipe, dataset: Dataset, folds: Folds, caches: dict[Input, Cache], hflip_safe: bool
 ) -> Iterator[Fold]:
     """The folds that a recipe is fitted on, one after the other.
 
     Args:
-        folder: the run's.
-        name: the recipe's, for progress.
-        recipe: its ``folds`` and ``seed`` count.
+        run: the run.
+        recipe: what is fitted fold by fold; its ``folds`` and ``seed`` count.
         dataset, folds: whose rows, and how they are split; images that cannot be read are not trained on.
         caches: the opened caches of the recipe's inputs.
         hflip_safe: whether a mirrored image still shows the same class.
@@ -54,7 +47,7 @@ def fold_jobs(
                 "use other folds, or add images",
             )
         yield Fold(
-            title=title_of(name, number, count),
+            title=title_of(run.name, number, count),
             train=sampled(
                 train[readable[train]], dataset.labels, recipe.max_samples, recipe.seed + number, dataset.targets
             ),
@@ -66,7 +59,7 @@ def fold_jobs(
             caches=caches,
             hflip_safe=hflip_safe,
             seed=recipe.seed + number,
-            folder=folder_of(folder, number),
+            folder=folder_of(run.folder, number),
             targets=dataset.targets,
             left=count - number - 1,
             columns=dataset.columns,

@@ -226,8 +226,8 @@ def run_of_folds(folder: Path) -> Numbers:
     recipe = Nearest(seed=5, max_samples=25)
     run = Run(name="nearest", key="made-up", folder=folder / "nearest" / "made-up", recipe=recipe, metric="log_loss")
     caches: Any = {"points": points(dataset)}
-    jobs = [*fold_jobs(folder, "nearest", recipe, dataset, folds, caches, False)]
-    fit(run, recipe, dataset, folds, caches, False)
+    jobs = [*fold_jobs(run, recipe, dataset, folds, caches, False)]
+    fit(run, recipe, jobs, dataset)
     run.evaluate(dataset)
     record, predictions, scores = run.about(), run.predictions(), run.metrics()
     assert record is not None and predictions is not None and scores is not None
