@@ -37,13 +37,13 @@ def extend(
     Args:
         table: the kept table.
         made_from: the key of all files as they are now.
-        about: the "classes", and "rules", what besides the files the table is made from; None never extends.
+        about: the "classes", and "rules", what besides the files the table is made from.
         rows, cells: what a reader finds now, and its labels as the table has them.
         images: reads them.
     """
     kept = read_json(table.with_suffix(".json"))
     known = kept is not None and table.is_file() and kept.get("table") == digest(table)
-    if not known or about["rules"] is None or kept is None or kept.get("rules") != about["rules"]:
+    if not known or kept is None or kept.get("rules") != about["rules"]:
         return False
     with table.open(newline="", encoding="utf-8") as file:
         header, *kept_rows = csv.reader(file)

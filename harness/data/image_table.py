@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,64 +34,160 @@ Group = Literal["exact", "near"]
 COLUMNS = ["id", "split", "label", "group", "source", "hash"]
 
 
-def load_or_read(
-    reader: Reader,
-    folder: Path,
-    table: Path,
-    made_from: str,
-    holdout: HoldOut | None,
-    group: Group,
-    targets: Targets = MULTICLASS,
-    window: Window = "file",
-    rules: str | None = None,
-) -> Dataset:
-    """The data set stored in ``table``; where anything has changed, it is read and stored again.
-
-    Where only test images were added, the stored rows stay as they are, and the new ones are its ``added``.
+@dataclass(frozen=True)
+class ImageTable:
+    """A table of images, and the CSV that keeps it; a JSON file beside that holds the key it was made from.
 
     Args:
         reader: reads the layout.
         folder: the organiser's files.
-        table: the CSV that stores it; a JSON file beside it holds the key it was made from.
-        made_from: ``key(reader, folder, holdout, group, targets, window)``.
+        file: the CSV.
         holdout: how to split off the hold-out if the reader supplies none.
         group: which copies stay in the same split: "exact" ones, or "near" duplicates too.
         targets: the kind of the labels.
         window: which value is black and which is white in images of more than 8 bits.
-        rules: ``rules_key`` of the same; None where added images are not to be told from a change.
     """
-    stored = load(reader, folder, table, made_from, targets, window)
-    if stored is not None:
-        return stored
-    listing = reader.listing(folder)
-    _check(listing, folder)
-    if reader.on_disk and (missing := left_out(folder)):
-        say(missing)
-    classes, cells = labelled(listing, targets)
-    labels = targets.parse(cells, classes)
-    splits = np.array([row.split for row in listing.rows], dtype="U8")
-    _check_classes(targets.missing(labels[splits == TRAIN], classes), folder)
-    sources = [row.source for row in listing.rows]
-    about_kept = {"classes": classes, "rules": rules}
-    if added.extend(table, made_from, about_kept, listing.rows, cells, reader.images(folder)):
-        dataset = load(reader, folder, table, made_from, targets, window)
-        assert dataset is not None
+
+    reader: Reader
+    folder: Path
+    file: Path
+    holdout: HoldOut | None
+    group: Group = "exact"
+    targets: Targets = MULTICLASS
+    window: Window = "file"
+
+    def load(self) -> Dataset | None:
+        """The kept data set, or None if it is missing, stale or damaged; reads no image."""
+        return self._load(self.key())
+
+    def load_or_read(self) -> Dataset:
+        """The kept data set; where anything has changed, it is read and kept again.
+
+        Where only test images were added, the kept rows stay as they are, and the new ones are its ``added``.
+        """
+        made_from = self.key()
+        dataset = self._load(made_from)
+        if dataset is None:
+            self._read(made_from)
+            dataset = self._load(made_from)
+            assert dataset is not None
         return dataset
-    hashes, groups = hash_and_group(reader.images(folder), sources, group == "near", window)
-    groups = join_groups(groups, [row.group for row in listing.rows])
-    groups = join_groups(groups, [row.row for row in listing.rows])
-    grouped = any(row.group is not None for row in listing.rows)
-    splits = _with_hold_out(holdout, splits, labels, groups, grouped, targets)
-    empty_classes = targets.missing(labels[splits == TRAIN], classes)
-    if empty_classes:
-        raise UserError(
-            f"the hold-out leaves no training images of these classes: {some(empty_classes)}.",
-            "add images of them, or set a smaller holdout= in the competition's competition.py",
+
+    def key(self) -> str:
+        """A hash of all that the table is made from: cheap to compute, and another one after any change to a file."""
+        return fp.fingerprint(files=self.reader.state(self.folder), **self._rules())
+
+    def _rules(self) -> dict[str, Any]:
+        """Everything the table is made from but the files."""
+        near = ["near_duplicates"] if self.group == "near" else []
+        return {
+            "reader": self.reader,
+            "holdout": self.holdout,
+            "group": self.group,
+            "steps": versions("dataset", "folds", *reader_steps(self.reader), *near),
+            "code": fp.competitor_code(self.reader, self.holdout),
+            **_of_kind(self.targets),
+            **_of_window(self.window),
+        }
+
+    def _read(self, made_from: str) -> None:
+        """Make the table of the organiser's files."""
+        listing, targets = self.reader.listing(self.folder), self.targets
+        _check(listing, self.folder)
+        if self.reader.on_disk and (missing := left_out(self.folder)):
+            say(missing)
+        classes, cells = labelled(listing, targets)
+        labels = targets.parse(cells, classes)
+        splits = np.array([row.split for row in listing.rows], dtype="U8")
+        _check_classes(targets.missing(labels[splits == TRAIN], classes), self.folder)
+        images, sources = self.reader.images(self.folder), [row.source for row in listing.rows]
+        about = {"classes": classes, "rules": fp.fingerprint(**self._rules())}
+        if added.extend(self.file, made_from, about, listing.rows, cells, images):
+            return
+        hashes, groups = hash_and_group(images, sources, self.group == "near", self.window)
+        groups = join_groups(groups, [row.group for row in listing.rows])
+        groups = join_groups(groups, [row.row for row in listing.rows])
+        grouped = any(row.group is not None for row in listing.rows)
+        splits = self._with_hold_out(splits, labels, groups, grouped)
+        empty_classes = targets.missing(labels[splits == TRAIN], classes)
+        if empty_classes:
+            raise UserError(
+                f"the hold-out leaves no training images of these classes: {some(empty_classes)}.",
+                "add images of them, or set a smaller holdout= in the competition's competition.py",
+            )
+        _write(self.file, listing, (splits, cells, groups, hashes), made_from, **about, grouped=grouped)
+
+    def _with_hold_out(self, splits: Array, labels: Array, groups: Array, grouped: bool) -> Array:
+        """The splits, in place, with a hold-out if there was none, and without training copies of hold-out images."""
+        if self.holdout is not None and not (splits == HOLDOUT).any():
+            train = np.flatnonzero(splits == TRAIN)
+            is_held_out = self.holdout.cut(self.targets.strata(labels[train]), groups[train], grouped)
+            splits[train[is_held_out]] = HOLDOUT
+        leaked = (splits == TRAIN) & np.isin(groups, groups[splits == HOLDOUT])
+        splits[leaked] = EXCLUDED
+        return splits
+
+    def _load(self, made_from: str) -> Dataset | None:
+        description = table_about(self.file, made_from)
+        # Of added images an older version did not keep the order: reading them anew changes nothing else.
+        if description is None or (description.get("added") and "test_order" not in description):
+            return None
+        with self.file.open(newline="", encoding="utf-8") as file:
+            _, *all_rows = csv.reader(file)
+        rows = all_rows[: len(all_rows) - description.get("added", 0)]
+        ids, splits, labels, groups, _, hashes, *more = zip(*rows, strict=True)
+        classes = tuple(description["classes"])
+        first_of, joined = None, description.get("joined", "mean")
+        row_of = more[:1] if "joined" in description else []
+        if row_of:
+            number_of = {image_id: number for number, image_id in enumerate(ids)}
+            first_of = np.array([number_of[name] for name in row_of[0]])
+        made_of = {"ids": ids, "splits": splits, "labels": labels, "groups": groups, "hashes": hashes}
+        return self._dataset(
+            rows,
+            classes,
+            made_of | ({"rows": row_of, "joined": joined} if row_of else {}),
+            grouped=bool(description.get("grouped")),
+            first_of=first_of,
+            joined=joined,
+            columns=_columns(description, more[len(row_of) :]),
+            added=self._added(all_rows[len(rows) :], classes),
+            test_order=tuple(description["test_order"]) if "test_order" in description else None,
         )
-    _write(table, listing, (splits, cells, groups, hashes), made_from, **about_kept, grouped=grouped)
-    dataset = load(reader, folder, table, made_from, targets, window)
-    assert dataset is not None
-    return dataset
+
+    def _added(self, rows: list[list[str]], classes: tuple[str, ...]) -> Dataset | None:
+        """The data set of the test images that were added; None without any."""
+        if not rows:
+            return None
+        return self._dataset(
+            rows, classes, {"added": [row[added.ID] for row in rows], "hashes": [row[added.HASH] for row in rows]}
+        )
+
+    def _dataset(
+        self, rows: list[list[str]], classes: tuple[str, ...], made_of: dict[str, Any], **more: Any
+    ) -> Dataset:
+        """The data set of some kept rows.
+
+        Args:
+            rows: of the CSV.
+            classes: the names of the predictions' columns.
+            made_of: what of the rows is in its fingerprint.
+            more: its further parts.
+        """
+        ids, splits, labels, groups, sources, hashes, *_ = zip(*rows, strict=True)
+        return Dataset(
+            ids=ids,
+            splits=np.array(splits),
+            labels=self.targets.parse(labels, classes),
+            groups=np.array(groups, dtype=np.int64),
+            sources=sources,
+            hashes=hashes,
+            classes=classes,
+            images=Windowed(self.reader.images(self.folder), self.window),
+            fingerprint=fp.fingerprint(**made_of, classes=classes, **_of_kind(self.targets), **_of_window(self.window)),
+            targets=self.targets,
+            **more,
+        )
 
 
 def _write(
@@ -121,37 +218,6 @@ def labelled(listing: Listing, targets: Targets) -> tuple[tuple[str, ...], list[
     return classes, targets.cells(labels, classes, [row.id for row in listing.rows])
 
 
-def key(
-    reader: Reader,
-    folder: Path,
-    holdout: HoldOut | None,
-    group: Group,
-    targets: Targets = MULTICLASS,
-    window: Window = "file",
-) -> str:
-    """A hash of everything the table is made from. It is cheap to compute and changes with any change to the files."""
-    return fp.fingerprint(files=reader.state(folder), **_rules(reader, holdout, group, targets, window))
-
-
-def rules_key(
-    reader: Reader, holdout: HoldOut | None, group: Group, targets: Targets = MULTICLASS, window: Window = "file"
-) -> str:
-    """A hash of everything the table is made from but the files."""
-    return fp.fingerprint(**_rules(reader, holdout, group, targets, window))
-
-
-def _rules(reader: Reader, holdout: HoldOut | None, group: Group, targets: Targets, window: Window) -> dict[str, Any]:
-    return {
-        "reader": reader,
-        "holdout": holdout,
-        "group": group,
-        "steps": versions("dataset", "folds", *reader_steps(reader), *(["near_duplicates"] if group == "near" else [])),
-        "code": fp.competitor_code(reader, holdout),
-        **_of_kind(targets),
-        **_of_window(window),
-    }
-
-
 def _of_kind(targets: Targets) -> dict[str, Any]:
     """The kind and its version as parts of a key: in the data set's fingerprint, and so in all that is made of it.
 
@@ -173,59 +239,6 @@ def reader_steps(reader: Reader) -> tuple[str, ...]:
     return (step,) if step in STEPS else ()
 
 
-def load(
-    reader: Reader,
-    folder: Path,
-    table: Path,
-    made_from: str,
-    targets: Targets = MULTICLASS,
-    window: Window = "file",
-) -> Dataset | None:
-    """The stored data set, or None if it is missing, stale or damaged."""
-    description = table_about(table, made_from)
-    # Of added images an older version did not keep the order: reading them anew changes nothing else.
-    if description is None or (description.get("added") and "test_order" not in description):
-        return None
-    with table.open(newline="", encoding="utf-8") as file:
-        _, *all_rows = csv.reader(file)
-    rows = all_rows[: len(all_rows) - description.get("added", 0)]
-    ids, splits, labels, groups, sources, hashes, *more = zip(*rows, strict=True)
-    classes = tuple(description["classes"])
-    first_of, joined = None, description.get("joined", "mean")
-    row_of = more[:1] if "joined" in description else []
-    if row_of:
-        number_of = {image_id: number for number, image_id in enumerate(ids)}
-        first_of = np.array([number_of[name] for name in row_of[0]])
-    return Dataset(
-        ids=ids,
-        splits=np.array(splits),
-        labels=targets.parse(labels, classes),
-        groups=np.array(groups, dtype=np.int64),
-        sources=sources,
-        hashes=hashes,
-        classes=classes,
-        images=Windowed(reader.images(folder), window),
-        fingerprint=fp.fingerprint(
-            ids=ids,
-            splits=splits,
-            labels=labels,
-            groups=groups,
-            hashes=hashes,
-            classes=classes,
-            **_of_kind(targets),
-            **_of_window(window),
-            **({"rows": row_of, "joined": joined} if row_of else {}),
-        ),
-        grouped=bool(description.get("grouped")),
-        targets=targets,
-        first_of=first_of,
-        joined=joined,
-        columns=_columns(description, more[len(row_of) :]),
-        added=_added(all_rows[len(rows) :], classes, Windowed(reader.images(folder), window), targets),
-        test_order=tuple(description["test_order"]) if "test_order" in description else None,
-    )
-
-
 def _columns(description: dict[str, Any], cells: list[tuple[str, ...]]) -> Columns | None:
     """The further columns of a kept table, as its description names them; None where there are none."""
     numbers = tuple(description.get("numbers", ()))
@@ -233,40 +246,6 @@ def _columns(description: dict[str, Any], cells: list[tuple[str, ...]]) -> Colum
     if not names:
         return None
     return Columns({name: np.array(each) for name, each in zip(names, cells, strict=True)}, numbers)
-
-
-def _added(rows: list[list[str]], classes: tuple[str, ...], images: Windowed, targets: Targets) -> Dataset | None:
-    """The data set of the test images that were added; None without any."""
-    if not rows:
-        return None
-    ids, splits, labels, groups, sources, hashes = zip(*rows, strict=True)
-    return Dataset(
-        ids=ids,
-        splits=np.array(splits),
-        labels=targets.parse(labels, classes),
-        groups=np.array(groups, dtype=np.int64),
-        sources=sources,
-        hashes=hashes,
-        classes=classes,
-        images=images,
-        fingerprint=fp.fingerprint(
-            added=ids, hashes=hashes, classes=classes, **_of_kind(targets), **_of_window(images.window)
-        ),
-        targets=targets,
-    )
-
-
-def _with_hold_out(
-    holdout: HoldOut | None, splits: Array, labels: Array, groups: Array, grouped: bool, targets: Targets
-) -> Array:
-    """The splits, in place, with a hold-out if there was none, and without training copies of hold-out images."""
-    if holdout is not None and not (splits == HOLDOUT).any():
-        train = np.flatnonzero(splits == TRAIN)
-        is_held_out = holdout.cut(targets.strata(labels[train]), groups[train], grouped)
-        splits[train[is_held_out]] = HOLDOUT
-    leaked = (splits == TRAIN) & np.isin(groups, groups[splits == HOLDOUT])
-    splits[leaked] = EXCLUDED
-    return splits
 
 
 def _check(listing: Listing, folder: Path) -> None:

@@ -12,11 +12,11 @@ from typing import Any
 
 from harness.cluster.jobs import Workers
 from harness.competition import Competition
-from harness.data import image_table
 from harness.data.cache import build
 from harness.data.cache.cache import Cache, Input
 from harness.data.dataset import Dataset
 from harness.data.folds import Folds, KFold
+from harness.data.image_table import ImageTable
 from harness.data.locating import locate
 from harness.data.splits import TRAIN
 from harness.data.splitting import SplitError
@@ -83,26 +83,21 @@ class Prepared:
 
     @cached_property
     def dataset(self) -> Dataset:
-        reader, folder = self.source
-        table = self.workspace.data(self.competition.name) / "dataset.csv"
-        with lock(table, "the table of images"), self.told_where("holdout"):
-            table_of_images = image_table.load_or_read(
-                reader,
-                folder,
-                table,
-                self._dataset_key(),
-                self.competition.holdout,
-                self.competition.group,
-                self.competition.targets,
-                self.competition.window,
-                self._rules_key(reader),
-            )
-            METRICS[self.competition.metric].check(table_of_images.classes)
-            self.competition.submission.check(table_of_images.classes)
-            self._check_positive(table_of_images.classes)
+        table = self._table
+        with lock(table.file, "the table of images"), self.told_where("holdout"):
+            dataset = table.load_or_read()
+            METRICS[self.competition.metric].check(dataset.classes)
+            self.competition.submission.check(dataset.classes)
+            self._check_positive(dataset.classes)
             if self.options.data is not None:
-                write_json(table.with_name("source.json"), {"folder": str(folder)})
-        return table_of_images
+                write_json(table.file.with_name("source.json"), {"folder": str(table.folder)})
+        return dataset
+
+    @property
+    def _table(self) -> ImageTable:
+        declared = self.competition
+        file = self.workspace.data(declared.name) / "dataset.csv"
+        return ImageTable(*self.source, file, declared.holdout, declared.group, declared.targets, declared.window)
 
     @contextmanager
     def told_where(self, setting: str) -> Iterator[None]:
@@ -132,26 +127,11 @@ class Prepared:
                 f"targets=Ordinal(order=({classes[1]!r}, {form.positive!r})) in the competition's competition.py",
             )
 
-    def _dataset_key(self) -> str:
-        competition = self.competition
-        return image_table.key(
-            *self.source, competition.holdout, competition.group, competition.targets, competition.window
-        )
-
-    def _rules_key(self, reader: Any) -> str:
-        competition = self.competition
-        return image_table.rules_key(
-            reader, competition.holdout, competition.group, competition.targets, competition.window
-        )
-
     def known_dataset(self) -> Dataset | None:
         """The data set if its kept table is up to date; reads no image."""
         if "dataset" in self.__dict__:
             return self.dataset
-        reader, folder = self.source
-        table = self.workspace.data(self.competition.name) / "dataset.csv"
-        kind, window = self.competition.targets, self.competition.window
-        return image_table.load(reader, folder, table, self._dataset_key(), kind, window)
+        return self._table.load()
 
     # Folds.
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.data import image_table
 from harness.data.cache.build import open_or_build
 from harness.data.cache.image_cache import ImageInput
 from harness.data.dataset import EXCLUDED, Dataset
 from harness.data.folds import HoldOut
+from harness.data.image_table import ImageTable
 from harness.data.images import Geometry
 from harness.data.readers import ClassFolders
 from harness.utils.errors import UserError
@@ -22,8 +22,7 @@ from tests.conftest import declared, draw, located
 def read(folder: Path, table: Path, **changes) -> Dataset:
     competition = declared(**changes)
     reader, root = located(competition, folder, table.parent / "unpacked")
-    rules = (competition.holdout, competition.group)
-    return image_table.load_or_read(reader, root, table, image_table.key(reader, root, *rules), *rules)
+    return ImageTable(reader, root, table, competition.holdout, competition.group).load_or_read()
 
 
 @pytest.fixture
@@ -139,9 +138,8 @@ def test_a_window_is_obeyed_in_the_cache_and_is_part_of_the_key(photos: Path, tm
     reader, root = located(competition, photos, tmp_path / "unpacked")
     found = {}
     for window in ("file", "image", (1000.0, 1800.0)):
-        rules = (competition.holdout, competition.group, competition.targets, window)
-        table = tmp_path / f"{window}.csv"
-        found[window] = image_table.load_or_read(reader, root, table, image_table.key(reader, root, *rules), *rules)
+        table = ImageTable(reader, root, tmp_path / f"{window}.csv", competition.holdout, window=window)
+        found[window] = table.load_or_read()
     assert len({made.fingerprint for made in found.values()}) == 3
     assert found["file"].hashes == found["image"].hashes
     source = ImageInput(Geometry(8, 8))

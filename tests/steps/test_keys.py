@@ -88,7 +88,7 @@ def keys(workspace: Workspace) -> dict[str, str]:
     runs = {name: made.run_of(name) for name in made.recipes}
     caches = {f"{one.kind} {one}": one.key(made.dataset) for recipe in made.recipes.values() for one in recipe.inputs()}
     weights = {f"weights of {name}": run.training_key for name, run in runs.items() if run.training_key}
-    first = {"data": made._dataset_key(), "folds": made.folds_key}
+    first = {"data": made._table.key(), "folds": made.folds_key}
     return first | caches | weights | {name: run.key for name, run in runs.items()}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness.data.folds import HoldOut, KFold, join_groups
-from harness.data.image_table import key, labelled, load_or_read
+from harness.data.image_table import ImageTable, labelled
 from harness.data.readers import Table
 from harness.data.readers.reader import Listing
 from harness.data.readers.table import read_csv
@@ -136,8 +136,7 @@ def test_pictures_of_one_id_are_refused_but_lines_that_say_the_same_count_once(b
 
 
 def test_no_patient_is_on_both_sides_of_a_split(board: Path, tmp_path: Path):
-    holdout, table = HoldOut(0.25), tmp_path / "dataset.csv"
-    found = load_or_read(GROUPED, board, table, key(GROUPED, board, holdout, "exact"), holdout, "exact")
+    found = ImageTable(GROUPED, board, tmp_path / "dataset.csv", HoldOut(0.25)).load_or_read()
     patients = np.array([int(name[-4:]) // 3 if len(name) == 4 else -1 for name in found.ids])
     sides = [set(patients[found.rows(split)]) for split in ("train", "holdout")]
     assert not sides[0] & sides[1] and all(sides)

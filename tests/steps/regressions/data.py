@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import zipfile
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from pathlib import Path
 
 import cv2
@@ -15,12 +15,12 @@ import py7zr
 import pydicom
 from PIL import Image
 
-from harness.data import image_table as tables
 from harness.data import near_duplicates
 from harness.data.cache.build import open_or_build
 from harness.data.cache.image_cache import ImageInput
 from harness.data.dataset import Dataset
 from harness.data.folds import Folds, HoldOut, KFold
+from harness.data.image_table import ImageTable
 from harness.data.images import Geometry, UnreadableError, load
 from harness.data.locating import locate
 from harness.data.quality import check
@@ -34,12 +34,15 @@ from tests.steps.results import PIXELS, Numbers, defaults, described, digest, re
 Array = np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass
 class Handful:
-    """A reader of pictures in memory."""
+    """A reader of pictures in memory, which are part of no key."""
 
     rows: tuple[Row, ...]
-    pictures: Pictures
+    pictures: InitVar[Pictures]
+
+    def __post_init__(self, pictures: Pictures) -> None:
+        self._pictures = pictures
 
     looks_for = "pictures in memory"
     on_disk = False
@@ -54,7 +57,7 @@ class Handful:
         return Listing([*self.rows], ("bee", "ant", "wasp"))
 
     def images(self, folder: Path) -> Pictures:
-        return self.pictures
+        return self._pictures
 
 
 def handful(holdout: bool) -> Handful:
@@ -73,7 +76,7 @@ def table_of_images(folder: Path) -> Numbers:
     found: Numbers = {}
     for name, holdout in (("cut", False), ("given", True)):
         reader, file = handful(holdout), folder / f"{name}.csv"
-        made = tables.load_or_read(reader, folder, file, "a key", HoldOut(0.25), "exact")
+        made = ImageTable(reader, folder, file, HoldOut(0.25)).load_or_read()
         found |= {
             f"splits, hold-out {name}": "".join(split[0] for split in made.splits),
             f"groups, hold-out {name}": made.groups,
@@ -92,7 +95,7 @@ def table_with_near_copies(folder: Path) -> Numbers:
     rows += tuple(Row(label, label, "train", label) for label in ("ant", "wasp"))
     images |= {"ant": pixels(1, 40, 40, 1)[0], "wasp": b"no image"}
     reader = Handful(rows, Pictures(images))
-    made = tables.load_or_read(reader, folder, folder / "table.csv", "a key", None, "near")
+    made = ImageTable(reader, folder, folder / "table.csv", None, "near").load_or_read()
     return {"groups of near copies": made.groups}
 
 
