@@ -8,11 +8,11 @@ from typing import Any
 
 from harness.data.readers import CocoJson
 from harness.data.readers.reader import is_image, walk
-from harness.data.readers.table import read_csv, separator_of
 from harness.data.targets import MULTICLASS
 from harness.plugins import guess_targets
 from harness.plugins.guess_paths import TRIED, of_test
 from harness.plugins.guessed import AmbiguousError, Choices, Guess
+from harness.plugins.sample import only_sample
 from harness.utils.errors import UserError, some
 
 HELD_OUT = ("val", "valid", "holdout", "dev")
@@ -39,9 +39,7 @@ def of_annotations(folder: Path, choices: Choices) -> Guess | None:
     there = [path for path, _ in walk(folder) if is_image(path)]
     path = choices.path or _path(folder / train, contents[train], there)
     test_path = _test_path(folder / test, contents[test], there, path) if test else path
-    samples = sorted(folder.glob("*sample*.csv"))
-    header = [*read_csv(samples[0], rows=1).columns] if len(samples) == 1 else ["id", "label"]
-    targets = _targets(choices)
+    sample, targets = only_sample(folder), _targets(choices)
     reader = CocoJson(
         train=train,
         holdout=holdout,
@@ -50,7 +48,7 @@ def of_annotations(folder: Path, choices: Choices) -> Guess | None:
         test_path=None if test_path == path else test_path,
         several=targets.may_be_empty,
         group=choices.group,
-        sample=samples[0].name if len(samples) == 1 else None,
+        sample=sample.name if sample else None,
     )
     said = [
         f"training rows: {train}, annotations of {len(contents[train]['images']):,} images at {path}",
@@ -59,8 +57,7 @@ def of_annotations(folder: Path, choices: Choices) -> Guess | None:
         f"test rows: {test}, images at {test_path}" if test else "test rows: none",
         *_said_of_groups(contents[train]["images"][0], choices.group),
     ]
-    apart = separator_of(samples[0]) if len(samples) == 1 else ","
-    return Guess(reader, folder, header[0], tuple(header[1:]), said, targets, separator=apart)
+    return Guess(reader, folder, said, targets, sample)
 
 
 def _listing(file: Path) -> dict[str, Any] | None:

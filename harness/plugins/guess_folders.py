@@ -7,8 +7,8 @@ from pathlib import Path
 
 from harness.data.readers import ClassFolders
 from harness.data.readers.reader import file_name, find, images_below, natural
-from harness.data.readers.table import read_csv, separator_of
 from harness.plugins.guessed import AmbiguousError, Choices, Guess
+from harness.plugins.sample import only_sample, samples_in
 from harness.utils.errors import UserError, some
 
 # Names of folders that are parts of a data set, not classes of it.
@@ -27,25 +27,21 @@ def of_folders(folder: Path, choices: Choices) -> Guess:
 
 def _with_sample(found: Guess) -> Guess:
     """The same with the ids and the columns of the sample submission, where its ids are the names of test images."""
-    samples = sorted(found.folder.glob("*sample*.csv"))
-    if not samples:
+    files, sample = samples_in(found.folder), only_sample(found.folder)
+    if not files:
         return found
     assert isinstance(found.reader, ClassFolders)
-    rows = read_csv(samples[0])
     paths = images_below(found.folder, found.reader.test) if found.reader.test else []
-    if len(samples) > 1 or set(rows.iloc[:, 0]) != {file_name(path) for path in paths}:
-        unused = some([path.name for path in samples])
+    if sample is None or set(sample.ids) != {file_name(path) for path in paths}:
+        unused = some([path.name for path in files])
         found.said.append(f"not used: {unused}; ids are paths, such as train/class/1.jpg, not the board's")
         return found
-    found.said.append(f"ids of the test: names of images, as in {samples[0].name}")
-    header = tuple(rows.columns)
+    found.said.append(f"ids of the test: names of images, as in {sample.name}")
     reader = dataclasses.replace(found.reader, test_ids="name")
     named = dataclasses.replace(reader, labelled_ids="name")
     ids = [row.id for row in named.listing(found.folder).rows]
     reader = named if len(set(ids)) == len(ids) else reader
-    return dataclasses.replace(
-        found, reader=reader, id_column=header[0], value_columns=header[1:], separator=separator_of(samples[0])
-    )
+    return dataclasses.replace(found, reader=reader, sample=sample)
 
 
 def _class_folders(folder: Path, choices: Choices) -> Guess:

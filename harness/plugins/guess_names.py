@@ -8,9 +8,9 @@ from pathlib import Path
 
 from harness.data.readers import ClassInName
 from harness.data.readers.reader import file_name, images_below, natural, stem
-from harness.data.readers.table import read_csv, separator_of
 from harness.plugins.guess_folders import TRAIN_NAMES
 from harness.plugins.guessed import Guess
+from harness.plugins.sample import only_sample, samples_in
 from harness.utils.errors import some
 
 NAMED = re.compile(r"([^.]+)\.\d+\.[A-Za-z]+")
@@ -31,17 +31,14 @@ def of_names(folder: Path) -> Guess | None:
     if counts.total() < len(found) or len(classes) < 2 or min(counts.values()) < FEWEST:
         return None
     tests = tuple(sorted(name for name, plain in parts.items() if plain.startswith("test")))
-    samples = sorted(folder.glob("*sample*.csv"))
-    rows = read_csv(samples[0]) if len(samples) == 1 else None
     ids = {stem(path) for part in tests for path in images_below(folder, part)}
-    if rows is not None and set(rows.iloc[:, 0]) != ids:
-        rows = None
-    header = [*rows.columns] if rows is not None else ["id", "label"]
+    sample = only_sample(folder)
+    sample = sample if sample and set(sample.ids) == ids else None
     said = [
         f"labels: the names of the files in {train}/ before their first dot: {some([*classes])}",
         f"test rows: {', '.join(f'{name}/' for name in tests) or 'none'}",
     ]
-    said += [f"not used: {samples[0].name}, for it lists other ids"] if samples and rows is None else []
+    unused = [] if sample else samples_in(folder)[:1]
+    said += [f"not used: {file.name}, for it lists other ids" for file in unused]
     reader = ClassInName(classes=classes, train=train, tests=tests or ClassInName.tests)
-    apart = separator_of(samples[0]) if rows is not None else ","
-    return Guess(reader, folder, header[0], tuple(header[1:]), said, separator=apart)
+    return Guess(reader, folder, said, sample=sample)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from harness.data.readers import Table
 from harness.data.readers.reader import is_image, walk
-from harness.data.readers.table import read_csv, separator_of
+from harness.data.readers.table import read_csv
 from harness.data.targets import Multilabel, Targets
 from harness.plugins import guess_targets
 from harness.plugins.guess_columns import further_columns
 from harness.plugins.guess_paths import Paths, each, fits, of_test, pattern_of
 from harness.plugins.guessed import AmbiguousError, Choices, Guess
+from harness.plugins.sample import Sample, only_sample, samples_in
 from harness.utils.errors import UserError, nearest, some
 
 if TYPE_CHECKING:
@@ -26,20 +27,19 @@ def of_table(folder: Path, choices: Choices) -> Guess | None:
     Raises:
         UserError: it could be taken for several things; the fix names the option to give.
     """
+    samples, sample = samples_in(folder), only_sample(folder)
     files = sorted(path for path in folder.glob("*.csv") if path.is_file())
-    samples = [path for path in files if "sample" in path.name.lower()]
-    sample = samples[0] if len(samples) == 1 else None
+    of_the_test = [file for file in files if file.stem.lower().startswith("test")]
     images = [path for path, _ in walk(folder) if is_image(path)]
-    tables = [file for file in files if file not in samples and not file.stem.lower().startswith("test")]
+    tables = [file for file in files if file not in (*samples, *of_the_test)]
     labelled = _labelled(folder, tables, images, choices)
     if labelled is None:
         return None
     file, rows, id_column, path = labelled
-    header = [*read_csv(sample, rows=1).columns] if sample else ["id", "label"]
-    label = _label(file, rows, id_column, header[1:] if sample else [], choices.label)
+    label = _label(file, rows, id_column, [*sample.value_columns] if sample else [], choices.label)
     train_paths = tuple(one.replace(f"{{{id_column}}}", "{id}") for one in each(path))
     test_path = _test_path(sample, images, train_paths)
-    wanted = [] if sample is None else read_csv(sample).iloc[:, 0].tolist()
+    wanted = sample.ids if sample else []
     if test_path is not None and each(test_path) == train_paths:
         # One folder holds the images of both; where ids are shared too, only the training images are there.
         test_path = None if set(rows[id_column]) & {*wanted} else test_path
@@ -49,7 +49,7 @@ def of_table(folder: Path, choices: Choices) -> Guess | None:
             f"{file.name} has no column {choices.group!r}. {nearest(choices.group, [*rows])}", "--group COLUMN"
         )
     used = {id_column, *(label if isinstance(label, tuple) else [label])}
-    tests = {one: read_csv(one) for one in files if one.stem.lower().startswith("test")}
+    tests = {one: read_csv(one) for one in of_the_test}
     further = further_columns(rows, used | {choices.group or id_column}, id_column, tests, wanted if test_path else [])
     reader = Table(
         csv=file.name,
@@ -74,12 +74,10 @@ def of_table(folder: Path, choices: Choices) -> Guess | None:
     ]
     said += further.said
     said += _said_of_groups(rows, used, choices.group)
-    decimals = _decimals(read_csv(sample), rows[[*each(label)]]) if sample else None
+    decimals = _decimals(sample, rows[[*each(label)]]) if sample else None
     if decimals == 0 and targets.link == "identity":
         said.append(f"CSV: whole numbers, as in {sample.name if sample else ''} and among the labels")
-    between = _list_separator(read_csv(sample) if sample else None, rows, label, targets)
-    apart = separator_of(sample) if sample else ","
-    return Guess(reader, folder, header[0], tuple(header[1:]), said, targets, decimals, between, apart)
+    return Guess(reader, folder, said, targets, sample, decimals, _list_separator(sample, rows, label, targets))
 
 
 def _labelled(
@@ -101,15 +99,13 @@ def _labelled(
     return found[0] if found else None
 
 
-def _list_separator(
-    sample: pd.DataFrame | None, rows: pd.DataFrame, label: str | tuple[str, ...], targets: Targets
-) -> str:
+def _list_separator(sample: Sample | None, rows: pd.DataFrame, label: str | tuple[str, ...], targets: Targets) -> str:
     """What stands between labels in the sample; where it lists no two, the same as between those of the training."""
     if not isinstance(targets, Multilabel):
         return " "
     known = targets.separator
     names = {name for cell in rows[label] for name in targets.split(cell)} if isinstance(label, str) else {*label}
-    cells = [] if sample is None else sample.iloc[:, 1:].iloc[:, -1:].stack().str.strip().tolist()
+    cells = [] if sample is None else sample.rows.iloc[:, 1:].iloc[:, -1:].stack().str.strip().tolist()
     lists = [cell for cell in cells if cell not in names]  # a name may have a blank in it
 
     def splits(mark: str) -> bool:
@@ -119,9 +115,9 @@ def _list_separator(
     return next((mark for mark in (known, *guess_targets.SEPARATORS) if splits(mark)), known)
 
 
-def _decimals(sample: pd.DataFrame, labels: pd.DataFrame) -> int | None:
+def _decimals(sample: Sample, labels: pd.DataFrame) -> int | None:
     """The most decimals of a number in the sample; 0 where sample and labels are whole numbers; else None."""
-    cells = sample.iloc[:, 1:].stack().str.strip()
+    cells = sample.rows.iloc[:, 1:].stack().str.strip()
     if not len(cells) or not cells.str.fullmatch(r"[+-]?\d+(\.\d*)?").all():
         return None
     most = int(cells.str.partition(".")[2].str.len().max())
@@ -133,11 +129,11 @@ def _told(paths: Paths) -> str:
     return " and ".join(each(paths))
 
 
-def _test_path(sample: Path | None, images: list[str], of_train: tuple[str, ...]) -> Paths | None:
+def _test_path(sample: Sample | None, images: list[str], of_train: tuple[str, ...]) -> Paths | None:
     """Where the test images are: at the same places as those of the training, if they are there."""
     if sample is None:
         return None
-    rows = read_csv(sample).iloc[:, :1].set_axis(["id"], axis=1)
+    rows = sample.rows.iloc[:, :1].set_axis(["id"], axis=1)
     alike = of_test(of_train)
     if alike != of_train and fits(alike, rows, images):
         return alike if len(alike) > 1 else alike[0]

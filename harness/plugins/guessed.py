@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.data.readers.reader import Reader
 from harness.data.targets import MULTICLASS, Targets
+from harness.plugins.sample import Sample
 from harness.utils.errors import UserError
 
 
@@ -51,21 +52,32 @@ class Guess:
     Args:
         reader: reads it.
         folder: where it was found.
-        id_column, value_columns: the columns of the sample submission; ``id`` and ``label`` without one.
         said: what was taken for what.
         targets: the kind of the labels.
+        sample: the sample submission; None where there is none that could be used.
         decimals: the most decimals of a number in the sample submission, 0 where the labels are whole numbers too; None
             where that is not known.
         list_separator: what stands between names in a list of the CSV; a blank for any number of blanks.
-        separator: what stands between the columns of the sample submission.
     """
 
     reader: Reader
     folder: Path
-    id_column: str = "id"
-    value_columns: tuple[str, ...] = ("label",)
     said: list[str] = field(default_factory=list)
     targets: Targets = MULTICLASS
+    sample: Sample | None = None
     decimals: int | None = None
     list_separator: str = " "
-    separator: str = ","
+
+    @property
+    def id_column(self) -> str:
+        return self.sample.id_column if self.sample else "id"
+
+    @property
+    def value_columns(self) -> tuple[str, ...]:
+        """The columns of the CSV after the ids."""
+        return self.sample.value_columns if self.sample else ("label",)
+
+    @property
+    def separator(self) -> str:
+        """What stands between the columns of the CSV."""
+        return self.sample.separator if self.sample else ","

@@ -12,6 +12,7 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from harness.data.image_table import labelled
+from harness.data.readers import ClassFolders
 from harness.data.targets import Multilabel, Ordinal
 from harness.pipeline.graph import Pipeline
 from harness.plugins import loading
@@ -412,6 +413,19 @@ def test_two_labelled_parts_are_not_chosen_between(board):
         "test rows: none",
         "not used: val",
     ]
+
+
+def test_folders_take_their_ids_from_the_sample_if_it_names_the_test_images(board):
+    images = {f"train/{kind}/{kind}{n}.png": 0 for kind in "ab" for n in range(2)} | {"test/7.png": 0, "test/8.png": 0}
+    folder = board(images, SampleSubmission="file;species\n8.png;a\n7.png;a\n")
+    found = guess(folder, Choices())
+    assert found.reader == ClassFolders(train="train", test="test", test_ids="name", labelled_ids="name")
+    assert (found.id_column, found.value_columns, found.separator) == ("file", ("species",), ";")
+    assert found.said[-1] == "ids of the test: names of images, as in SampleSubmission.csv"
+    (folder / "test" / "9.png").write_bytes((folder / "test" / "7.png").read_bytes())
+    found = guess(folder, Choices())
+    assert found.reader == ClassFolders(train="train", test="test") and found.id_column == "id"
+    assert found.said[-1].startswith("not used: SampleSubmission.csv; ids are paths")
 
 
 def folders(board) -> Path:
