@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -70,11 +72,28 @@ class Dataset:
         """The row numbers of a split, in ascending order."""
         return np.flatnonzero(self.splits == split)
 
+    def ids_of(self, rows: Array) -> tuple[str, ...]:
+        """The ids of some rows, in their order."""
+        return tuple(self.ids[row] for row in rows)
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """The row number of each id."""
+        return {image_id: row for row, image_id in enumerate(self.ids)}
+
+    def rows_of(self, ids: Iterable[str]) -> Array:
+        """The row numbers of some ids, in their order.
+
+        Raises:
+            KeyError: an id is not in the table.
+        """
+        return np.array([self.row_of[image_id] for image_id in ids], dtype=np.int64)
+
     def row_ids(self, split: str) -> tuple[str, ...]:
         """The ids of a split's rows as the CSV has them, in its order: of the first images of rows."""
         rows = self.rows(split)
         firsts = rows if self.first_of is None else rows[self.first_of[rows] == rows]
-        ids = tuple(self.ids[row] for row in firsts) + (self.added.row_ids(split) if self.added else ())
+        ids = self.ids_of(firsts) + (self.added.row_ids(split) if self.added else ())
         return ids if self.test_order is None or split != TEST else tuple(ids[row] for row in self.test_order)
 
     def join(self, rows: Array, predictions: Array) -> tuple[tuple[str, ...], Array]:
@@ -88,7 +107,7 @@ class Dataset:
             The ids of the rows of the CSV, and (ids, columns).
         """
         if self.first_of is None:
-            return tuple(self.ids[row] for row in rows), predictions
+            return self.ids_of(rows), predictions
         firsts, place = np.unique(self.first_of[rows], return_inverse=True)
         if self.joined == "max":
             joined = np.full((len(firsts), predictions.shape[1]), -np.inf)
@@ -98,7 +117,7 @@ class Dataset:
             joined = np.zeros((len(firsts), predictions.shape[1]))
             np.add.at(joined, place, predictions)
             joined /= np.bincount(place)[:, None]
-        return tuple(self.ids[first] for first in firsts), joined.astype(predictions.dtype)
+        return self.ids_of(firsts), joined.astype(predictions.dtype)
 
     def counts(self) -> dict[str, int]:
         return dict(Counter(self.splits.tolist()))
@@ -109,8 +128,7 @@ class Dataset:
         Raises:
             KeyError: an id is not in the table.
         """
-        row_of = {image_id: row for row, image_id in enumerate(self.ids)}
-        return self.labels[[row_of[image_id] for image_id in ids]]
+        return self.labels[self.rows_of(ids)]
 
     def words(self, rows: Array | None = None) -> list[str | None]:
         """The labels of some rows, or of all, in words; None for a row without one."""
@@ -124,5 +142,4 @@ class Dataset:
         """The groups of some ids, (len(ids),), by which their scores are resampled; None if rows are independent."""
         if not self.grouped:
             return None
-        group_of = dict(zip(self.ids, self.groups.tolist(), strict=True))
-        return np.array([group_of[image_id] for image_id in ids])
+        return self.groups[self.rows_of(ids)]

@@ -212,7 +212,7 @@ def _test_images(competition: Competition, dataset: Dataset) -> HiddenImages:
             f"harness submit {competition.name} writes the CSV here",
         )
     rows = dataset.rows(TEST)
-    found = learned([dataset.ids[row] for row in rows], [dataset.sources[row] for row in rows])
+    found = learned([*dataset.ids_of(rows)], [dataset.sources[row] for row in rows])
     if found is not None:
         form = competition.submission
         return dataclasses.replace(found, separator=form.separator, header=form.header)

@@ -130,8 +130,7 @@ def load_or_compare(
             kept = {against: compared}
             tables.write(file, made_from, kept)
     table = kept[against]
-    rows = {name: row for row, name in enumerate(dataset.ids)}
-    is_other = dataset.splits[[rows[name] for name in table.ids]] == against
+    is_other = dataset.splits[dataset.rows_of(table.ids)] == against
     probability = table.probabilities[:, 1].astype(np.float64)
     auc = METRICS["auc"].interval(is_other.astype(int), table.probabilities, dataset.groups_of(table.ids))
     return Likeness(against, table.ids, is_other, probability / np.maximum(1 - probability, 1e-9), auc, features)
@@ -168,8 +167,7 @@ def compare(cache: Cache, dataset: Dataset, against: str) -> Predictions | None:
             told = told / np.array([len(ours), len(others)])  # as if there were as many of each
             found[:, fold_of == fold] = told / told.sum(axis=2, keepdims=True)
     losses = [_balanced_loss(is_other[rows], probabilities) for probabilities in found]
-    ids = tuple(dataset.ids[row] for row in rows)
-    return Predictions(ids, ("labelled", against), found[int(np.argmin(losses))])
+    return Predictions(dataset.ids_of(rows), ("labelled", against), found[int(np.argmin(losses))])
 
 
 def _balanced_loss(labels: Array, probabilities: Array) -> float:

@@ -74,11 +74,10 @@ class Maker:
         """The folds as they are declared or given; nothing is kept."""
         dataset = self.artifacts.dataset
         rows = dataset.rows(TRAIN)
-        ids = tuple(dataset.ids[row] for row in rows)
         strata, groups = dataset.targets.strata(dataset.labels[rows]), dataset.groups[rows]
         with self.artifacts.told_where("folds"):
             return self.artifacts.given_folds or Folds(
-                ids, self.competition.folds.split(strata, groups, dataset.grouped)
+                dataset.ids_of(rows), self.competition.folds.split(strata, groups, dataset.grouped)
             )
 
     def make_folds(self) -> None:

@@ -167,7 +167,7 @@ class Prepared:
         if file is None:
             return None
         rows = self.dataset.rows(TRAIN)
-        folds = Folds.read(file, tuple(self.dataset.ids[row] for row in rows))
+        folds = Folds.read(file, self.dataset.ids_of(rows))
         self.leaks = folds.leaks(self.dataset.groups[rows])
         if self.leaks and not self.options.allow_leak:
             pairs = [f"{first} = {second}" for first, second in self.leaks]
@@ -184,7 +184,7 @@ class Prepared:
 
     @cached_property
     def folds(self) -> Folds:
-        return Folds.read(self.folds_file, tuple(self.dataset.ids[row] for row in self.dataset.rows(TRAIN)))
+        return Folds.read(self.folds_file, self.dataset.ids_of(self.dataset.rows(TRAIN)))
 
     # Caches of images and features.
 

@@ -43,8 +43,7 @@ def blend(
         split: join({name: tables[split] for name, tables in members.items()}, dataset.targets) for split in first
     }
     known = splits[OUT_OF_FOLD]
-    row_of = {name: row for row, name in enumerate(dataset.ids)}
-    rows = np.array([row_of[name] for name in known.ids])
+    rows = dataset.rows_of(known.ids)
     labels = dataset.labels[rows]
     parts = crossfit.parts_of(known.ids, dataset.targets.strata(labels), dataset.groups[rows], folds)
 

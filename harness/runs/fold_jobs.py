@@ -34,12 +34,11 @@ def fold_jobs(
     Raises:
         UserError: a fold has no training image of some class.
     """
-    rows = {id: row for row, id in enumerate(dataset.ids)}
-    row_of = np.array([rows[id] for id in folds.ids])
+    rows = dataset.rows_of(folds.ids)
     readable = np.all([np.ones(len(dataset), bool), *(cache.readable for cache in caches.values())], axis=0)
     count = count_of(recipe, folds)
     for number, (train, validation) in zip(range(count), folds, strict=False):
-        train = row_of[train]
+        train = rows[train]
         missing = dataset.targets.missing(dataset.labels[train[readable[train]]], dataset.classes)
         if missing:
             raise UserError(
@@ -51,7 +50,7 @@ def fold_jobs(
             train=sampled(
                 train[readable[train]], dataset.labels, recipe.max_samples, recipe.seed + number, dataset.targets
             ),
-            validation=row_of[validation],
+            validation=rows[validation],
             holdout=dataset.rows("holdout"),
             test=dataset.rows("test"),
             labels=dataset.labels,

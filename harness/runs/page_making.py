@@ -141,14 +141,13 @@ def copies(dataset: Dataset, check: dict[str, Any] | None) -> list[list[dict[str
     else:
         order = np.argsort(dataset.groups, kind="stable")
         starts = np.flatnonzero(np.diff(dataset.groups[order], prepend=-1))
-        names = [[dataset.ids[row] for row in rows] for rows in np.split(order, starts[1:]) if len(rows) > 1]
-    known = {name: row for row, name in enumerate(dataset.ids)}
-    there = [[name for name in group if name in known] for group in names]
-    return [[_copy(dataset, name, known[name]) for name in group[:OF_A_GROUP]] for group in there if len(group) > 1][
-        :COPIES
-    ]
+        names = [[*dataset.ids_of(rows)] for rows in np.split(order, starts[1:]) if len(rows) > 1]
+    there = [[name for name in group if name in dataset.row_of] for group in names]
+    shown_groups = [group[:OF_A_GROUP] for group in there if len(group) > 1][:COPIES]
+    return [[_copy(dataset, name) for name in group] for group in shown_groups]
 
 
-def _copy(dataset: Dataset, name: str, row: int) -> dict[str, Any]:
+def _copy(dataset: Dataset, name: str) -> dict[str, Any]:
+    row = dataset.row_of[name]
     (label,) = dataset.words(np.array([row]))
     return shown(dataset, name) | {"label": label or "no label", "split": str(dataset.splits[row])}

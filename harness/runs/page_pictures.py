@@ -21,7 +21,7 @@ QUALITY = 85  # of a JPEG
 def shown(dataset: Dataset, name: str) -> dict[str, Any]:
     """An image by its id: "id", and "uri", which is "" where it cannot be read."""
     try:
-        source = dataset.sources[dataset.ids.index(name)]
+        source = dataset.sources[dataset.row_of[name]]
         with complaints.of(source):
             image = images.load(dataset.images.read(source), images.Geometry(SIDE, SIDE))
         return {"id": name, "uri": uri(image)}

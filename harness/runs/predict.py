@@ -81,9 +81,11 @@ class Predictor:
                 file = input.path(self.scratch, input.key(self.dataset))
                 allowed = len(self.dataset) if self.unreadable is None else self.unreadable
                 self.caches[input] = open_or_build(file, input, self.dataset, allowed)
-                unreadable = [self.dataset.ids[row] for row in np.flatnonzero(~self.caches[input].readable)]
+                unreadable = self.dataset.ids_of(np.flatnonzero(~self.caches[input].readable))
                 if unreadable and self.unreadable is None:
-                    say(f"{len(unreadable):,} images get no prediction, for they cannot be read: {some(unreadable)}.")
+                    say(
+                        f"{len(unreadable):,} images get no prediction, for they cannot be read: {some([*unreadable])}."
+                    )
         readable = np.all([self.caches[input].readable for input in recipe.inputs()], axis=0)
         if self.unreadable is None and not readable.any():
             raise UserError("none of the images can be read.", "give images that a viewer opens")
@@ -102,8 +104,7 @@ class Predictor:
             except (OSError, KeyError):
                 raise keeps_no_model(record) from None
             of_variants = probabilities.reshape(-1, *probabilities.shape[-2:])
-            ids = tuple(self.dataset.ids[row] for row in rows)
-            by_fold.append(Predictions(ids, self.dataset.classes, of_variants[variant]))
+            by_fold.append(Predictions(self.dataset.ids_of(rows), self.dataset.classes, of_variants[variant]))
         return tables.mean(by_fold)
 
     def _fold(self, record: Record, recipe: FoldRecipe, rows: Array, number: int) -> Fold:
