@@ -54,6 +54,8 @@ _changing = threading.Lock()
 def decoders(count: int | None) -> Iterator[ThreadPoolExecutor]:
     """A pool of threads that decode images; what is complained of is told when they are done.
 
+    Where an exception ends the context, Ctrl-C among them, what waits for a thread is dropped.
+
     Args:
         count: of threads; None for as many as there are cores.
     """
@@ -63,7 +65,11 @@ def decoders(count: int | None) -> Iterator[ThreadPoolExecutor]:
             ThreadPoolExecutor(count, initializer=_listen) as threads,
             ThreadPoolExecutor(count, initializer=_decode_in, initargs=(threads,)) as pool,
         ):
-            yield pool
+            try:
+                yield pool
+            except BaseException:  # the images that no thread has begun are not waited for
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     finally:
         _tell()
 

@@ -37,14 +37,10 @@ def hash_and_group(images: ImageSource, sources: list[str], near: bool, window: 
     workers = (os.cpu_count() or 1) + 2  # more than cores, since reading waits for the disk
     with complaints.decoders(workers) as pool, progress("reading images", len(sources), "img") as bar:
         hashes, perceived_images = [], []
-        try:
-            for image_hash, perceived in pool.map(examine, sources):
-                hashes.append(image_hash)
-                perceived_images.append(perceived)
-                bar.update()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for image_hash, perceived in pool.map(examine, sources):
+            hashes.append(image_hash)
+            perceived_images.append(perceived)
+            bar.update()
     with doing("looking for copies"):
         groups = group_by(hashes)
         return hashes, near_duplicates.merge(groups, perceived_images) if near else groups

@@ -143,17 +143,13 @@ def in_threads(work: Callable[[Array], Result], blocks_of_rows: list[Array]) -> 
     """Map a function over blocks of rows on all cores: in order, with a bounded number of results in memory."""
     cores = os.cpu_count() or 1
     with complaints.decoders(cores) as pool:
-        try:
-            futures: deque[concurrent.futures.Future[Result]] = deque()
-            for block in blocks_of_rows:
-                futures.append(pool.submit(work, block))
-                if len(futures) > 2 * cores:
-                    yield futures.popleft().result()
-            while futures:
+        futures: deque[concurrent.futures.Future[Result]] = deque()
+        for block in blocks_of_rows:
+            futures.append(pool.submit(work, block))
+            if len(futures) > 2 * cores:
                 yield futures.popleft().result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        while futures:
+            yield futures.popleft().result()
 
 
 def _sums(images: Array) -> dict[str, Array]:

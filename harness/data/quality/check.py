@@ -174,12 +174,8 @@ def _scan(dataset: Dataset) -> _Scan:
         return len(rows)
 
     with complaints.decoders(os.cpu_count()) as pool, progress("examining images", n, "img") as bar:
-        try:
-            for scanned in pool.map(scan_block, blocks(n)):
-                bar.update(scanned)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for scanned in pool.map(scan_block, blocks(n)):
+            bar.update(scanned)
     return scan
 
 
