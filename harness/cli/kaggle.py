@@ -122,7 +122,7 @@ def run_upload(workspace: Workspace, options: Namespace) -> None:
     from harness.cli.session import pipeline_of
     from harness.kaggle.upload import upload_file
 
-    upload_file(workspace, pipeline_of(workspace, options), options.file, options.message, options.again)
+    upload_file(pipeline_of(workspace, options), options.file, options.message, options.again)
 
 
 def run_submissions(workspace: Workspace, options: Namespace) -> None:

@@ -81,8 +81,8 @@ def run_submit(workspace: Workspace, options: Namespace) -> None:
     sender = None
     if options.upload or options.dry_run:
         made = pipeline.artifacts.submission_files(recipe).get(TEST) if _is_known(pipeline) else None
-        sender = upload.before_upload(workspace, pipeline, made)
-    upload.fetch_if_missing(workspace, pipeline)
+        sender = upload.before_upload(pipeline, made)
+    upload.fetch_if_missing(pipeline)
     if sender is not None:
         upload.require_test(pipeline)
     pipeline.perform(chosen, submit=recipe)
@@ -93,7 +93,7 @@ def run_submit(workspace: Workspace, options: Namespace) -> None:
         if split == "holdout":
             out.print(str(competition.score(file)))
     if sender is not None:
-        upload.upload(workspace, pipeline, sender, recipe, options.message, options.dry_run)
+        upload.upload(pipeline, sender, recipe, options.message, options.dry_run)
     took = ", ".join(f"{name} {seconds(value)}" for name, value in pipeline.took.items())
     out.print(f"time: {seconds(time.monotonic() - started)}" + (f" ({took})" if took else " (all was up to date)"))
     if options.smoke:

@@ -41,18 +41,17 @@ class RunOf:
     scores: dict[str, dict[str, Any]]
 
 
-def before_upload(workspace: Workspace, pipeline: Pipeline, file: Path | None = None, again: bool = False) -> Sender:
+def before_upload(pipeline: Pipeline, file: Path | None = None, again: bool = False) -> Sender:
     """Check that an upload is possible, before any training.
 
     Args:
-        workspace: where files are kept.
         pipeline: the competition's pipeline.
         file: the CSV, where it is known already: one that was sent before needs no submission that is left.
         again: whether it is to be sent even so.
     """
     from harness.scoring.lint import digest
 
-    sender = sender_of(workspace, pipeline.competition)
+    sender = sender_of(pipeline.workspace, pipeline.competition)
     before = sender.ledger.sent(sender.destination.slug)
     sent = not again and file is not None and file.is_file() and digest(file) in before
     if not sent:
@@ -60,11 +59,10 @@ def before_upload(workspace: Workspace, pipeline: Pipeline, file: Path | None = 
     return sender
 
 
-def upload_file(workspace: Workspace, pipeline: Pipeline, file: Path, text: str | None, again: bool) -> None:
+def upload_file(pipeline: Pipeline, file: Path, text: str | None, again: bool) -> None:
     """Lint and send any CSV for the organiser's test images, wait for its score, and print its rank.
 
     Args:
-        workspace: where files are kept.
         pipeline: the competition's pipeline.
         file: the CSV, of any origin.
         text: the submission's message; None for the file's name.
@@ -74,7 +72,7 @@ def upload_file(workspace: Workspace, pipeline: Pipeline, file: Path, text: str 
     from harness.scoring.lint import digest, read
 
     read(file)
-    sender = before_upload(workspace, pipeline, file, again)
+    sender = before_upload(pipeline, file, again)
     require_test(pipeline)
     sha256 = digest(file)
     entry = Entry(
@@ -89,14 +87,14 @@ def upload_file(workspace: Workspace, pipeline: Pipeline, file: Path, text: str 
     if (known := sender.last(sha256)) is not None:  # which run made it, its hold-out's score and its forecast
         kept = {name: getattr(known, name) for name in OF_RUN} | ({} if text else {"message": known.message})
         entry = dataclasses.replace(entry, **kept)
-    _send(workspace, pipeline, sender, file, entry, again)
+    _send(pipeline, sender, file, entry, again)
 
 
-def fetch_if_missing(workspace: Workspace, pipeline: Pipeline) -> None:
+def fetch_if_missing(pipeline: Pipeline) -> None:
     """Download the data if it is missing and there are credentials for Kaggle."""
     from harness.kaggle.credentials import credentials
 
-    competition = pipeline.competition
+    workspace, competition = pipeline.workspace, pipeline.competition
     on_disk = all(reader.on_disk for reader in competition.readers)
     raw, source_record = workspace.raw(competition.name), workspace.data(competition.name) / "source.json"
     missing = pipeline.artifacts.options.data is None and not source_record.is_file() and not _has_files(raw)
@@ -117,11 +115,10 @@ def require_test(pipeline: Pipeline) -> None:
         )
 
 
-def upload(workspace: Workspace, pipeline: Pipeline, sender: Sender, recipe: str, text: str | None, dry: bool) -> None:
+def upload(pipeline: Pipeline, sender: Sender, recipe: str, text: str | None, dry: bool) -> None:
     """Lint and send a recipe's CSV, wait for its score, and print its rank.
 
     Args:
-        workspace: where files are kept.
         pipeline: the competition's pipeline.
         sender: sends files to the competition.
         recipe: the recipe's name.
@@ -131,7 +128,7 @@ def upload(workspace: Workspace, pipeline: Pipeline, sender: Sender, recipe: str
     from harness.scoring.lint import digest
 
     file = pipeline.artifacts.submission_files(recipe)[TEST]
-    leaderboard = boards(workspace, pipeline.competition).expected
+    leaderboard = boards(pipeline.workspace, pipeline.competition).expected
     run = pipeline.artifacts.run_of(recipe)
     of = RunOf(recipe, run.key, run.metrics() or {})
     entry = entry_of(sender, leaderboard, of, file.name, digest(file), text)
@@ -144,7 +141,7 @@ def upload(workspace: Workspace, pipeline: Pipeline, sender: Sender, recipe: str
         for defect in _defects(pipeline, file, sender.ledger.sent(sender.destination.slug)):
             out.print(f"{'warning' if defect.severity == 'warning' else 'it would be refused'}: {defect.text}")
         return
-    _send(workspace, pipeline, sender, file, entry)
+    _send(pipeline, sender, file, entry)
 
 
 def _defects(pipeline: Pipeline, file: Path, sent: dict[str, str]) -> list[Defect]:
@@ -154,16 +151,14 @@ def _defects(pipeline: Pipeline, file: Path, sent: dict[str, str]) -> list[Defec
     return lint(competition.submission, file, dataset.row_ids(TEST), dataset.classes, sent)
 
 
-def _send(
-    workspace: Workspace, pipeline: Pipeline, sender: Sender, file: Path, entry: Entry, again: bool = False
-) -> None:
+def _send(pipeline: Pipeline, sender: Sender, file: Path, entry: Entry, again: bool = False) -> None:
     """Send a CSV once, wait for its score, and print the score and its rank."""
     # Sender.send itself checks, after asking Kaggle, whether the file was sent before.
     entry = sender.send(file, entry, _defects(pipeline, file, {}), again)
     if entry.status == ledgers.PENDING:
         entry = sender.wait(entry)
     competition = pipeline.competition
-    print_result(entry, boards(workspace, competition), competition.name, console())
+    print_result(entry, boards(pipeline.workspace, competition), competition.name, console())
 
 
 def entry_of(
