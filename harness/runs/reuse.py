@@ -92,6 +92,6 @@ def _link(source: str, target: str) -> None:
 
 def _is_finished(store: CheckpointStore, recipe: Trained) -> bool:
     checkpoint = store.latest()
-    if checkpoint is None or not checkpoint[1].finished(recipe.epochs, recipe.patience, recipe.monitor):
+    if checkpoint is None or not checkpoint[1].finished(recipe):
         return False
     return recipe.monitor == "last" or store.best(checkpoint[1], recipe.monitor) is not None

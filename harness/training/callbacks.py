@@ -12,6 +12,7 @@ import keras
 from harness.training.checkpoint import CheckpointStore, TrainingState
 from harness.training.curves import plot
 from harness.training.interrupts import Interrupts
+from harness.training.settings import TrainingSettings
 from harness.utils.console import pace, progress, rate_words, seconds
 from harness.utils.files import write_json
 from harness.utils.stopwatch import Stopwatch, Took
@@ -97,9 +98,7 @@ class CheckpointCallback(keras.callbacks.Callback):
         store: where checkpoints are kept.
         state: the progress of the training; updated here.
         interrupts: whether Ctrl-C was pressed.
-        every: epochs between two checkpoints.
-        cycle: epochs between two restarts of the learning rate; each restart gets a checkpoint.
-        epochs, patience, monitor: when to stop, as in the settings.
+        settings: when to write a checkpoint, also at each restart of the learning rate, and when to stop.
         steps: steps per epoch.
     """
 
@@ -108,18 +107,12 @@ class CheckpointCallback(keras.callbacks.Callback):
         store: CheckpointStore,
         state: TrainingState,
         interrupts: Interrupts,
-        *,
-        every: int,
-        cycle: int,
-        epochs: int,
-        patience: int,
-        monitor: str,
+        settings: TrainingSettings,
         steps: int,
     ) -> None:
         super().__init__()
         self.store, self.state, self.interrupts = store, state, interrupts
-        self.every, self.cycle, self.epochs, self.patience = every, cycle, epochs, patience
-        self.monitor, self.steps = monitor, steps
+        self.settings, self.steps = settings, steps
         self.start = state.step
         self.stopwatch = Stopwatch(Took(state.seconds, state.cpu_seconds))
 
@@ -137,10 +130,11 @@ class CheckpointCallback(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         resumed, self.start = self.start > 0, 0
         self.state.epoch, self.state.step = epoch + 1, 0
-        if self.monitor != "last" and self.state.best(self.monitor) == self.state.epoch:
+        monitor = self.settings.monitor
+        if monitor != "last" and self.state.best(monitor) == self.state.epoch:
             self.store.remember(self.state, self.model)
-        finished = self.state.finished(self.epochs, self.patience, self.monitor)
-        due = self.state.epoch % self.every == 0 or self.state.epoch % self.cycle == 0
+        finished = self.state.finished(self.settings)
+        due = any(self.state.epoch % every == 0 for every in (self.settings.checkpoint, self.settings.cycle))
         if finished or resumed or self.interrupts.asked or due:
             self._save()
         if self.interrupts.asked:

@@ -25,6 +25,8 @@ from harness.utils.files import size, whole
 if TYPE_CHECKING:
     import keras
 
+    from harness.training.settings import TrainingSettings
+
 Array = np.ndarray
 
 # What reading a damaged file, or a file of another kind, raises.
@@ -66,17 +68,18 @@ class TrainingState:
             return 0
         return self.since + 1 + int(np.nanargmin(values) if by == "loss" else np.nanargmax(values))
 
-    def finished(self, epochs: int, patience: int, by: str) -> bool:
+    def finished(self, settings: TrainingSettings) -> bool:
         """Whether all epochs are done, or the last ``patience`` epochs brought no improvement."""
-        patient = by == "last" or self.epoch - max(self.best(by), self.since) < patience
-        return self.epoch >= epochs or (self.step == 0 and not patient)
+        by = settings.monitor
+        patient = by == "last" or self.epoch - max(self.best(by), self.since) < settings.patience
+        return self.epoch >= settings.epochs or (self.step == 0 and not patient)
 
-    def why_it_ended(self, epochs: int, patience: int, by: str) -> str:
+    def why_it_ended(self, settings: TrainingSettings) -> str:
         """Why training is finished, in words that follow "for"."""
-        if self.epoch >= epochs:
-            return f"all {epochs} epochs are done"
-        sought = {"loss": "lower loss", "accuracy": "higher accuracy"}[by]
-        return f"{patience} epochs in a row brought no {sought}"
+        if self.epoch >= settings.epochs:
+            return f"all {settings.epochs} epochs are done"
+        sought = {"loss": "lower loss", "accuracy": "higher accuracy"}[settings.monitor]
+        return f"{settings.patience} epochs in a row brought no {sought}"
 
 
 class CheckpointStore:

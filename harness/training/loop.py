@@ -148,11 +148,11 @@ class _Training:
         """Train from a checkpoint, or from the start, until all epochs are done or the patience has run out."""
         state = TrainingState(batch_size=self.batch_size)
         with Interrupts() as interrupts:
-            while not self._finished(state):
+            while not state.finished(self.settings):
                 if checkpoint:
                     file, state = checkpoint
                     self._resume(file, state)
-                    if self._finished(state):
+                    if state.finished(self.settings):
                         break
                 self._fit_from(state, interrupts)
                 checkpoint = self.store.latest()
@@ -178,9 +178,6 @@ class _Training:
         from harness.training.training_sequence import TrainingSequence
 
         measure_norms(self.models, TrainingSequence(self._train_batches()))
-
-    def _finished(self, state: TrainingState) -> bool:
-        return state.finished(self.settings.epochs, self.settings.patience, self.settings.monitor)
 
     def _resume(self, file: Path, state: TrainingState) -> None:
         """Load a checkpoint into the model, and convert its state to this run's batch size."""
@@ -227,17 +224,7 @@ class _Training:
         return [
             *([keras.callbacks.SwapEMAWeights()] if settings.ema else []),
             CurvesCallback(fold.folder, fold.title, state, state.step / self.steps),
-            CheckpointCallback(
-                self.store,
-                state,
-                interrupts,
-                every=settings.checkpoint,
-                cycle=settings.cycle,
-                epochs=settings.epochs,
-                patience=settings.patience,
-                monitor=settings.monitor,
-                steps=self.steps,
-            ),
+            CheckpointCallback(self.store, state, interrupts, settings, self.steps),
             Progress(
                 fold.title,
                 rows,
@@ -259,7 +246,7 @@ def _record(settings: TrainingSettings, fold: Fold, models: Models, state: Train
     measured = [name for name in MEASURED if f"val_{name}" in state.history]
     scores = {name: state.history[f"val_{name}"][weights_epoch - 1] for name in measured}
     told = ", ".join(f"{name.replace('_', ' ')} {scores[name]:.4f}" for name in measured)
-    ended, kept_by = state.why_it_ended(settings.epochs, settings.patience, settings.monitor), KEPT_BY[settings.monitor]
+    ended, kept_by = state.why_it_ended(settings), KEPT_BY[settings.monitor]
     say(
         f"{fold.title}: ended after epoch {state.epoch}, for {ended}. Epoch {weights_epoch} is kept, {kept_by}: {told} "
         "on the validation part."

@@ -230,7 +230,10 @@ def test_the_best_epoch_and_the_end_are_told_by_the_history_alone():
         epoch=5, history={"val_log_loss": [3.0, 2.0, 2.5, 2.4, float("nan")], "val_accuracy": [0.1] * 5}
     )
     assert state.best("loss") == 2 and state.best("accuracy") == 1
-    assert state.finished(10, patience=3, by="loss") and not state.finished(10, patience=4, by="loss")
-    assert state.finished(5, patience=9, by="last") and not state.finished(6, patience=1, by="last")
+    for epochs, patience, monitor, is_finished in (
+        (10, 3, "loss", True), (10, 4, "loss", False), (5, 9, "last", True), (6, 1, "last", False)
+    ):  # fmt: skip
+        settings = dataclasses.replace(RECIPE, epochs=epochs, patience=patience, monitor=monitor)
+        assert state.finished(settings) == is_finished
     own = dataclasses.replace(state, since=2)
     assert own.best("loss") == 4 and TrainingState().best("loss") == 0

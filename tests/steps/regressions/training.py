@@ -206,11 +206,14 @@ def stops(folder: Path) -> Numbers:
     values = {"val_log_loss": [0.9, 0.7, float("nan"), 0.7, 0.8], "val_accuracy": [0.1, 0.4, 0.5, 0.5, 0.2]}
     states = [TrainingState(epoch=5, history=values, since=since) for since in (0, 2)]
     asked = [
-        (epochs, patience, by) for epochs in (5, 6) for patience in (1, 2, 3) for by in ("loss", "accuracy", "last")
+        dataclasses.replace(PLAIN, epochs=epochs, patience=patience, monitor=by)
+        for epochs in (5, 6)
+        for patience in (1, 2, 3)
+        for by in ("loss", "accuracy", "last")
     ]
     return {
         "best": [state.best(by) for state in states for by in ("loss", "accuracy")],
-        "finished": [state.finished(*one) for state in states for one in asked],
+        "finished": [state.finished(one) for state in states for one in asked],
     }
 
 
