@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from PIL import Image
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from harness.data import tiff
 from harness.utils.files import size
 
 # What decoding one image may take, and all those that are decoded at once: 83 million pixels of most formats.
@@ -18,8 +18,8 @@ MOST_BYTES = 500_000_000
 # A JPEG decoded at a fraction of its size takes little memory, but time.
 MOST_PIXELS = 1 << 29
 
-JPEG, PNG, GIF, BIG_TIFF = b"\xff\xd8", b"\x89PNG", b"GIF8", (b"II\x2b\x00", b"MM\x00\x2b")
-TIFF = (b"II\x2a\x00", b"MM\x00\x2a", *BIG_TIFF)
+JPEG, PNG, GIF = b"\xff\xd8", b"\x89PNG", b"GIF8"
+TIFF = (b"II\x2a\x00", b"MM\x00\x2a", *tiff.BIG_TIFF)
 # Bytes a pixel, as measured of OpenCV 5: the image, and a copy of it; what else the decoders hold.
 USUAL, PALETTES, COEFFICIENTS, WAVELETS = 6, 8, 6, 16
 
@@ -98,13 +98,9 @@ def jpeg_size(content: bytes) -> tuple[int, int, bool]:
 def _tiff_size(content: bytes) -> tuple[int, int, int]:
     """(height, width, bytes a pixel) of a TIFF's first image, of whatever samples it is made."""
     try:
-        header = content[: 16 if content.startswith(BIG_TIFF) else 8]
-        directory = ImageFileDirectory_v2(header)
-        stream = io.BytesIO(content)
-        stream.seek(directory.next)
-        directory.load(stream)
+        directory = tiff.first_directory(content)
         width, height = int(directory[256]), int(directory[257])
-        bits = directory.get(258, (1,))
+        bits = directory.get(tiff.BITS_PER_SAMPLE, (1,))
         samples = int(directory.get(277, 1))
         return height, width, max(1, max(bits) * samples // 8)
     except Exception as error:  # a damaged directory may raise anything
