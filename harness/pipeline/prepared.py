@@ -20,9 +20,9 @@ from harness.data.image_table import ImageTable
 from harness.data.locating import locate
 from harness.data.splits import TRAIN
 from harness.data.splitting import SplitError
-from harness.plugins import guess_form
 from harness.scoring.metrics import METRICS
 from harness.utils import fingerprint as fp
+from harness.utils.as_python import as_python
 from harness.utils.errors import UserError, some
 from harness.utils.files import lock, read_json, shown_path, write_json
 from harness.utils.versions import versions
@@ -109,7 +109,7 @@ class Prepared:
         try:
             yield
         except SplitError as error:
-            asked = f"{setting}={guess_form.code(getattr(self.competition, setting))}"
+            asked = f"{setting}={as_python(getattr(self.competition, setting))}"
             raise UserError(f"{self.declaration}: {asked}: {error.what}", error.fix) from None
 
     @property

@@ -1,33 +1,16 @@
-"""The format of a guessed competition's CSV, and declarations as the Python that makes them."""
+"""The format of a guessed competition's CSV."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 
 from harness.plugins.guessed import Guess
 from harness.scoring.metrics import METRICS
 from harness.scoring.submission_format import SubmissionFormat
-from harness.utils.fingerprint import default_of
 
 # Fewer would make probabilities equal that are not, which AUC counts; and numbers less exact than float32 is.
 DECIMALS, DECIMALS_OF_NUMBERS = 15, 9
-
-
-def code(value: object) -> str:
-    """A dataclass as the Python that makes it: only the fields that differ from their defaults."""
-    fields = {part.name: getattr(value, part.name) for part in dataclasses.fields(value) if part.init}  # type: ignore
-    defaults = {part.name: default_of(part) for part in dataclasses.fields(value)}  # type: ignore[arg-type]
-    given = ", ".join(f"{name}={_literal(each)}" for name, each in fields.items() if each != defaults[name])
-    return f"{type(value).__name__}({given})"
-
-
-def _literal(value: object) -> str:
-    """A value as Python, its strings in double quotes."""
-    if isinstance(value, tuple):
-        return f"({', '.join(map(_literal, value))},)"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def submission(found: Guess, metric: str, classes: tuple[str, ...]) -> SubmissionFormat:

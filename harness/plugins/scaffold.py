@@ -14,11 +14,12 @@ from harness.data.readers.reader import Listing, is_image, left_out, walk
 from harness.data.splits import HOLDOUT, TEST, TRAIN
 from harness.plugins import loading, trust
 from harness.plugins.guess import guess
-from harness.plugins.guess_form import code, submission
+from harness.plugins.guess_form import submission
 from harness.plugins.guess_targets import USUAL
 from harness.plugins.guessed import Choices, Guess
 from harness.scoring.metrics import METRICS
 from harness.scoring.submission_format import SubmissionFormat
+from harness.utils.as_python import as_python
 from harness.utils.errors import UserError, nearest, some
 from harness.utils.files import lock, shown_path, whole_folder, write_json
 from harness.utils.workspace import Workspace
@@ -139,15 +140,15 @@ def _values(
     return {
         "asked": found.targets.asked(classes),
         "targets_import": "" if kind == "Multiclass" else f"from harness.data.targets import {kind}\n",
-        "targets": "" if kind == "Multiclass" else f"    targets={code(found.targets)},\n",
+        "targets": "" if kind == "Multiclass" else f"    targets={as_python(found.targets)},\n",
         "decided": DECIDED.replace("$submit", submit) if is_decided else "",
         "thresholded": ", Thresholded" if is_decided else "",
         "default": "decided" if is_decided else "lite0",
         "metric": metric,
         "metric_title": METRICS[metric].title,
         "reader_name": type(found.reader).__name__,
-        "reader": code(found.reader),
-        "submission": code(form) if form != type(form)() else 'SubmissionFormat(value="class")',
+        "reader": as_python(found.reader),
+        "submission": as_python(form) if form != type(form)() else 'SubmissionFormat(value="class")',
         "header": ",".join(columns[:3]) + (",…" if len(columns) > 3 else ""),
         "layout": found.reader.looks_for.replace("`", "'"),
         "holdout": _said_of_holdout(listing),
