@@ -88,6 +88,4 @@ class Run:
 
     def has_older(self) -> bool:
         """Whether the recipe was run before, from something else."""
-        return any(
-            other.name != self.key for other in self.folder.parent.glob("*/run.json") for other in [other.parent]
-        )
+        return any(record.parent.name != self.key for record in self.folder.parent.glob("*/run.json"))

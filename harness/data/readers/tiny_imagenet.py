@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.data.readers.reader import FolderReader, Listing, Row, check_labels, images_below, lines
+from harness.data.readers.reader import FolderReader, Listing, Row, check_labels, file_name, images_below, lines
 from harness.data.splits import HOLDOUT, TEST, TRAIN
 from harness.utils.errors import UserError, some
 
@@ -41,11 +41,13 @@ class TinyImageNet(FolderReader):
                     "unpack the organiser's files again",
                 )
         rows = [
-            Row(_name(path), wnid, TRAIN, path) for wnid in classes for path in images_below(folder, f"train/{wnid}")
+            Row(file_name(path), wnid, TRAIN, path)
+            for wnid in classes
+            for path in images_below(folder, f"train/{wnid}")
         ]
         rows += _validation(folder, classes)
         if (folder / "test" / "images").is_dir():
-            rows += [Row(_name(path), None, TEST, path) for path in images_below(folder, "test/images")]
+            rows += [Row(file_name(path), None, TEST, path) for path in images_below(folder, "test/images")]
         return Listing(rows, classes)
 
 
@@ -75,9 +77,5 @@ def _validation(folder: Path, classes: tuple[str, ...]) -> list[Row]:
             )
         labels[name] = wnid
     paths = images_below(folder, "val/images")
-    check_labels(file, labels, map(_name, paths))
-    return [Row(_name(path), labels[_name(path)], HOLDOUT, path) for path in paths]
-
-
-def _name(path: str) -> str:
-    return path.rpartition("/")[2]
+    check_labels(file, labels, map(file_name, paths))
+    return [Row(file_name(path), labels[file_name(path)], HOLDOUT, path) for path in paths]
