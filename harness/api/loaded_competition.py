@@ -13,7 +13,7 @@ from harness.pipeline.graph import Pipeline
 from harness.pipeline.prepared import Options
 from harness.pipeline.rescoring import known_dataset, rescore
 from harness.plugins import loading
-from harness.runs.orders import ORDERS
+from harness.runs.orders import ORDERS, ordered
 from harness.runs.records import Record, find, records
 from harness.scoring.metrics import METRICS
 from harness.scoring.predictions import Predictions
@@ -208,20 +208,14 @@ class LoadedCompetition:
         artifacts = self.pipeline.artifacts
         rescore(artifacts)
         finished = of_metric(records(self.workspace.runs(self.name)), self.declaration.metric)
-        metric, dataset = METRICS[self.declaration.metric], known_dataset(self.pipeline.artifacts)
-        caches = self.workspace.cache(self.name)
-        if dataset is None:
-            return compared(finished, artifacts.recipes, sort, metric.higher_is_better, caches=caches)
-        kinds, measured = self.pipeline.artifacts.kinds(), gains_over_best(finished, dataset) if gains else None
-        return compared(
-            finished,
-            artifacts.recipes,
-            sort,
-            metric.higher_is_better,
-            measured,
-            lambda one: state(one, artifacts, kinds),
-            caches=caches,
-        )
+        higher, dataset = METRICS[self.declaration.metric].higher_is_better, known_dataset(artifacts)
+        kinds, caches = artifacts.kinds(), self.workspace.cache(self.name)
+        measured = gains_over_best(finished, dataset) if gains and dataset is not None else {}
+
+        def state_of(record: Record) -> str:
+            return "" if dataset is None else state(record, artifacts, kinds)
+
+        return ordered(compared(finished, artifacts.recipes, higher, measured, state_of, caches), sort, higher)
 
     def diff(self, before: str, after: str) -> Difference:
         """What differs between two finished runs: settings, versions, classes, and the gain of ``after``.

@@ -17,7 +17,6 @@ from harness.ensembles.gain import Gain, paired
 from harness.recipes.recipe import Recipe
 from harness.recipes.seeds import lookup
 from harness.recipes.settings import may_be, plain
-from harness.runs.orders import ordered
 from harness.runs.page_making import in_all, steps
 from harness.runs.records import Record
 from harness.scoring.metrics import METRICS
@@ -29,21 +28,18 @@ BEST = "best"
 def compared(
     records: list[Record],
     recipes: Mapping[str, Recipe],
-    sort: str,
     higher: bool,
-    gains: Mapping[str, Gain | None] | None = None,
-    state: Callable[[Record], str] = lambda record: "",
-    *,
+    gains: Mapping[str, Gain | None],
+    state: Callable[[Record], str],
     caches: Path,
 ) -> list[dict[str, Any]]:
-    """A row a run.
+    """A row a run, the latest last.
 
     Args:
         records: the finished runs.
         recipes: those that the competition declares, by name.
-        sort: one of ``harness.runs.orders.ORDERS``.
         higher: whether higher scores are better.
-        gains: from ``gains_over_best``.
+        gains: from ``gains_over_best``; empty where they were not measured.
         state: whether a run is up to date.
         caches: the folder of the competition's caches, which know how long they took.
 
@@ -59,14 +55,14 @@ def compared(
     by_time = sorted(records, key=lambda record: record.sequence)
     rows = [_row(record, recipes) for record in by_time]
     for row, record in zip(rows, by_time, strict=True):
-        gain = (gains or {}).get(record.key)
+        gain = gains.get(record.key)
         row |= {"gain": gain and gain.gain, "gain_low": gain and gain.low, "gain_high": gain and gain.high}
-        row["verdict"] = gain.verdict if gain else (BEST if gains is not None and record.key in gains else "")
+        row["verdict"] = gain.verdict if gain else BEST * (record.key in gains)
         row["state"] = state(record)
         took, row["is_all"] = in_all(steps(record, caches))
         row["seconds_in_all"] = took.seconds
     mark_pareto(rows, higher)
-    return ordered(rows, sort, higher)
+    return rows
 
 
 def mark_pareto(rows: list[dict[str, Any]], higher: bool) -> None:
