@@ -11,7 +11,7 @@ from harness.data.readers.reader import is_image, walk
 from harness.data.targets import MULTICLASS
 from harness.plugins import guess_targets
 from harness.plugins.guess_paths import TRIED, of_test
-from harness.plugins.guessed import AmbiguousError, Choices, Guess
+from harness.plugins.guessed import AmbiguousError, Choices, Guess, only_holdout
 from harness.plugins.sample import only_sample
 from harness.utils.errors import UserError, some
 
@@ -88,14 +88,7 @@ def _holdout(folder: Path, files: list[str], chosen: str | None) -> str | None:
     left = [name for name in files if chosen in (None, name)]
     if chosen is not None and not left:
         raise UserError(f"{folder} has no annotated {chosen}.", f"--holdout {files[0] if files else 'FILE.json'}")
-    if len(left) > 1:
-        raise AmbiguousError(
-            f"{' and '.join(left)} in {folder} both have labels, and one of them is the hold-out.",
-            f"say which: --holdout {left[-1]}",
-            "holdout",
-            left,
-        )
-    return left[0] if left else None
+    return only_holdout(folder, left)
 
 
 def _path(file: Path, content: dict[str, Any], there: list[str]) -> str:

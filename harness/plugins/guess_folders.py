@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.data.readers import ClassFolders
 from harness.data.readers.reader import file_name, find, images_below, natural
-from harness.plugins.guessed import AmbiguousError, Choices, Guess
+from harness.plugins.guessed import Choices, Guess, only_holdout
 from harness.plugins.sample import only_sample, samples_in
 from harness.utils.errors import UserError, some
 
@@ -50,18 +50,7 @@ def _class_folders(folder: Path, choices: Choices) -> Guess:
     parts = [name for name in names if name.lower() in (*TRAIN_NAMES, *HELD_OUT_NAMES)]
     train = [name for name in parts if name.lower() in TRAIN_NAMES]
     if not train:
-        if set(parts) - {"test"}:
-            raise UserError(
-                f"{folder} has folders that are parts of a data set, not classes, and no train/: {some(parts)}.",
-                "rename the folder of training images to train/",
-            )
-        if choices.holdout is not None:
-            raise UserError(
-                f"{folder} has no train/, beside which a hold-out could be. Received: --holdout {choices.holdout}",
-                "put the folders of classes to train on into train/",
-            )
-        found, at = find((ClassFolders(test="test"),), folder)
-        return Guess(found, at, said=["labels: the names of the folders"])
+        return _without_train(folder, parts, choices)
     labelled = [name for name in parts if name not in train and ClassFolders(train=name).matches(folder)]
     if choices.holdout is not None:
         chosen = choices.holdout.rstrip("/")
@@ -71,18 +60,10 @@ def _class_folders(folder: Path, choices: Choices) -> Guess:
                 f"{folder / chosen} is no folder of classes beside {train[0]}/; {with_classes}.", "--holdout FOLDER"
             )
         labelled = [chosen]
-    if len(labelled) > 1:
-        raise AmbiguousError(
-            f"{' and '.join(labelled)} in {folder} both have labels, and one of them is the hold-out.",
-            f"say which: --holdout {labelled[-1]}",
-            "holdout",
-            labelled,
-        )
+    holdout = only_holdout(folder, labelled)
     unlabelled = [name for name in parts if name.lower().startswith("test") and name not in labelled]
     unlabelled = [name for name in unlabelled if not ClassFolders(train=name).matches(folder)]
-    reader = ClassFolders(
-        train=train[0], holdout=labelled[0] if labelled else None, test=unlabelled[0] if unlabelled else None
-    )
+    reader = ClassFolders(train=train[0], holdout=holdout, test=unlabelled[0] if unlabelled else None)
     if not reader.matches(folder):
         raise UserError(
             f"{folder / train[0]} has neither two folders of classes, nor a CSV beside it that names its images.",
@@ -94,3 +75,19 @@ def _class_folders(folder: Path, choices: Choices) -> Guess:
     said += [f"test rows: {reader.test}/"] if reader.test else ["test rows: none"]
     said += [f"not used: {', '.join(unused)}"] if unused else []
     return Guess(reader, folder, said=said)
+
+
+def _without_train(folder: Path, parts: list[str], choices: Choices) -> Guess:
+    """Folders of classes at the top; ``parts`` are those whose names are of a part of a data set."""
+    if set(parts) - {"test"}:
+        raise UserError(
+            f"{folder} has folders that are parts of a data set, not classes, and no train/: {some(parts)}.",
+            "rename the folder of training images to train/",
+        )
+    if choices.holdout is not None:
+        raise UserError(
+            f"{folder} has no train/, beside which a hold-out could be. Received: --holdout {choices.holdout}",
+            "put the folders of classes to train on into train/",
+        )
+    found, at = find((ClassFolders(test="test"),), folder)
+    return Guess(found, at, said=["labels: the names of the folders"])

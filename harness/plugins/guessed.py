@@ -45,6 +45,22 @@ class AmbiguousError(UserError):
         self.options = options
 
 
+def only_holdout(folder: Path, labelled: list[str]) -> str | None:
+    """The part of a folder that is the hold-out, of those beside the training images that have labels; None without.
+
+    Raises:
+        AmbiguousError: there are several.
+    """
+    if len(labelled) > 1:
+        raise AmbiguousError(
+            f"{' and '.join(labelled)} in {folder} both have labels, and one of them is the hold-out.",
+            f"say which: --holdout {labelled[-1]}",
+            "holdout",
+            labelled,
+        )
+    return labelled[0] if labelled else None
+
+
 @dataclass(frozen=True)
 class Guess:
     """A layout.
