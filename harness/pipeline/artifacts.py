@@ -18,7 +18,7 @@ from harness.plugins import loading
 from harness.recipes.ensemble import Ensemble
 from harness.recipes.recipe import FoldRecipe, Recipe
 from harness.recipes.seeds import lookup
-from harness.recipes.snapshots import trained_name
+from harness.recipes.snapshots import is_snapshot, trained_name
 from harness.recipes.soup import Soup
 from harness.recipes.trained import Trained
 from harness.runs import precision
@@ -98,7 +98,7 @@ class Artifacts(Prepared):
 
     def run_of(self, name: str) -> Run:
         recipe, epoch = self.recipes[name], self.options.from_epoch
-        if trained_name(name) != name:
+        if is_snapshot(name):
             assert isinstance(recipe, Trained)
             return self.run(name, recipe, Parent(self.run_of(trained_name(name)), recipe.epochs))
         if epoch is None or not isinstance(recipe, Trained):

@@ -21,7 +21,7 @@ from harness.pipeline.artifacts import Artifacts
 from harness.pipeline.prepared import Options
 from harness.recipes.ensemble import Ensemble
 from harness.recipes.recipe import FoldRecipe, Recipe
-from harness.recipes.snapshots import trained_name
+from harness.recipes.snapshots import is_snapshot, trained_name
 from harness.runs.fold_folders import predictions_of
 from harness.runs.fold_jobs import count_of, title_of
 from harness.runs.run import Run
@@ -70,7 +70,7 @@ class Elsewhere:
     def _is_ready(self, name: str, recipe: Recipe) -> bool:
         if not self._artifacts.is_decided(name):
             return False
-        needed = [*self._artifacts.remaining(recipe), *([trained_name(name)] if trained_name(name) != name else [])]
+        needed = [*self._artifacts.remaining(recipe), *([trained_name(name)] if is_snapshot(name) else [])]
         return (
             self._artifacts.folds_file.exists()
             and all(self._artifacts.run_of(other).is_done() for other in needed)

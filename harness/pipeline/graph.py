@@ -24,7 +24,7 @@ from harness.pipeline.prepared import Options
 from harness.pipeline.run_state import STALE, UP_TO_DATE
 from harness.recipes.ensemble import Ensemble
 from harness.recipes.recipe import Recipe
-from harness.recipes.snapshots import trained_name
+from harness.recipes.snapshots import is_snapshot, trained_name
 from harness.runs.fit import fit_fold
 from harness.scoring import submission_csv
 from harness.scoring.predictions import Predictions
@@ -179,7 +179,9 @@ class Pipeline(Maker):
     def _can_do_without(self, name: str, chosen: dict[str, Recipe]) -> bool:
         """Whether a recipe is made only as a member of ensembles, each of which has enough others."""
         above = [recipe for recipe in chosen.values() if name in recipe.members]
-        if any(trained_name(other) == name != other for other in chosen):  # nor can there be snapshots of it
+        if any(
+            is_snapshot(other) and trained_name(other) == name for other in chosen
+        ):  # nor can there be snapshots of it
             return False
         return bool(above) and all(
             isinstance(recipe, Ensemble) and len(self.artifacts.remaining(recipe)) - 1 >= recipe.needed
@@ -220,7 +222,7 @@ class Pipeline(Maker):
             return STALE if run.has_older() else MISSING
 
         inputs = ("folds", *(_named(input) for input in recipe.inputs()))
-        needs = recipe.members or (inputs if trained_name(name) == name else (trained_name(name),))
+        needs = recipe.members or ((trained_name(name),) if is_snapshot(name) else inputs)
         return Step(name, self.artifacts.run_of(name).folder, needs, state, lambda: self.make_run(name))
 
     def _added_step(self, name: str) -> Step:

@@ -8,7 +8,7 @@ from harness.competition import Competition
 from harness.recipes.recipe import FoldRecipe, Recipe
 from harness.recipes.seeds import base, lookup
 from harness.recipes.settings import override
-from harness.recipes.snapshots import trained_name
+from harness.recipes.snapshots import is_snapshot, trained_name
 from harness.utils.errors import UserError, nearest
 
 
@@ -93,7 +93,7 @@ def _with_members(competition: Competition, recipes: dict[str, Recipe], requeste
             )
         for member in recipe.members:
             add(member, (*above, name))
-        if trained_name(name) != name:
+        if is_snapshot(name):
             add(trained_name(name), above)
         if name not in names:
             names.append(name)
@@ -105,7 +105,7 @@ def _with_members(competition: Competition, recipes: dict[str, Recipe], requeste
 
 def _unknown(competition: Competition, recipes: dict[str, Recipe], name: str) -> UserError:
     run = lookup(recipes, trained_name(name))
-    if run is None or trained_name(name) == name:
+    if run is None or not is_snapshot(name):
         message = f"{competition.name} has no recipe {name!r}. {nearest(name, list(recipes))}"
         return UserError(message, f"harness list {competition.name}")
     return UserError(

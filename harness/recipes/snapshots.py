@@ -22,6 +22,10 @@ def trained_name(name: str) -> str:
     return name.partition("#")[0]
 
 
+def is_snapshot(name: str) -> bool:
+    return trained_name(name) != name
+
+
 def snapshot(recipe: Recipe, number: str) -> Trained | None:
     """The recipe that ends with an earlier cycle, the last but one for "2"; None where there is no such cycle.
 
