@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import shlex
 import sys
 from argparse import Namespace
@@ -15,6 +13,7 @@ from harness.cli.session import competition_of
 from harness.data.splits import SCORED
 from harness.runs.orders import ORDERS
 from harness.utils.console import console, say
+from harness.utils.csv_text import csv_text
 from harness.utils.errors import UserError, nearest
 from harness.utils.files import shown_path, write_text
 from harness.utils.workspace import Workspace
@@ -103,9 +102,7 @@ def run_runs(workspace: Workspace, options: Namespace) -> None:
     if not rows:
         raise UserError(f"{competition.name} has no finished runs.", f"harness train {competition.name}")
     if options.csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([row[column] for column in COLUMNS] for row in rows)
+        sys.stdout.write(csv_text(COLUMNS, ([row[column] for column in COLUMNS] for row in rows)))
         return
     console().print(table_of(rows, METRICS[competition.declaration.metric]))
     for recipe, trials, unfinished in hidden(workspace.runs(competition.name)):
@@ -189,11 +186,8 @@ def _as_csv(predictions: Predictions, targets: Targets) -> str:
     """
     from harness.data.targets.links import LINKS
 
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    link = LINKS[targets.link]
-    writer.writerow(["id", *filter(None, [link.words]), *predictions.classes])
+    link, rows = LINKS[targets.link], []
     for name, row in zip(predictions.ids, predictions.probabilities, strict=True):
         said = [link.said(row, predictions.classes)] if link.words else []
-        writer.writerow([name, *said, *(f"{value:.7g}" for value in row)])
-    return text.getvalue()
+        rows.append([name, *said, *(f"{value:.7g}" for value in row)])
+    return csv_text(["id", *filter(None, [link.words]), *predictions.classes], rows)

@@ -7,7 +7,6 @@ run becomes stale; finished runs predict the added images alone. The CSV has all
 from __future__ import annotations
 
 import csv
-import io
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +54,10 @@ def extend(
     extended = _extended(kept_rows, rows, cells, hashes, new)
     if extended is None:
         return False
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *extended])
     count = len(new) + kept.get("added", 0)
     place_of = {name: place for place, name in enumerate(row[ID] for row in extended if row[SPLIT] == TEST)}
     about |= {"added": count, "test_order": [place_of[row.id] for row in rows if row.split == TEST]}
-    write_table(table, text.getvalue(), made_from, **about, grouped=kept.get("grouped", False))
+    write_table(table, header, extended, made_from, **about, grouped=kept.get("grouped", False))
     if new:
         say(f"data: {len(new):,} test images were added, and nothing else has changed: finished runs predict them.")
     return True

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,14 +137,10 @@ class Folds:
             path: the CSV; a JSON file beside it holds its digest and ``made_from``.
             made_from: the key of what the folds were made from.
         """
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
         repeats = self.assignment.shape[1]
-        writer.writerow(["id"] + (["fold"] if repeats == 1 else [f"fold_{repeat + 1}" for repeat in range(repeats)]))
-        writer.writerows(
-            [row_id, *map(int, row_folds)] for row_id, row_folds in zip(self.ids, self.assignment, strict=True)
-        )
-        write_table(path, text.getvalue(), made_from)
+        header = ["id"] + (["fold"] if repeats == 1 else [f"fold_{repeat + 1}" for repeat in range(repeats)])
+        rows = ([row_id, *map(int, row_folds)] for row_id, row_folds in zip(self.ids, self.assignment, strict=True))
+        write_table(path, header, rows, made_from)
 
     def leaks(self, groups: Array) -> list[tuple[str, str]]:
         """Pairs of ids whose images are the same and which a fold separates, so that one validates the other.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -194,17 +193,15 @@ def _write(
     table: Path, listing: Listing, made: tuple[Array, list[str], Array, list[str]], made_from: str, **about: Any
 ) -> None:
     """Keep a listing, and what was made of its rows: splits, labels, groups and hashes."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     several = any(row.row is not None for row in listing.rows)
     further = (*listing.numbers, *listing.categories)
-    writer.writerow([*COLUMNS, *(["row"] if several else []), *further])
+    lines = []
     for row, split, cell, group, image_hash in zip(listing.rows, *made, strict=True):
         of_row = [row.id if row.row is None else row.row] if several else []
-        writer.writerow([row.id, split, cell, group, row.source, image_hash, *of_row, *row.cells])
+        lines.append([row.id, split, cell, group, row.source, image_hash, *of_row, *row.cells])
     about |= {"joined": listing.joined} if several else {}
     about |= {"numbers": listing.numbers, "categories": listing.categories} if further else {}
-    write_table(table, text.getvalue(), made_from, **about)
+    write_table(table, [*COLUMNS, *(["row"] if several else []), *further], lines, made_from, **about)
 
 
 def labelled(listing: Listing, targets: Targets) -> tuple[tuple[str, ...], list[str]]:

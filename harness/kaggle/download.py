@@ -20,6 +20,7 @@ from harness.kaggle.credentials import SITE
 from harness.kaggle.failures import KaggleError
 from harness.scoring.leaderboard import COLUMNS, TEAMS
 from harness.utils.console import progress, say
+from harness.utils.csv_text import csv_text
 from harness.utils.errors import UserError, nearest
 from harness.utils.files import lock, own_folder, require_space, size, write_text
 
@@ -229,12 +230,8 @@ def private_leaderboard(client: Client, file: Path) -> int:
 
 
 def _write(file: Path, scores: list[float], source: str) -> None:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
-    table.writerow([len(scores), "", TEAMS, source])
-    table.writerows([rank, score, "any", source] for rank, score in enumerate(scores, 1))
-    write_text(file, text.getvalue(), private=True)
+    ranked = ([rank, score, "any", source] for rank, score in enumerate(scores, 1))
+    write_text(file, csv_text(COLUMNS, [[len(scores), "", TEAMS, source], *ranked]), private=True)
 
 
 def _scores(archive: Path) -> list[float]:

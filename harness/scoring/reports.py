@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +9,7 @@ import numpy as np
 from harness.data.targets import Multiclass, Multilabel, Ordinal, Regression, Targets
 from harness.data.targets.links import DECISION
 from harness.scoring.metrics import in_top
+from harness.utils.csv_text import csv_text
 
 Array = np.ndarray
 
@@ -40,7 +39,7 @@ def _of_classes(labels: Array, probabilities: Array, classes: tuple[str, ...]) -
     predicted, numbers = probabilities.argmax(axis=1), list(range(len(classes)))
     text = classification_report(labels, predicted, labels=numbers, target_names=classes, digits=4, zero_division=0)
     rows = zip(classes, confusion_matrix(labels, predicted, labels=numbers), strict=True)
-    return Report(text, _csv(["true \\ predicted", *classes], [[name, *counts.tolist()] for name, counts in rows]))
+    return Report(text, csv_text(["true \\ predicted", *classes], [[name, *counts.tolist()] for name, counts in rows]))
 
 
 def _of_labels(labels: Array, probabilities: Array, classes: tuple[str, ...]) -> Report:
@@ -51,7 +50,7 @@ def _of_labels(labels: Array, probabilities: Array, classes: tuple[str, ...]) ->
     text = classification_report(labels, predicted, labels=numbers, target_names=classes, digits=4, zero_division=0)
     counts = multilabel_confusion_matrix(labels, predicted).reshape(len(classes), 4).tolist()
     header = ["label", "rightly not given", "wrongly given", "missed", "rightly given"]
-    return Report(text, _csv(header, [[name, *row] for name, row in zip(classes, counts, strict=True)]))
+    return Report(text, csv_text(header, [[name, *row] for name, row in zip(classes, counts, strict=True)]))
 
 
 def _of_numbers(labels: Array, predictions: Array, classes: tuple[str, ...]) -> Report:
@@ -68,13 +67,6 @@ def _of_numbers(labels: Array, predictions: Array, classes: tuple[str, ...]) -> 
         f"{share:.0%} of the errors below  {np.quantile(np.abs(errors), share):.6g}" for share in (0.5, 0.9, 0.99)
     ]
     return Report("\n".join(lines) + "\n", None)
-
-
-def _csv(header: list[str], rows: list[list]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([header, *rows])
-    return text.getvalue()
 
 
 REPORTS = {

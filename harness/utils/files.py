@@ -13,10 +13,11 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from harness.utils.csv_text import csv_text
 from harness.utils.errors import UserError
 
 # The name under which a JSON object holds a digest of all else in it.
@@ -148,9 +149,11 @@ def _digest_of(value: dict[str, Any], name: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def write_table(path: Path, text: str, made_from: str, **about: Any) -> None:
-    """Write a text file, and beside it ``<name>.json`` with its key, its digest, and what else there is to know."""
-    write_text(path, text)
+def write_table(
+    path: Path, header: Iterable[object], rows: Iterable[Iterable[object]], made_from: str, **about: Any
+) -> None:
+    """Write a CSV, and beside it ``<name>.json`` with its key, its digest, and what else there is to know."""
+    write_text(path, csv_text(header, rows))
     # The JSON file is written last: a table without a matching one is not used.
     write_json(path.with_suffix(".json"), {"made_from": made_from, "table": digest(path), **about})
 
