@@ -44,13 +44,11 @@ def evaluate(folder: Path, run: str, metric: str, about: dict[str, Any], dataset
         KeyError: the run was made of images that are not there any more.
     """
     splits = tables.read(folder / "predictions.h5", run) or {}
-    scored = {split: (dataset.labels_of(scores.ids), scores) for split, scores in splits.items() if split != TEST}
-    groups = {split: dataset.groups_of(predictions.ids) for split, (_, predictions) in scored.items()}
-    scores = evaluation.write(folder, scored, metric, groups, dataset.targets)
+    labelled = {split: predictions for split, predictions in splits.items() if split != TEST}
+    scores = evaluation.write(folder, labelled, dataset, metric)
     honest = variants.honest(folder, run, about)
     if honest is not None:
-        labels, groups_of_rows = dataset.labels_of(honest.ids), dataset.groups_of(honest.ids)
-        score = evaluation.evaluate(labels, honest, metric, groups_of_rows, dataset.targets)
+        score = evaluation.evaluate(honest, dataset, metric)
         scores[OUT_OF_FOLD]["honest"] = {name: score[name] for name in ("score", "low", "high")}
     worth.write(folder, dataset, metric)
     write_json(folder / NAME, {"made_from": _key(run, metric), "run": run, "splits": scores})

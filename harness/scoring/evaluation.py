@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.data.targets import MULTICLASS, Targets
+from harness.data.dataset import Dataset
 from harness.scoring import reports
 from harness.scoring.metrics import METRICS, Interval, Metric
 from harness.scoring.predictions import Predictions
@@ -21,27 +21,20 @@ Array = np.ndarray
 FEW_GROUPS = 20
 
 
-def evaluate(
-    labels: Array,
-    predictions: Predictions,
-    metric: str,
-    groups: Array | None = None,
-    targets: Targets = MULTICLASS,
-) -> dict[str, Any]:
-    """Scores of predictions against labels in the same order.
+def evaluate(predictions: Predictions, dataset: Dataset, metric: str) -> dict[str, Any]:
+    """Scores of predictions of labelled rows.
 
     Args:
-        labels: a row an image, of the form that ``targets`` has.
         predictions: n rows.
+        dataset: gives their labels, and their groups where rows are not independent.
         metric: the name of the competition's metric.
-        groups: (n,) the group of each row, where rows are not independent.
-        targets: the kind of the labels.
 
     Returns:
         "metric", "score", "low", "high" (its 95 % interval), "interval" (the kind of it), "rows"; of one class an
         image, "top1", "top5".
     """
-    interval = METRICS[metric].interval(labels, predictions.probabilities, groups)
+    labels, probabilities = dataset.labels_of(predictions.ids), predictions.probabilities
+    interval = METRICS[metric].interval(labels, probabilities, dataset.groups_of(predictions.ids))
     return {
         "metric": metric,
         "score": interval.score,
@@ -49,7 +42,7 @@ def evaluate(
         "high": interval.high,
         "interval": interval.how,
         "rows": len(labels),
-        **reports.more_scores(labels, predictions.probabilities, targets),
+        **reports.more_scores(labels, probabilities, dataset.targets),
     }
 
 
@@ -58,32 +51,23 @@ def interval_of(scores: dict[str, Any]) -> Interval:
     return Interval(scores["score"], scores["low"], scores["high"], how=scores.get("interval", "bootstrap"))
 
 
-def write(
-    folder: Path,
-    scored: dict[str, tuple[Array, Predictions]],
-    metric: str,
-    groups: dict[str, Array | None] | None = None,
-    targets: Targets = MULTICLASS,
-) -> dict[str, Any]:
+def write(folder: Path, splits: dict[str, Predictions], dataset: Dataset, metric: str) -> dict[str, Any]:
     """Evaluate each split, and write its report by class and its confusion matrix, or what its kind has for these.
 
     Args:
         folder: the folder to write to.
-        scored: for each split its labels and its predictions, of n rows each.
-        metric: the name of the competition's metric.
-        groups: for each split the group of each row (n,); None where rows are independent.
-        targets: the kind of the labels.
+        splits: the predictions of labelled rows, by split.
+        dataset, metric: as for ``evaluate``.
 
     Returns:
         The result of ``evaluate`` for each split.
     """
-    metrics = {}
-    for split, (labels, predictions) in scored.items():
-        classes = predictions.classes
+    metrics, targets = {}, dataset.targets
+    for split, predictions in splits.items():
+        labels, classes = dataset.labels_of(predictions.ids), predictions.classes
         _say_left_out(split, targets.counted(labels, classes), METRICS[metric].of(labels))
-        groups_of_split = (groups or {}).get(split)
-        _say_few_groups(split, groups_of_split)
-        metrics[split] = evaluate(labels, predictions, metric, groups_of_split, targets)
+        _say_few_groups(split, dataset.groups_of(predictions.ids))
+        metrics[split] = evaluate(predictions, dataset, metric)
         report = reports.report(labels, predictions.probabilities, classes, targets)
         write_text(folder / f"report-{split}.txt", report.text)
         if report.mistakes is not None:

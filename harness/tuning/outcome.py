@@ -60,7 +60,7 @@ def outcome(search: Search) -> Outcome:
         raise UserError(f"no trial of {subject.name} is complete yet.{why}", fix)
     say("finishing two runs: the recipe as it is, and with the settings of the best trial")
     own, tuned = _tables(subject, {}), _tables(subject, best.point)
-    dataset, metric, targets = subject.pipeline.artifacts.dataset, subject.metric, subject.pipeline.competition.targets
+    dataset, metric = subject.pipeline.artifacts.dataset, subject.metric
     scores: list[dict[str, dict[str, Any]]] = [{}, {}]
     gains = {}
     for rows in (rows for rows in ROWS if rows in own):
@@ -68,7 +68,7 @@ def outcome(search: Search) -> Outcome:
         labels, groups = dataset.labels_of(ids), dataset.groups_of(ids)
         for scores_of_one, table in zip(scores, (own[rows], tuned[rows]), strict=True):
             ordered = Predictions(ids, table.classes, table.of(ids))
-            scores_of_one[rows] = evaluation.evaluate(labels, ordered, metric.name, groups, targets)
+            scores_of_one[rows] = evaluation.evaluate(ordered, dataset, metric.name)
         gains[rows] = paired(metric, labels, tuned[rows].of(ids), own[rows].of(ids), groups).about()
     return Outcome(best, scores[0], scores[1], gains, _opened(subject, best) if HOLDOUT in own else 0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -54,7 +55,8 @@ def evaluations(folder: Path) -> Numbers:
     write(folder / "kept.h5", "a key", {"holdout": predictions})
     kept = read(folder / "kept.h5", "a key")
     assert kept is not None and read(folder / "kept.h5", "another") is None
-    found = evaluation.write(folder, {"holdout": (labels, kept["holdout"])}, "log_loss")["holdout"]
+    dataset = dataclasses.replace(of_labels(labels), ids=predictions.ids, classes=predictions.classes)
+    found = evaluation.write(folder, kept, dataset, "log_loss")["holdout"]
     files = [(folder / name).read_text() for name in ("report-holdout.txt", "confusion-holdout.csv")]
     turned = Predictions(predictions.ids[::-1], predictions.classes, member[::-1] ** 2)
     return {
