@@ -31,8 +31,9 @@ def _with_sample(found: Guess) -> Guess:
     if not files:
         return found
     assert isinstance(found.reader, ClassFolders)
-    paths = images_below(found.folder, found.reader.test) if found.reader.test else []
-    if sample is None or set(sample.ids) != {file_name(path) for path in paths}:
+    test = found.reader.test
+    paths = images_below(found.folder, test) if test and (found.folder / test).is_dir() else []
+    if sample is None or not paths or set(sample.ids) != {file_name(path) for path in paths}:
         unused = some([path.name for path in files])
         found.said.append(f"not used: {unused}; ids are paths, such as train/class/1.jpg, not the board's")
         return found

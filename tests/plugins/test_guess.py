@@ -428,6 +428,15 @@ def test_folders_take_their_ids_from_the_sample_if_it_names_the_test_images(boar
     assert found.said[-1].startswith("not used: SampleSubmission.csv; ids are paths")
 
 
+@pytest.mark.parametrize("sample", [b"file,species\n8.png,a\n", b"file,species\n", b"", b"caf\xe9\n"])
+def test_folders_without_test_images_have_no_use_for_a_sample_and_leave_it_unread(board, sample: bytes):
+    folder = board({f"{kind}/{n}.png": 0 for kind in "ab" for n in range(2)})
+    (folder / "Samples.csv").write_bytes(sample)
+    found = guess(folder, Choices())
+    assert found.reader == ClassFolders(test="test") and found.sample is None
+    assert found.said[-1].startswith("not used: Samples.csv; ids are paths")
+
+
 def folders(board) -> Path:
     return board({f"{part}/{kind}/{n}.png": 0 for part in ("train", "val") for kind in "012" for n in range(4)})
 
