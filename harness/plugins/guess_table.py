@@ -105,7 +105,7 @@ def _list_separator(sample: Sample | None, rows: pd.DataFrame, label: str | tupl
         return " "
     known = targets.separator
     names = {name for cell in rows[label] for name in targets.split(cell)} if isinstance(label, str) else {*label}
-    cells = [] if sample is None else sample.rows.iloc[:, 1:].iloc[:, -1:].stack().str.strip().tolist()
+    cells = [] if sample is None else sample.rows.iloc[:, 1:].iloc[:, -1:].stack().astype(str).str.strip().tolist()
     lists = [cell for cell in cells if cell not in names]  # a name may have a blank in it
 
     def splits(mark: str) -> bool:
@@ -117,7 +117,7 @@ def _list_separator(sample: Sample | None, rows: pd.DataFrame, label: str | tupl
 
 def _decimals(sample: Sample, labels: pd.DataFrame) -> int | None:
     """The most decimals of a number in the sample; 0 where sample and labels are whole numbers; else None."""
-    cells = sample.rows.iloc[:, 1:].stack().str.strip()
+    cells = sample.rows.iloc[:, 1:].stack().astype(str).str.strip()
     if not len(cells) or not cells.str.fullmatch(r"[+-]?\d+(\.\d*)?").all():
         return None
     most = int(cells.str.partition(".")[2].str.len().max())

@@ -91,7 +91,7 @@ class Guess:
     @property
     def value_columns(self) -> tuple[str, ...]:
         """The columns of the CSV after the ids."""
-        return self.sample.value_columns if self.sample else ("label",)
+        return (self.sample.value_columns if self.sample else ()) or ("label",)
 
     @property
     def separator(self) -> str:

@@ -347,6 +347,15 @@ def test_numbers_are_written_as_the_sample_has_them(workspace: Workspace, board,
     assert any(line.startswith("CSV: whole numbers") for line in said) == (decimals == 0)
 
 
+@pytest.mark.parametrize("kind", ["multiclass", "multilabel", "regression"])
+def test_a_sample_of_ids_alone_tells_the_ids_and_the_csv_has_the_usual_column(workspace: Workspace, board, kind: str):
+    rows = table("id,count", [(number, number % 2) for number in range(8)])
+    folder = board(IMAGES, train=rows, sample_submission=table("image", [("x1",), ("x2",)]))
+    name, _ = create(workspace, "counts", folder, Choices(targets=kind, metric="mae" if kind == "regression" else None))
+    form = loading.load(workspace, name).submission
+    assert (form.id_column, form.value_column) == ("image", "label")
+
+
 def test_columns_that_the_test_has_too_are_declared(workspace: Workspace, board):
     """Ages and sexes of all; of the test's patients training has none, and its diagnoses are not known."""
     folder = patients(board)
