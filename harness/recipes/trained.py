@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from harness.data.fold import Fold
 from harness.recipes.recipe import Array, ImageRecipe
@@ -12,9 +12,6 @@ from harness.training.settings import TrainingSettings
 from harness.tta.views import CENTRE
 from harness.utils.errors import require
 from harness.utils.fingerprint import left_out
-
-if TYPE_CHECKING:
-    pass
 
 # Settings that leave a fold's weights as they are: how it is asked, and how many other folds there are.
 PREDICTING = frozenset({"folds", "tta", "average"})
